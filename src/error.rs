@@ -1,0 +1,208 @@
+//! What can go wrong, where, and the exit code it means.
+//!
+//! Every message names the thing, the place (file, line, column), the value, and the next step. The library returns
+//! these and never prints; the program turns them into an exit code.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A result of segma.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Where in the input a problem was found; every part may be unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as the user named it.
+    pub file: Option<String>,
+    /// The line (1-based) at which the record starts.
+    pub line: Option<u64>,
+    /// The data row (1-based, the header not counted), where the format has no lines.
+    pub row: Option<u64>,
+    /// The column's name.
+    pub column: Option<String>,
+}
+
+impl Place {
+    /// A place that knows its file only.
+    pub fn file(name: impl Into<String>) -> Self {
+        Self { file: Some(name.into()), ..Self::default() }
+    }
+
+    /// The same place at a line (1-based).
+    #[must_use]
+    pub fn at_line(mut self, line: u64) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// The same place at a data row (1-based).
+    #[must_use]
+    pub fn at_row(mut self, row: u64) -> Self {
+        self.row = Some(row);
+        self
+    }
+
+    /// The same place in a column.
+    #[must_use]
+    pub fn in_column(mut self, name: impl Into<String>) -> Self {
+        self.column = Some(name.into());
+        self
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(self.file.as_deref().unwrap_or("data")))?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        } else if let Some(row) = self.row {
+            write!(f, ": row {row}")?;
+        }
+        if let Some(column) = &self.column {
+            write!(f, ": column '{}'", printable(column))?;
+        }
+        Ok(())
+    }
+}
+
+/// The one error type.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The request makes no sense, whatever the data.
+    #[error("{0}")]
+    Usage(String),
+    /// The data cannot be used.
+    #[error("{place}: {message}{}", hint_line(.hint))]
+    Data {
+        /// Where.
+        place: Box<Place>,
+        /// What is wrong, with the value.
+        message: String,
+        /// The next step; may be empty.
+        hint: String,
+    },
+    /// The model file cannot be used.
+    #[error("{}: {message}", printable(&.path.display().to_string()))]
+    Model {
+        /// The model file.
+        path: PathBuf,
+        /// What is wrong, with the path inside the file.
+        message: String,
+    },
+    /// The fit reached its iteration limit and convergence was required.
+    #[error("not converged after {iterations} iterations; raise --max-iter or --tol, or drop --require-convergence")]
+    NotConverged {
+        /// Passes made.
+        iterations: u32,
+    },
+    /// The device asked for is missing or wrong.
+    #[error("{0}")]
+    Device(String),
+    /// The job would not fit in memory.
+    #[error("{0}")]
+    Memory(String),
+    /// An output could not be written.
+    #[error("{}: {message}", printable(&.path.display().to_string()))]
+    Output {
+        /// The output.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// The observer asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// An error in the data at a place, with a hint (which may be empty).
+    pub fn data(place: Place, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Data { place: Box::new(place), message: message.into(), hint: hint.into() }
+    }
+
+    /// An error in a model file.
+    pub fn model(path: &Path, message: impl Into<String>) -> Self {
+        Self::Model { path: path.to_owned(), message: message.into() }
+    }
+
+    /// An output that could not be written.
+    pub fn output(path: &Path, message: impl fmt::Display) -> Self {
+        Self::Output { path: path.to_owned(), message: message.to_string() }
+    }
+
+    /// The exit code this error means.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Data { .. } => 3,
+            Self::Model { .. } => 4,
+            Self::NotConverged { .. } => 5,
+            Self::Device(_) => 6,
+            Self::Memory(_) => 7,
+            Self::Output { .. } => 8,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+fn hint_line(hint: &str) -> String {
+    if hint.is_empty() { String::new() } else { format!("\n  hint: {hint}") }
+}
+
+/// Text from data made safe for a terminal: control, bidirectional and other invisible characters become visible
+/// escapes, and anything over 64 characters is cut.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    const LIMIT: usize = 64;
+    let mut out = String::with_capacity(text.len().min(LIMIT));
+    for (count, c) in text.chars().enumerate() {
+        if count == LIMIT {
+            out.push('…');
+            break;
+        }
+        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || hidden {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The candidate closest to `name` (Jaro-Winkler over 0.7, letter case ignored), to suggest for a misspelt name.
+#[must_use]
+pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|c| (strsim::jaro_winkler(&lower, &c.to_lowercase()), c))
+        .filter(|(score, _)| *score > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, c)| c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_reads_file_line_column() {
+        let place = Place::file("a.csv").at_line(30_002).in_column("age");
+        assert_eq!(place.to_string(), "a.csv:30002: column 'age'");
+    }
+
+    #[test]
+    fn control_characters_never_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}"), "a\\u{1b}[2Jb\\u{202e}");
+        assert_eq!(printable(&"x".repeat(70)).chars().count(), 65);
+    }
+
+    #[test]
+    fn a_misspelt_name_gets_the_nearest_one() {
+        assert_eq!(suggestion("recencey", ["spend", "recency"]), Some("recency"));
+        assert_eq!(suggestion("zzz", ["spend", "recency"]), None);
+    }
+}

@@ -1,0 +1,4 @@
+//! segma clusters customers.
+
+pub mod error;
+pub mod table;

@@ -1,0 +1,2 @@
+//! The `segma` program.
+fn main() {}

@@ -1,0 +1,142 @@
+//! Rows as they came: one reader per format, all of them giving a [`Table`].
+//!
+//! A table holds whole columns in blocks of [`BLOCK`] rows, so that a reader can fill blocks in any order, a statistic
+//! can be folded block by block, and a column that is not needed can be dropped at once. Types are found over the
+//! whole file, never from a sample: a column is a number column only when every value that is not missing is a number.
+//! Nothing here knows about features or clusters.
+
+mod csv;
+mod lines;
+mod npy;
+
+pub use lines::Lines;
+
+use crate::error::{Error, Place, Result};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Rows in a block; the last block of a column may be shorter.
+pub const BLOCK: usize = 65_536;
+
+/// What to read, and how.
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions {
+    /// Columns to keep as text, byte for byte, whatever they hold (ids).
+    pub text: BTreeSet<String>,
+    /// The only columns to read beside `text`; `None` reads all.
+    pub only: Option<BTreeSet<String>>,
+    /// The field separator of a CSV file; `None` is a comma, and a file that clearly uses another is refused by name.
+    pub delimiter: Option<u8>,
+    /// Spellings of a missing value beside the built-in ones (see [`is_missing`]).
+    pub nulls: Vec<String>,
+}
+
+/// A table in memory.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// The file as the user named it, for messages.
+    pub source: String,
+    /// Rows, the header not counted.
+    pub rows: usize,
+    /// The columns, in file order; names are unique.
+    pub columns: Vec<Column>,
+    /// The line of every row.
+    pub lines: Lines,
+}
+
+/// A column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name, exactly as in the file.
+    pub name: String,
+    /// Rows without a value.
+    pub missing: u64,
+    /// The first row (0-based) without a value.
+    pub first_missing: Option<usize>,
+    /// What it holds.
+    pub values: Values,
+}
+
+/// The values of a column.
+#[derive(Debug, Clone)]
+pub enum Values {
+    /// Finite numbers, in blocks of [`BLOCK`] rows; NaN stands for a missing value.
+    Numbers(Vec<Vec<f64>>),
+    /// Text kept byte for byte, in blocks of [`BLOCK`] rows.
+    Texts(Vec<Vec<String>>),
+    /// Not kept: the column holds text and was not asked for as text.
+    Dropped(TextFound),
+}
+
+/// Why a column is not a number column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextFound {
+    /// Rows that hold a number.
+    pub numbers: u64,
+    /// Rows that hold text.
+    pub texts: u64,
+    /// The first row (0-based) that holds text.
+    pub row: usize,
+    /// The text found there.
+    pub value: String,
+}
+
+impl Table {
+    /// The column of that name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// The place of a row (0-based) in a column, for messages.
+    #[must_use]
+    pub fn place(&self, row: usize, column: &str) -> Place {
+        let place = Place::file(&self.source).in_column(column);
+        match self.lines.line(row) {
+            Some(line) => place.at_line(line),
+            None => place.at_row(row as u64 + 1),
+        }
+    }
+}
+
+impl Column {
+    /// The numbers in blocks, if this is a number column.
+    #[must_use]
+    pub fn numbers(&self) -> Option<&[Vec<f64>]> {
+        match &self.values {
+            Values::Numbers(blocks) => Some(blocks),
+            _ => None,
+        }
+    }
+
+    /// The texts in blocks, if this column was kept as text.
+    #[must_use]
+    pub fn texts(&self) -> Option<&[Vec<String>]> {
+        match &self.values {
+            Values::Texts(blocks) => Some(blocks),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a table; the format follows the file's ending (`.npy`, otherwise CSV).
+///
+/// # Errors
+/// [`Error::Data`] with file, line and column for anything that cannot be read as a table.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let _span = tracing::info_span!("read", path = %path.display()).entered();
+    let table = match path.extension().and_then(|e| e.to_str()) {
+        Some(e) if e.eq_ignore_ascii_case("npy") => npy::read(path)?,
+        _ => csv::read(path, options)?,
+    };
+    if table.rows == 0 {
+        return Err(Error::data(Place::file(&table.source), "no data rows", "the file holds a header only"));
+    }
+    Ok(table)
+}
+
+/// Whether a field spells a missing value: empty, NA, N/A, NaN, null, None or \N in any letter case.
+#[must_use]
+pub fn is_missing(field: &str) -> bool {
+    field.is_empty() || ["na", "n/a", "nan", "null", "none", "\\n"].iter().any(|s| field.eq_ignore_ascii_case(s))
+}
