@@ -1,4 +1,7 @@
 //! segma clusters customers.
 
+pub mod engine;
 pub mod error;
-pub mod table;
+pub mod kmeans;
+pub mod matrix;
+pub mod note;

@@ -1,0 +1,94 @@
+//! AVX-512: 16 lanes, 4 vectors of points by up to 6 centroids: 24 accumulators, 4 points, 1 broadcast of 32 registers.
+
+#![allow(unsafe_code, reason = "SIMD kernel: intrinsics")]
+
+use super::assign::{Prepared, Scratch, pass_tiles};
+use super::lanes::Lanes;
+use super::{Block, Sums};
+use crate::matrix::Matrix;
+use std::arch::x86_64::*;
+
+#[derive(Clone, Copy)]
+struct Avx512(__m512);
+
+/// A pass over a block at this level.
+pub(super) fn pass(m: &Matrix, prepared: &[Prepared<'_>], block: Block<'_>, sums: &mut [Sums], scratch: &mut Scratch) {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    fn at_level(m: &Matrix, prepared: &[Prepared<'_>], block: Block<'_>, sums: &mut [Sums], scratch: &mut Scratch) {
+        // SAFETY: this function enables the instructions.
+        unsafe { pass_tiles::<Avx512, 4>(m, prepared, block, sums, scratch) }
+    }
+    // SAFETY: an engine exists only at a level that the CPU has (`Level::check`).
+    unsafe { at_level(m, prepared, block, sums, scratch) }
+}
+
+// SAFETY (all blocks below): values of this type exist only under `at_level`; pointers are the caller's to vouch for.
+impl Lanes for Avx512 {
+    const WIDTH: usize = 16;
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: see above.
+        unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, term.0) })
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_sub_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_max_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_min_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn if_greater(self, other: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_mask_mov_ps(no.0, _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0), yes.0) })
+    }
+
+    #[inline(always)]
+    fn not_greater(self, other: Self) -> u64 {
+        // SAFETY: see above.
+        u64::from(unsafe { _mm512_cmp_ps_mask::<_CMP_LE_OQ>(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn differing(self, other: Self) -> u64 {
+        // SAFETY: see above.
+        u64::from(unsafe { _mm512_cmpneq_epi32_mask(_mm512_castps_si512(self.0), _mm512_castps_si512(other.0)) })
+    }
+
+    #[inline(always)]
+    unsafe fn lookup(self, table: *const f32) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_i32gather_ps::<4>(_mm512_castps_si512(self.0), table) })
+    }
+}

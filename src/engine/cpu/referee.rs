@@ -1,0 +1,49 @@
+//! Decides a point that the f32 scores cannot: exact integer distances to the few centroids that may be nearest.
+//!
+//! Reads: one lane of a tile, the start values and guards of the tile. Gives: the position of the nearest centroid.
+//!
+//! Steps: 1. upper scores of all centroids; 2. the best lower score; 3. candidates are those whose upper score reaches
+//! it; 4. the smallest integer distance wins, ties to the lowest index.
+
+use super::assign::{Prepared, Scratch};
+use crate::engine::exact::distance2;
+use crate::matrix::{TILE, grid};
+
+/// The position of the nearest distinct centroid of the point in `lane`.
+#[inline(always)]
+pub(super) fn decide(tile: &[f32], lane: usize, scale: f32, prepared: &Prepared<'_>, scratch: &mut Scratch) -> u32 {
+    let k = prepared.scoring.distinct();
+    upper_scores(tile, lane, prepared, scratch);
+    let upper = &scratch.upper[..k];
+    let best_lower = upper.iter().zip(&scratch.guard).map(|(u, g)| u - g).fold(f32::NEG_INFINITY, f32::max);
+    for (q, x) in scratch.point.iter_mut().zip(tile.iter().skip(lane).step_by(TILE)) {
+        *q = grid(*x, scale);
+    }
+    let mut best = (0, u128::MAX);
+    for (position, _) in upper.iter().enumerate().filter(|(_, u)| **u >= best_lower) {
+        let row = prepared.centroids.row(prepared.scoring.index[position] as usize);
+        let d2 = distance2(scratch.point.iter().copied(), row);
+        if d2 < best.1 {
+            best = (position, d2);
+        }
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "fewer than 2^32 centroids")]
+    let position = best.0 as u32;
+    position
+}
+
+/// Scores one point against all centroids, 16 at a time.
+#[inline(always)]
+fn upper_scores(tile: &[f32], lane: usize, prepared: &Prepared<'_>, scratch: &mut Scratch) {
+    for first in (0..prepared.padded).step_by(16) {
+        let mut scores = [0.0f32; 16];
+        scores.copy_from_slice(&scratch.start[first..first + 16]);
+        let columns = prepared.transposed.chunks_exact(prepared.padded);
+        for (x, column) in tile.iter().skip(lane).step_by(TILE).zip(columns) {
+            for (score, c) in scores.iter_mut().zip(&column[first..first + 16]) {
+                *score += x * c;
+            }
+        }
+        scratch.upper[first..first + 16].copy_from_slice(&scores);
+    }
+}

@@ -1,0 +1,15 @@
+//! K-Means with scikit-learn's rules, on any engine, to the same bytes.
+//!
+//! The fit loop ([`fit`]) asks an engine for integer changes of sums and counts, divides, and repeats; it knows no
+//! device. Everything it decides on (centroids, shifts, inertia, empty clusters) is integer arithmetic on the host, so
+//! the result does not depend on where the passes ran.
+
+mod empty;
+mod fit;
+mod order;
+mod params;
+mod seed;
+mod update;
+
+pub use fit::{Fit, Observer, Progress, Quiet, coarse_notes, fit};
+pub use params::{Init, Params, ValidParams};

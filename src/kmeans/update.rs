@@ -1,0 +1,96 @@
+//! From sums to centroids, and what is computed from them: all integers, all exact.
+
+use crate::engine::{Centroids, Change};
+use crate::matrix::Matrix;
+use ethnum::{I256, U256};
+
+/// Running sums of one centroid set: what all its changes add up to.
+#[derive(Debug, Clone)]
+pub(super) struct Totals {
+    /// Weighted coordinate sums `[k x dims]`.
+    pub(super) sums: Vec<i128>,
+    /// Weight of each cluster in fixed point `[k]`.
+    pub(super) weights: Vec<i64>,
+    /// Points in each cluster `[k]`.
+    pub(super) counts: Vec<i64>,
+}
+
+impl Totals {
+    pub(super) fn new(k: usize, dims: usize) -> Self {
+        Self { sums: vec![0; k * dims], weights: vec![0; k], counts: vec![0; k] }
+    }
+
+    pub(super) fn add(&mut self, change: &Change) {
+        self.sums.iter_mut().zip(&change.sums).for_each(|(a, b)| *a += b);
+        self.weights.iter_mut().zip(&change.weights).for_each(|(a, b)| *a += b);
+        self.counts.iter_mut().zip(&change.counts).for_each(|(a, b)| *a += b);
+    }
+
+    /// The mean of each cluster, rounded to the grid with ties to even. Every cluster must have weight.
+    pub(super) fn centroids(&self, dims: usize) -> Centroids {
+        let rows = self.sums.chunks_exact(dims).zip(&self.weights);
+        Centroids::new(dims, rows.flat_map(|(sums, &w)| sums.iter().map(move |&s| divide(s, i128::from(w)))).collect())
+    }
+
+    /// Rearranges the clusters: new cluster `i` is old cluster `order[i]`; what is not named is dropped.
+    pub(super) fn pick(&mut self, order: &[usize], dims: usize) {
+        self.sums = order.iter().flat_map(|&c| self.sums[c * dims..(c + 1) * dims].to_vec()).collect();
+        self.weights = order.iter().map(|&c| self.weights[c]).collect();
+        self.counts = order.iter().map(|&c| self.counts[c]).collect();
+    }
+
+    /// `sum w * D(point, centroid of its label)` over all points, for `centroids` that the labels were made with or any
+    /// others: `Q - 2 sum C.S + sum W |C|^2`.
+    pub(super) fn inertia(&self, centroids: &Centroids, squares: I256) -> U256 {
+        let mut inertia = squares;
+        let rows = centroids.rows().zip(self.sums.chunks_exact(centroids.dims())).zip(&self.weights);
+        for ((c, s), &w) in rows {
+            for (&c, &s) in c.iter().zip(s) {
+                inertia += I256::from(c) * (I256::from(w) * I256::from(c) - 2 * I256::from(s));
+            }
+        }
+        inertia.as_u256()
+    }
+}
+
+/// `sum / weight` rounded to the nearest integer, ties to even; `weight` must be above 0.
+#[expect(clippy::cast_possible_truncation, reason = "a mean of grid integers lies on the grid")]
+fn divide(sum: i128, weight: i128) -> i64 {
+    let (quotient, rest) = (sum.div_euclid(weight), sum.rem_euclid(weight));
+    let up = match (2 * rest).cmp(&weight) {
+        std::cmp::Ordering::Less => 0,
+        std::cmp::Ordering::Greater => 1,
+        std::cmp::Ordering::Equal => quotient & 1,
+    };
+    (quotient + up) as i64
+}
+
+/// The sum of squared shifts of all centroids.
+pub(super) fn shift2(old: &Centroids, new: &Centroids) -> u128 {
+    old.values().iter().zip(new.values()).map(|(a, b)| u128::from(a.abs_diff(*b)).pow(2)).sum()
+}
+
+/// The inertia about one centroid at the mean, on the grid: `Q - sum_j S_j^2 / W`, from the totals of all clusters.
+pub(super) fn total_inertia(totals: &Totals, matrix: &Matrix) -> f64 {
+    let weight = I256::from(matrix.total_weight());
+    let mut scaled = weight * matrix.squares();
+    for j in 0..matrix.dims() {
+        let sum: i128 = totals.sums.iter().skip(j).step_by(matrix.dims()).sum();
+        scaled -= I256::from(sum) * I256::from(sum);
+    }
+    scaled.as_f64() / weight.as_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn division_rounds_to_nearest_with_ties_to_even() {
+        for (sum, weight, quotient) in
+            [(7, 2, 4), (5, 2, 2), (-5, 2, -2), (-7, 2, -4), (10, 3, 3), (-10, 3, -3), (11, 3, 4)]
+        {
+            assert_eq!(divide(sum, weight), quotient, "{sum}/{weight}");
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Points on the grid, in tiles of 64.
+//!
+//! A tile holds 64 points dimension by dimension (`tile[j][lane]`), so that the CPU's SIMD lanes and a GPU's
+//! invocations both read it straight. The tile is the unit of everything: chunks, threads, pruning, dispatch. Lanes of
+//! the last tile beyond the last point are zero and carry no weight.
+
+mod frame;
+mod power;
+mod sample;
+mod squares;
+mod weights;
+
+pub use frame::{CoarseGrid, Frame, SATURATION};
+pub use weights::Weights;
+
+use crate::error::{Error, Place, Result};
+use bytemuck::{Pod, Zeroable};
+use ethnum::I256;
+use frame::Placer;
+use ndarray::{ArrayView1, ArrayView2};
+use rayon::prelude::*;
+use std::sync::OnceLock;
+
+/// Points in a tile.
+pub const TILE: usize = 64;
+
+/// Most dims: beyond this a squared distance of saturated points could leave 128 bits.
+pub const MOST_DIMS: usize = 32_768;
+
+/// A cache line: what the tiles are aligned to.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+/// Points on a grid.
+#[derive(Debug, Clone)]
+pub struct Matrix {
+    count: usize,
+    frame: Frame,
+    lines: Vec<Line>,
+    norms: Vec<f32>,
+    weights: Option<Weights>,
+    squares: OnceLock<I256>,
+}
+
+/// Prepared values, before they lie on a grid: what a [`Matrix`] is made from.
+pub trait Rows: Sync {
+    /// Points.
+    fn count(&self) -> usize;
+    /// Columns.
+    fn dims(&self) -> usize;
+    /// The value of point `i` in column `j`.
+    fn value(&self, i: usize, j: usize) -> f64;
+    /// Copies column `j` of the points from `first` on into `out`.
+    fn column(&self, first: usize, j: usize, out: &mut [f64]) {
+        for (i, o) in out.iter_mut().enumerate() {
+            *o = self.value(first + i, j);
+        }
+    }
+    /// Widens `ranges` `[dims]` (smallest, largest) by `count` points from `first` on, and says whether all are finite.
+    fn extremes(&self, first: usize, count: usize, ranges: &mut [(f64, f64)]) -> bool {
+        let mut finite = true;
+        let mut buffer = [0.0; TILE];
+        for start in (first..first + count).step_by(TILE) {
+            let lanes = TILE.min(first + count - start);
+            for (j, range) in ranges.iter_mut().enumerate() {
+                self.column(start, j, &mut buffer[..lanes]);
+                for &v in &buffer[..lanes] {
+                    finite &= v.is_finite();
+                    *range = (range.0.min(v), range.1.max(v));
+                }
+            }
+        }
+        finite
+    }
+}
+
+impl Rows for ArrayView2<'_, f32> {
+    fn count(&self) -> usize {
+        self.nrows()
+    }
+    fn dims(&self) -> usize {
+        self.ncols()
+    }
+    fn value(&self, i: usize, j: usize) -> f64 {
+        f64::from(self[[i, j]])
+    }
+    fn column(&self, first: usize, j: usize, out: &mut [f64]) {
+        copy_column(self.slice(ndarray::s![first..first + out.len(), j]), out, |v| f64::from(v));
+    }
+    fn extremes(&self, first: usize, count: usize, ranges: &mut [(f64, f64)]) -> bool {
+        let rows = self.slice(ndarray::s![first..first + count, ..]);
+        let mut narrow = vec![(f32::INFINITY, f32::NEG_INFINITY); ranges.len()];
+        let mut finite = true;
+        for row in rows.rows() {
+            for (range, &v) in narrow.iter_mut().zip(row) {
+                finite &= v.is_finite();
+                *range = (if v < range.0 { v } else { range.0 }, if v > range.1 { v } else { range.1 });
+            }
+        }
+        for (range, &(low, high)) in ranges.iter_mut().zip(&narrow) {
+            *range = (range.0.min(f64::from(low)), range.1.max(f64::from(high)));
+        }
+        finite
+    }
+}
+
+impl Rows for ArrayView2<'_, f64> {
+    fn count(&self) -> usize {
+        self.nrows()
+    }
+    fn dims(&self) -> usize {
+        self.ncols()
+    }
+    fn value(&self, i: usize, j: usize) -> f64 {
+        self[[i, j]]
+    }
+    fn column(&self, first: usize, j: usize, out: &mut [f64]) {
+        copy_column(self.slice(ndarray::s![first..first + out.len(), j]), out, |v| v);
+    }
+}
+
+fn copy_column<T: Copy>(column: ArrayView1<'_, T>, out: &mut [f64], widen: impl Fn(T) -> f64) {
+    for (o, &v) in out.iter_mut().zip(column) {
+        *o = widen(v);
+    }
+}
+
+/// The first value that is not finite in the rows from `first` on, as an error.
+fn check_finite(rows: &impl Rows, first: usize) -> Option<Error> {
+    (first..rows.count()).find_map(|i| {
+        let j = (0..rows.dims()).find(|&j| !rows.value(i, j).is_finite())?;
+        let place = Place::default().at_row(i as u64 + 1).in_column(format!("f{j}"));
+        let message = format!("{} is not a finite number", rows.value(i, j));
+        Some(Error::data(place, message, "remove the row, or fill the gap before clustering"))
+    })
+}
+
+impl Matrix {
+    /// Learns a frame from `rows` and packs them onto its grid; also says which columns lie on a coarse grid.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for no rows, no columns, too many columns, a value that is not finite (row and column are
+    /// named), or weights of another length.
+    pub fn learn(rows: &impl Rows, weights: Option<Weights>) -> Result<(Self, Vec<CoarseGrid>)> {
+        check_shape(rows, weights.as_ref())?;
+        let (frame, coarse) = Frame::learn(rows, weights.as_ref())?;
+        Ok((Self::pack(rows, frame, weights), coarse))
+    }
+
+    /// Packs `rows` onto the grid of a known frame (to predict); values far outside it saturate at [`SATURATION`].
+    ///
+    /// # Errors
+    /// As [`Matrix::learn`]; also [`Error::Data`] if the columns are not the frame's.
+    pub fn on_frame(rows: &impl Rows, frame: &Frame) -> Result<Self> {
+        check_shape(rows, None)?;
+        if rows.dims() != frame.dims() {
+            let message = format!("expected {} columns, found {}", frame.dims(), rows.dims());
+            return Err(Error::data(Place::default(), message, "use the columns that the model was fitted on"));
+        }
+        let finite = (0..rows.count()).step_by(16_384).collect::<Vec<_>>().into_par_iter().map(|first| {
+            let mut ranges = vec![(0.0, 0.0); rows.dims()];
+            rows.extremes(first, 16_384.min(rows.count() - first), &mut ranges).then_some(()).ok_or(first)
+        });
+        if let Some(error) = finite.collect::<Vec<_>>().into_iter().find_map(|r| check_finite(rows, r.err()?)) {
+            return Err(error);
+        }
+        Ok(Self::pack(rows, frame.clone(), None))
+    }
+
+    fn pack(rows: &impl Rows, frame: Frame, weights: Option<Weights>) -> Self {
+        let (count, dims) = (rows.count(), rows.dims());
+        let tiles = count.div_ceil(TILE);
+        let mut lines: Vec<Line> = bytemuck::zeroed_vec(tiles * dims * TILE / 16);
+        let mut norms = vec![0.0; tiles];
+        let placers: Vec<Placer> = (0..dims).map(|j| frame.placer(j)).collect();
+        let tile_lines = dims * TILE / 16;
+        lines.par_chunks_mut(tile_lines * 64).zip(norms.par_chunks_mut(64)).enumerate().for_each(
+            |(chunk, (lines, norms))| {
+                for (t, (lines, norm)) in lines.chunks_mut(tile_lines).zip(norms).enumerate() {
+                    let first = (chunk * 64 + t) * TILE;
+                    *norm = pack_tile(rows, &placers, first, TILE.min(count - first), bytemuck::cast_slice_mut(lines));
+                }
+            },
+        );
+        Self { count, frame, lines, norms, weights, squares: OnceLock::new() }
+    }
+
+    /// Points.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Columns.
+    #[must_use]
+    pub fn dims(&self) -> usize {
+        self.frame.dims()
+    }
+
+    /// Tiles; the last one may be ragged.
+    #[must_use]
+    pub fn tiles(&self) -> usize {
+        self.norms.len()
+    }
+
+    /// Where the grid lies.
+    #[must_use]
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Row weights, if they are not all one.
+    #[must_use]
+    pub fn weights(&self) -> Option<&Weights> {
+        self.weights.as_ref()
+    }
+
+    /// The weight of point `i` in fixed point (1 without weights).
+    #[must_use]
+    pub fn weight(&self, i: usize) -> u64 {
+        self.weights.as_ref().map_or(1, |w| w.values()[i])
+    }
+
+    /// The sum of all weights in fixed point (the number of points without weights).
+    #[must_use]
+    pub fn total_weight(&self) -> u64 {
+        self.weights.as_ref().map_or(self.count as u64, Weights::total)
+    }
+
+    /// Tile `t` as `[dims x 64]`.
+    #[must_use]
+    pub fn tile(&self, t: usize) -> &[f32] {
+        let lines = self.dims() * TILE / 16;
+        bytemuck::cast_slice(&self.lines[t * lines..(t + 1) * lines])
+    }
+
+    /// The lanes of tile `t` that hold points, as bits.
+    #[must_use]
+    pub fn lanes(&self, t: usize) -> u64 {
+        let points = TILE.min(self.count - t * TILE);
+        u64::MAX >> (TILE - points)
+    }
+
+    /// The largest point norm in tile `t`, rounded up.
+    #[must_use]
+    pub fn norm(&self, t: usize) -> f32 {
+        self.norms[t]
+    }
+
+    /// Point `i` on the grid, coordinate by coordinate.
+    pub fn point(&self, i: usize) -> impl Iterator<Item = i64> + '_ {
+        let scale = self.frame.scale();
+        self.tile(i / TILE).iter().skip(i % TILE).step_by(TILE).map(move |&x| grid(x, scale))
+    }
+
+    /// The weighted sum of all squared coordinates on the grid; taken once, then kept.
+    #[must_use]
+    pub fn squares(&self) -> I256 {
+        *self.squares.get_or_init(|| squares::of(self))
+    }
+}
+
+/// The grid integer of a framed value; `scale` is [`Frame::scale`].
+#[must_use]
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 56 bits by the frame")]
+pub fn grid(x: f32, scale: f32) -> i64 {
+    (x * scale) as i64
+}
+
+fn check_shape(rows: &impl Rows, weights: Option<&Weights>) -> Result<()> {
+    let fail = |message: String, hint: &str| Err(Error::data(Place::default(), message, hint));
+    if rows.count() == 0 {
+        return fail("no data rows".into(), "");
+    }
+    if rows.dims() == 0 {
+        return fail("no columns to cluster".into(), "");
+    }
+    if rows.dims() > MOST_DIMS {
+        return fail(format!("{} columns are more than {MOST_DIMS}", rows.dims()), "choose fewer columns");
+    }
+    match weights {
+        Some(w) if w.values().len() != rows.count() => {
+            fail(format!("{} weights for {} rows", w.values().len(), rows.count()), "give one weight a row")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fills one tile `[dims x 64]` and gives its largest point norm, rounded up.
+fn pack_tile(rows: &impl Rows, placers: &[Placer], first: usize, points: usize, tile: &mut [f32]) -> f32 {
+    let mut column = [0.0; TILE];
+    let mut norm2 = [0.0f64; TILE];
+    for (j, (placer, lanes)) in placers.iter().zip(tile.chunks_exact_mut(TILE)).enumerate() {
+        rows.column(first, j, &mut column[..points]);
+        for ((x, &v), n) in lanes[..points].iter_mut().zip(&column).zip(&mut norm2) {
+            *x = placer.place(v);
+            *n += f64::from(*x) * f64::from(*x);
+        }
+    }
+    round_up(norm2.iter().fold(0.0f64, |a, &b| a.max(b)).sqrt())
+}
+
+/// An f32 no smaller than `value`, with room for the few f64 roundings that made it.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "rounded up on the next step")]
+pub fn round_up(value: f64) -> f32 {
+    if value == 0.0 { 0.0 } else { ((value * (1.0 + 1e-9)) as f32).next_up() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    fn matrix(n: usize, d: usize) -> (Array2<f32>, Matrix) {
+        let x = Array2::from_shape_fn((n, d), |(i, j)| ((i * 31 + j * 17) % 101) as f32 / 7.0 - j as f32);
+        let m = Matrix::learn(&x.view(), None).unwrap().0;
+        (x, m)
+    }
+
+    #[test]
+    fn tiles_hold_the_points_dimension_by_dimension() {
+        for (n, d) in [(1, 1), (63, 3), (64, 2), (65, 7), (4099, 16)] {
+            let (x, m) = matrix(n, d);
+            assert_eq!(m.tiles(), n.div_ceil(64));
+            for i in 0..n {
+                for (j, q) in m.point(i).enumerate() {
+                    assert_eq!(q, grid(m.frame().place(j, f64::from(x[[i, j]])), m.frame().scale()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_ragged_tile_is_padded_with_zeros_that_do_not_count() {
+        let (_, m) = matrix(65, 2);
+        assert_eq!((m.lanes(0), m.lanes(1)), (u64::MAX, 1));
+        assert!(m.tile(1).chunks(64).all(|lanes| lanes[1..].iter().all(|x| *x == 0.0)));
+    }
+
+    #[test]
+    fn f32_and_f64_of_the_same_numbers_give_the_same_tiles() {
+        let (x, m) = matrix(200, 5);
+        let wide = x.mapv(f64::from);
+        let n = Matrix::learn(&wide.view(), None).unwrap().0;
+        assert!((0..m.tiles()).all(|t| m.tile(t) == n.tile(t)));
+    }
+
+    #[test]
+    fn the_norm_of_a_tile_bounds_its_points() {
+        let (_, m) = matrix(300, 9);
+        for i in 0..300 {
+            let norm2: f64 = m.point(i).map(|q| (q as f64 / f64::from(m.frame().scale())).powi(2)).sum();
+            assert!(f64::from(m.norm(i / 64)) >= norm2.sqrt());
+        }
+    }
+
+    #[test]
+    fn squares_are_the_exact_sum() {
+        let (_, m) = matrix(4099, 7);
+        let plain: I256 = (0..m.count()).flat_map(|i| m.point(i)).map(|q| I256::from(q) * I256::from(q)).sum();
+        assert_eq!(m.squares(), plain);
+    }
+
+    #[test]
+    fn an_offset_or_a_power_of_two_does_not_move_the_grid() {
+        let (x, m) = matrix(500, 3);
+        let moved = Matrix::learn(&x.mapv(|v| f64::from(v) + 1_048_576.0).view(), None).unwrap().0;
+        let tiny = Matrix::learn(&x.mapv(|v| f64::from(v) / (1u64 << 60) as f64).view(), None).unwrap().0;
+        for t in 0..m.tiles() {
+            assert_eq!(m.tile(t), tiny.tile(t));
+            assert!(m.tile(t).iter().zip(moved.tile(t)).all(|(a, b)| (a - b).abs() <= 2f32.powi(-24)));
+        }
+    }
+}
