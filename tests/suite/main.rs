@@ -1,0 +1,6 @@
+//! The integration tests, in one binary.
+
+mod contract;
+mod data;
+mod hostile;
+mod judge;
