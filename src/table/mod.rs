@@ -10,13 +10,19 @@ mod lines;
 mod npy;
 
 pub use lines::Lines;
+pub use npy::npy_matrix;
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, printable, suggestion};
 use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 /// Rows in a block; the last block of a column may be shorter.
 pub const BLOCK: usize = 65_536;
+
+/// Most columns in a table; more are a damaged or hostile file, or a matrix lying on its side.
+pub const MAX_COLUMNS: usize = 65_536;
 
 /// What to read, and how.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +35,34 @@ pub struct ReadOptions {
     pub delimiter: Option<u8>,
     /// Spellings of a missing value beside the built-in ones (see [`is_missing`]).
     pub nulls: Vec<String>,
+}
+
+impl ReadOptions {
+    /// Whether a column of that name is read.
+    fn wants(&self, name: &str) -> bool {
+        self.text.contains(name) || self.only.as_ref().is_none_or(|only| only.contains(name))
+    }
+
+    /// Refuses a column asked for that is not among the names; `header` is the place of the names.
+    fn known(&self, names: &[String], header: &Place) -> Result<()> {
+        let have: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let asked = self.text.iter().chain(self.only.iter().flatten());
+        match asked.into_iter().find(|name| !have.contains(name.as_str())) {
+            Some(name) => Err(unknown_column(name, names, header)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn unknown_column(name: &str, names: &[String], header: &Place) -> Error {
+    const LISTED: usize = 8;
+    let message = format!("no column '{}'", printable(name));
+    if let Some(near) = suggestion(name, names.iter().map(String::as_str)) {
+        return Error::data(header.clone(), format!("{message}; did you mean '{}'?", printable(near)), "");
+    }
+    let first: Vec<String> = names.iter().take(LISTED).map(|n| format!("'{}'", printable(n))).collect();
+    let rest = if names.len() > LISTED { format!(" and {} more", names.len() - LISTED) } else { String::new() };
+    Error::data(header.clone(), message, format!("the columns are {}{rest}", first.join(", ")))
 }
 
 /// A table in memory.
@@ -126,13 +160,55 @@ impl Column {
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let _span = tracing::info_span!("read", path = %path.display()).entered();
     let table = match path.extension().and_then(|e| e.to_str()) {
-        Some(e) if e.eq_ignore_ascii_case("npy") => npy::read(path)?,
+        Some(e) if e.eq_ignore_ascii_case("npy") => npy::read(path, options)?,
         _ => csv::read(path, options)?,
     };
     if table.rows == 0 {
         return Err(Error::data(Place::file(&table.source), "no data rows", "the file holds a header only"));
     }
     Ok(table)
+}
+
+/// Opens a regular file and says how long it is.
+fn open(path: &Path) -> Result<(File, u64)> {
+    let source = path.display().to_string();
+    let about = fs::metadata(path).map_err(|e| unreadable(&source, &e))?;
+    if about.is_dir() {
+        return Err(Error::data(Place::file(source), "this is a directory", "give a file inside it"));
+    }
+    if !about.is_file() {
+        let hint = "save what it gives to a file, and give that";
+        return Err(Error::data(Place::file(source), "this is not a regular file", hint));
+    }
+    let file = File::open(path).map_err(|e| unreadable(&source, &e))?;
+    Ok((file, about.len()))
+}
+
+/// A file that the operating system does not let us read, in its own words.
+fn unreadable(source: &str, error: &io::Error) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "check the path and the working directory",
+        io::ErrorKind::PermissionDenied => "check that you may read the file and enter its directories",
+        _ => "",
+    };
+    Error::data(Place::file(source), format!("cannot read: {error}"), hint)
+}
+
+/// Adds a value to the last block, or to a new one when that is full.
+#[inline]
+fn push<T>(blocks: &mut Vec<Vec<T>>, value: T) {
+    match blocks.last_mut() {
+        Some(block) if block.len() < BLOCK => block.push(value),
+        _ => start(blocks, value),
+    }
+}
+
+/// The first block grows, since most tables are small; the later ones are made whole.
+#[cold]
+fn start<T>(blocks: &mut Vec<Vec<T>>, value: T) {
+    let mut block = if blocks.is_empty() { Vec::new() } else { Vec::with_capacity(BLOCK) };
+    block.push(value);
+    blocks.push(block);
 }
 
 /// Whether a field spells a missing value: empty, NA, N/A, NaN, null, None or \N in any letter case.

@@ -1,0 +1,357 @@
+//! What the CSV parser does not mind, minded: a reader that checks the bytes on their way to it.
+//!
+//! The `csv` crate always finds some parse. It takes text after a closing quote, an open quote at the end of the file,
+//! bytes that are no text, and records of any length. [`Guard`] sits between the file and that parser, walks the same
+//! records (quotes and line ends only, which is cheap), and at the first byte that is wrong it ends the input there,
+//! leaving a [`Fault`]. The parser then hands out the record cut at that byte as its last one, and the number of its
+//! fields tells the column. Nothing here depends on how the bytes are cut into reads, so a fault is the same through
+//! every buffer. The guard also knows the line at which every record starts, which the parser does not tell for CRLF,
+//! CR alone, and blank lines.
+
+use crate::error::printable;
+use crate::table::Lines;
+use std::io::{self, Read};
+
+/// Longest record, in bytes. A longer one is nearly always a quote that was never closed; the limit is far above any
+/// real row and bounds the memory of a hostile file.
+pub(super) const LONGEST_RECORD: u64 = 16 << 20;
+
+/// A wrong byte, and the record it is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Record (the header is 0) that the byte is in.
+    pub(super) record: usize,
+    /// The line at which that record starts.
+    pub(super) line: u64,
+    /// What is wrong.
+    pub(super) problem: Problem,
+}
+
+/// What can be wrong with a byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// No UTF-8: the byte and its offset in the file.
+    NotUtf8(u8, u64),
+    /// A NUL byte, at this offset.
+    Nul(u64),
+    /// Something other than a separator after a closing quote.
+    AfterQuote(u8),
+    /// The file ends inside quotes that were opened at this line.
+    Unterminated(u64),
+    /// The record passes [`LONGEST_RECORD`]; the line of the quote it is inside of, if any.
+    TooLong(Option<u64>),
+}
+
+impl Problem {
+    /// The message and the hint.
+    pub(super) fn explain(self) -> (String, String) {
+        let text = |m: &str, h: &str| (m.to_owned(), h.to_owned());
+        match self {
+            Self::NotUtf8(byte, offset) => (
+                format!("byte 0x{byte:02X} at offset {offset} is not UTF-8"),
+                "convert the file to UTF-8, for example: iconv -f WINDOWS-1252 -t UTF-8 OLD.csv > NEW.csv".to_owned(),
+            ),
+            Self::Nul(offset) => (
+                format!("NUL byte at offset {offset}"),
+                "a text file has none: the file is damaged or in a binary format; export it again as CSV".to_owned(),
+            ),
+            Self::AfterQuote(byte) => (
+                format!("'{}' after a closing quote", printable(&char::from(byte).to_string())),
+                "only a separator may follow a closing quote; write a quote inside a quoted field twice".to_owned(),
+            ),
+            Self::Unterminated(line) => (
+                format!("the quote opened at line {line} is never closed"),
+                "close it, or write a quote that is part of a value twice, inside quotes".to_owned(),
+            ),
+            Self::TooLong(Some(line)) => (
+                format!("the record is over 16 MiB; the quote opened at line {line} is likely never closed"),
+                "close that quote, or write a quote that is part of a value twice, inside quotes".to_owned(),
+            ),
+            Self::TooLong(None) => text("the record is over 16 MiB", "is this a CSV file with one record a line?"),
+        }
+    }
+}
+
+/// Where the walk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Between records.
+    Between,
+    /// In a record, outside quotes.
+    Plain,
+    /// Inside quotes.
+    Quoted,
+    /// Just behind a quote inside quotes: the closing one, or the first of two.
+    Closing,
+}
+
+/// The checking reader.
+#[derive(Debug)]
+pub(super) struct Guard<R> {
+    inner: R,
+    delimiter: u8,
+    state: State,
+    /// The byte before the next one.
+    previous: u8,
+    /// Bytes walked, which is the offset of the next one.
+    offset: u64,
+    /// The line of the next byte.
+    line: u64,
+    /// Records begun.
+    records: usize,
+    /// Offset and line at which the latest record began.
+    start: (u64, u64),
+    /// The line of the latest opening quote.
+    quote: u64,
+    /// The line of the header.
+    header: u64,
+    /// The line of every data row begun.
+    lines: Lines,
+    utf8: Utf8,
+    fault: Option<Fault>,
+}
+
+impl<R: Read> Guard<R> {
+    /// A guard that starts at offset 0, line 1; a byte-order mark counts as nothing but its bytes.
+    pub(super) fn new(inner: R, delimiter: u8) -> Self {
+        Self {
+            inner,
+            delimiter,
+            state: State::Between,
+            previous: 0,
+            offset: 0,
+            line: 1,
+            records: 0,
+            start: (0, 1),
+            quote: 1,
+            header: 1,
+            lines: Lines::default(),
+            utf8: Utf8::default(),
+            fault: None,
+        }
+    }
+
+    /// The fault that ended the input, if one did.
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// The line of the header, once it has begun.
+    pub(super) fn header(&self) -> u64 {
+        self.header
+    }
+
+    /// The line of every data row begun so far.
+    pub(super) fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    /// The line of every data row.
+    pub(super) fn into_lines(self) -> Lines {
+        self.lines
+    }
+
+    /// The line the walk has reached.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Walks a chunk and says how many of its bytes may pass.
+    fn admit(&mut self, chunk: &[u8]) -> usize {
+        let (mut sound, mut problem) = self.unsound(chunk);
+        let from = if self.offset == 0 && chunk.starts_with(BOM) { BOM.len().min(sound) } else { 0 };
+        if let Err((at, found)) = self.walk(chunk, from, sound) {
+            (sound, problem) = (at, Some(found));
+        }
+        if let Some(problem) = problem {
+            self.fail(problem);
+        }
+        self.previous = *chunk[..sound].last().unwrap_or(&self.previous);
+        self.offset += sound as u64;
+        sound
+    }
+
+    /// The length of the chunk's sound start, and what ends it: a byte that is no text.
+    fn unsound(&mut self, chunk: &[u8]) -> (usize, Option<Problem>) {
+        let (mut sound, mut problem) = (chunk.len(), None);
+        if let Some((at, back, byte)) = self.utf8.bad(chunk) {
+            (sound, problem) = (at, Some(Problem::NotUtf8(byte, self.offset + at as u64 - back)));
+        }
+        if chunk[..sound].contains(&0) {
+            sound = chunk.iter().position(|b| *b == 0).unwrap_or(sound);
+            problem = Some(Problem::Nul(self.offset + sound as u64));
+        }
+        (sound, problem)
+    }
+
+    /// Walks `chunk[from..end]`; an error gives the index at which the input must end.
+    fn walk(&mut self, chunk: &[u8], mut from: usize, end: usize) -> Result<(), (usize, Problem)> {
+        while from < end {
+            let byte = chunk[from];
+            if self.state == State::Closing && !is_special(byte) {
+                if byte != self.delimiter {
+                    return Err((from, Problem::AfterQuote(byte)));
+                }
+                self.state = State::Plain;
+            }
+            let at = from + plain_run(&chunk[from..end]);
+            if at > from && self.state == State::Between {
+                self.begin(from);
+            }
+            if at == end {
+                break;
+            }
+            let before = if at == 0 { self.previous } else { chunk[at - 1] };
+            self.special(chunk[at], before, at)?;
+            from = at + 1;
+        }
+        self.bounded(end)
+    }
+
+    /// Takes a quote or a line end at an index of the chunk.
+    fn special(&mut self, byte: u8, before: u8, at: usize) -> Result<(), (usize, Problem)> {
+        if byte == b'"' {
+            self.quote(before, at);
+            return Ok(());
+        }
+        if byte == b'\r' || before != b'\r' {
+            self.line += 1;
+        }
+        if matches!(self.state, State::Plain | State::Closing) {
+            self.bounded(at)?;
+            self.state = State::Between;
+        }
+        Ok(())
+    }
+
+    fn quote(&mut self, before: u8, at: usize) {
+        let opens = self.state == State::Between || self.state == State::Plain && before == self.delimiter;
+        if self.state == State::Between {
+            self.begin(at);
+        }
+        self.state = match self.state {
+            State::Quoted => State::Closing,
+            State::Closing => State::Quoted,
+            _ if opens => State::Quoted,
+            _ => State::Plain,
+        };
+        if opens {
+            self.quote = self.line;
+        }
+    }
+
+    /// Begins a record at an index of the chunk.
+    fn begin(&mut self, at: usize) {
+        self.state = State::Plain;
+        self.start = (self.offset + at as u64, self.line);
+        match self.records.checked_sub(1) {
+            Some(row) => self.lines.push(row, self.line),
+            None => self.header = self.line,
+        }
+        self.records += 1;
+    }
+
+    /// Refuses a record that reaches index `end` of the chunk and is too long.
+    fn bounded(&self, end: usize) -> Result<(), (usize, Problem)> {
+        let limit = self.start.0 + LONGEST_RECORD;
+        if self.state == State::Between || self.offset + end as u64 <= limit {
+            return Ok(());
+        }
+        let open = (self.state == State::Quoted).then_some(self.quote);
+        let at = usize::try_from(limit.saturating_sub(self.offset)).unwrap_or(end);
+        Err((at, Problem::TooLong(open)))
+    }
+
+    /// Bytes that may be read at once: to the first one that would make the record too long, and not past it.
+    fn room(&self) -> usize {
+        match self.state {
+            State::Between => usize::MAX,
+            _ => usize::try_from(self.start.0 + LONGEST_RECORD + 1 - self.offset).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// What is wrong with the end of the file, if something is.
+    fn finish(&mut self) {
+        if let Some((back, byte)) = self.utf8.held() {
+            self.fail(Problem::NotUtf8(byte, self.offset - back));
+        } else if self.state == State::Quoted {
+            self.fail(Problem::Unterminated(self.quote));
+        }
+    }
+
+    fn fail(&mut self, problem: Problem) {
+        let (record, line) = match self.state {
+            State::Between => (self.records, self.line),
+            _ => (self.records - 1, self.start.1),
+        };
+        self.fault = Some(Fault { record, line, problem });
+    }
+}
+
+impl<R: Read> Read for Guard<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.fault.is_some() {
+            return Ok(0);
+        }
+        let most = self.room().min(buffer.len());
+        let read = loop {
+            match self.inner.read(&mut buffer[..most]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        if read == 0 {
+            self.finish();
+        }
+        Ok(self.admit(&buffer[..read]))
+    }
+}
+
+/// The UTF-8 byte-order mark, which the parser strips from the start of the file.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\n' | b'\r')
+}
+
+/// Bytes before the first quote or line end.
+fn plain_run(bytes: &[u8]) -> usize {
+    bytes.iter().position(|b| is_special(*b)).unwrap_or(bytes.len())
+}
+
+/// UTF-8 checked chunk by chunk: holds the start of a character that the last chunk cut.
+#[derive(Debug, Default)]
+struct Utf8 {
+    held: [u8; 4],
+    len: usize,
+}
+
+impl Utf8 {
+    /// The first byte that is not UTF-8: the index at which the text ends, how far before it the wrong character
+    /// starts, and its first byte.
+    fn bad(&mut self, chunk: &[u8]) -> Option<(usize, u64, u8)> {
+        let mut from = 0;
+        while self.len > 0 && from < chunk.len() {
+            self.held[self.len] = chunk[from];
+            match std::str::from_utf8(&self.held[..=self.len]) {
+                Ok(_) => self.len = 0,
+                Err(e) if e.error_len().is_some() => return Some((from, self.len as u64, self.held[0])),
+                Err(_) => self.len += 1,
+            }
+            from += 1;
+        }
+        let error = std::str::from_utf8(&chunk[from..]).err()?;
+        let at = from + error.valid_up_to();
+        if error.error_len().is_some() {
+            return Some((at, 0, chunk[at]));
+        }
+        self.len = chunk.len() - at;
+        self.held[..self.len].copy_from_slice(&chunk[at..]);
+        None
+    }
+
+    /// The length and first byte of a character that is not complete.
+    fn held(&self) -> Option<(u64, u8)> {
+        (self.len > 0).then_some((self.len as u64, self.held[0]))
+    }
+}

@@ -1,0 +1,172 @@
+//! NumPy arrays (.npy): a matrix of numbers without names or lines.
+//!
+//! The header goes through `npyz`; the numbers are decoded here in blocks, because its element reader makes a call for
+//! each. A header is a claim and is held against the file first (see [`header`]), so that memory never exceeds a small
+//! multiple of the file's length.
+
+mod header;
+#[cfg(test)]
+mod tests;
+
+use super::{Column, Lines, MAX_COLUMNS, ReadOptions, Table, Values};
+use crate::error::{Error, Place, Result, printable};
+use header::{Element, Header};
+use ndarray::{Array2, ShapeBuilder};
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+/// Numbers decoded at once.
+const CHUNK: usize = 8_192;
+
+/// Reads a matrix `[rows x columns]` as a table with the columns f0, f1, ...
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
+    let (file, length) = super::open(path)?;
+    read_from(BufReader::new(file), length, &path.display().to_string(), options)
+}
+
+/// Reads a matrix as it is: `[rows x columns]`, row-major, doubles rounded to the nearest float. NaN and infinities are
+/// not looked for.
+///
+/// # Errors
+/// [`Error::Data`] for anything but a 2-D array of 4-byte or 8-byte floats, and for a file that does not hold what its
+/// header claims.
+pub fn npy_matrix(path: &Path) -> Result<Array2<f32>> {
+    let (file, length) = super::open(path)?;
+    matrix_from(file, length, &path.display().to_string())
+}
+
+fn read_from(mut reader: impl Read, length: u64, source: &str, options: &ReadOptions) -> Result<Table> {
+    let header = Header::read(&mut reader, length, source)?;
+    let mut filling = Filling::new(&header, source, options)?;
+    decode(&mut reader, &header, source, |value| filling.push(value))?;
+    let columns = filling.columns.into_iter().flatten().collect();
+    Ok(Table { source: source.to_owned(), rows: header.rows, columns, lines: Lines::default() })
+}
+
+fn matrix_from(mut reader: impl Read, length: u64, source: &str) -> Result<Array2<f32>> {
+    let header = Header::read(&mut reader, length, source)?;
+    let numbers = if header.element == Element::F4Little && cfg!(target_endian = "little") {
+        let mut numbers = vec![0_f32; header.numbers()];
+        reader.read_exact(bytemuck::cast_slice_mut(&mut numbers)).map_err(|e| super::unreadable(source, &e))?;
+        numbers
+    } else {
+        floats(&mut reader, &header, source)?
+    };
+    let shape = (header.rows, header.columns);
+    let matrix = if header.fortran {
+        Array2::from_shape_vec(shape.f(), numbers).map(|m| m.as_standard_layout().into_owned())
+    } else {
+        Array2::from_shape_vec(shape, numbers)
+    };
+    matrix.map_err(|e| Error::data(Place::file(source), format!("shape {shape:?}: {e}"), ""))
+}
+
+fn floats(reader: &mut impl Read, header: &Header, source: &str) -> Result<Vec<f32>> {
+    let mut numbers = Vec::with_capacity(header.numbers());
+    decode(reader, header, source, |value| {
+        #[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest float is what is asked for")]
+        numbers.push(value as f32);
+        Ok(())
+    })?;
+    Ok(numbers)
+}
+
+/// Gives every number, in the order of the file.
+fn decode(r: &mut impl Read, header: &Header, source: &str, take: impl FnMut(f64) -> Result<()>) -> Result<()> {
+    let count = header.numbers();
+    match header.element {
+        Element::F4Little => numbers(r, count, source, |b| f64::from(f32::from_le_bytes(b)), take),
+        Element::F4Big => numbers(r, count, source, |b| f64::from(f32::from_be_bytes(b)), take),
+        Element::F8Little => numbers(r, count, source, f64::from_le_bytes, take),
+        Element::F8Big => numbers(r, count, source, f64::from_be_bytes, take),
+    }
+}
+
+fn numbers<const N: usize>(
+    reader: &mut impl Read,
+    count: usize,
+    source: &str,
+    value: impl Fn([u8; N]) -> f64,
+    mut take: impl FnMut(f64) -> Result<()>,
+) -> Result<()> {
+    let mut buffer = vec![0; count.min(CHUNK) * N];
+    let mut left = count;
+    while left > 0 {
+        let bytes = &mut buffer[..left.min(CHUNK) * N];
+        reader.read_exact(bytes).map_err(|e| super::unreadable(source, &e))?;
+        for number in bytes.as_chunks::<N>().0 {
+            take(value(*number))?;
+        }
+        left -= bytes.len() / N;
+    }
+    Ok(())
+}
+
+/// A table's columns, filled by numbers in the order of the file.
+struct Filling<'a> {
+    source: &'a str,
+    /// The columns; `None` for those not wanted.
+    columns: Vec<Option<Column>>,
+    rows: usize,
+    fortran: bool,
+    /// Where the next number goes.
+    row: usize,
+    column: usize,
+}
+
+impl<'a> Filling<'a> {
+    fn new(header: &Header, source: &'a str, options: &ReadOptions) -> Result<Self> {
+        let refuse = |message: String, hint: &str| Err(Error::data(Place::file(source), message, hint));
+        if header.columns > MAX_COLUMNS {
+            let message = format!("{} columns; the limit is {MAX_COLUMNS}", header.columns);
+            return refuse(message, "rows are customers: is the array transposed?");
+        }
+        let names: Vec<String> = (0..header.columns).map(|i| format!("f{i}")).collect();
+        options.known(&names, &Place::file(source))?;
+        if let Some(name) = options.text.first() {
+            let message = format!("column '{}' cannot be text: an .npy file holds numbers only", printable(name));
+            return refuse(message, "give a table that has ids as CSV");
+        }
+        let columns = names.into_iter().map(|name| options.wants(&name).then(|| empty(name))).collect();
+        Ok(Self { source, columns, rows: header.rows, fortran: header.fortran, row: 0, column: 0 })
+    }
+
+    fn push(&mut self, value: f64) -> Result<()> {
+        if let Some(column) = &mut self.columns[self.column] {
+            if value.is_infinite() {
+                return Err(infinite(Place::file(self.source).at_row(self.row as u64 + 1), &column.name));
+            }
+            add(column, self.row, value + 0.0); // -0.0 + 0.0 is 0.0
+        }
+        if self.fortran {
+            (self.row, self.column) = next(self.row, self.rows, self.column);
+        } else {
+            (self.column, self.row) = next(self.column, self.columns.len(), self.row);
+        }
+        Ok(())
+    }
+}
+
+/// Counts `inner` up to its end, then `outer` by one.
+fn next(inner: usize, end: usize, outer: usize) -> (usize, usize) {
+    if inner + 1 == end { (0, outer + 1) } else { (inner + 1, outer) }
+}
+
+fn empty(name: String) -> Column {
+    Column { name, missing: 0, first_missing: None, values: Values::Numbers(Vec::new()) }
+}
+
+fn add(column: &mut Column, row: usize, value: f64) {
+    if value.is_nan() {
+        column.missing += 1;
+        column.first_missing.get_or_insert(row);
+    }
+    if let Values::Numbers(blocks) = &mut column.values {
+        super::push(blocks, value);
+    }
+}
+
+fn infinite(place: Place, column: &str) -> Error {
+    let hint = "a cluster centre must be finite: save a number, or NaN if it is missing";
+    Error::data(place.in_column(column), "the value is infinite", hint)
+}
