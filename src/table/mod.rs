@@ -7,6 +7,8 @@
 
 mod csv;
 mod lines;
+#[cfg(test)]
+mod mutation;
 mod npy;
 
 pub use lines::Lines;

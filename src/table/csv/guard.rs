@@ -35,7 +35,7 @@ pub(super) enum Problem {
     /// A NUL byte, at this offset.
     Nul(u64),
     /// Something other than a separator after a closing quote.
-    AfterQuote(u8),
+    AfterQuote(char),
     /// The file ends inside quotes that were opened at this line.
     Unterminated(u64),
     /// The record passes [`LONGEST_RECORD`]; the line of the quote it is inside of, if any.
@@ -55,8 +55,8 @@ impl Problem {
                 format!("NUL byte at offset {offset}"),
                 "a text file has none: the file is damaged or in a binary format; export it again as CSV".to_owned(),
             ),
-            Self::AfterQuote(byte) => (
-                format!("'{}' after a closing quote", printable(&char::from(byte).to_string())),
+            Self::AfterQuote(text) => (
+                format!("'{}' after a closing quote", printable(&text.to_string())),
                 "only a separator may follow a closing quote; write a quote inside a quoted field twice".to_owned(),
             ),
             Self::Unterminated(line) => (
@@ -107,7 +107,8 @@ pub(super) struct Guard<R> {
     header: u64,
     /// The line of every data row begun.
     lines: Lines,
-    utf8: Utf8,
+    /// The start of a character that the latest read cut, held back until the rest of it is there.
+    held: Vec<u8>,
     fault: Option<Fault>,
 }
 
@@ -126,7 +127,7 @@ impl<R: Read> Guard<R> {
             quote: 1,
             header: 1,
             lines: Lines::default(),
-            utf8: Utf8::default(),
+            held: Vec::new(),
             fault: None,
         }
     }
@@ -151,6 +152,11 @@ impl<R: Read> Guard<R> {
         self.lines
     }
 
+    /// Records begun, the header included.
+    pub(super) fn records(&self) -> usize {
+        self.records
+    }
+
     /// The line the walk has reached.
     pub(super) fn line(&self) -> u64 {
         self.line
@@ -158,7 +164,7 @@ impl<R: Read> Guard<R> {
 
     /// Walks a chunk and says how many of its bytes may pass.
     fn admit(&mut self, chunk: &[u8]) -> usize {
-        let (mut sound, mut problem) = self.unsound(chunk);
+        let (mut sound, mut problem) = self.text(chunk);
         let from = if self.offset == 0 && chunk.starts_with(BOM) { BOM.len().min(sound) } else { 0 };
         if let Err((at, found)) = self.walk(chunk, from, sound) {
             (sound, problem) = (at, Some(found));
@@ -171,11 +177,16 @@ impl<R: Read> Guard<R> {
         sound
     }
 
-    /// The length of the chunk's sound start, and what ends it: a byte that is no text.
-    fn unsound(&mut self, chunk: &[u8]) -> (usize, Option<Problem>) {
+    /// The length of the text that starts the chunk, and what ends it if a byte that is no text does; a character that
+    /// the end of the chunk cuts is held back.
+    fn text(&mut self, chunk: &[u8]) -> (usize, Option<Problem>) {
         let (mut sound, mut problem) = (chunk.len(), None);
-        if let Some((at, back, byte)) = self.utf8.bad(chunk) {
-            (sound, problem) = (at, Some(Problem::NotUtf8(byte, self.offset + at as u64 - back)));
+        if let Err(error) = std::str::from_utf8(chunk) {
+            sound = error.valid_up_to();
+            match error.error_len() {
+                Some(_) => problem = Some(Problem::NotUtf8(chunk[sound], self.offset + sound as u64)),
+                None => self.held.extend_from_slice(&chunk[sound..]),
+            }
         }
         if chunk[..sound].contains(&0) {
             sound = chunk.iter().position(|b| *b == 0).unwrap_or(sound);
@@ -190,7 +201,7 @@ impl<R: Read> Guard<R> {
             let byte = chunk[from];
             if self.state == State::Closing && !is_special(byte) {
                 if byte != self.delimiter {
-                    return Err((from, Problem::AfterQuote(byte)));
+                    return Err((from, Problem::AfterQuote(first_char(&chunk[from..end]))));
                 }
                 self.state = State::Plain;
             }
@@ -272,8 +283,8 @@ impl<R: Read> Guard<R> {
 
     /// What is wrong with the end of the file, if something is.
     fn finish(&mut self) {
-        if let Some((back, byte)) = self.utf8.held() {
-            self.fail(Problem::NotUtf8(byte, self.offset - back));
+        if let Some(byte) = self.held.first() {
+            self.fail(Problem::NotUtf8(*byte, self.offset));
         } else if self.state == State::Quoted {
             self.fail(Problem::Unterminated(self.quote));
         }
@@ -289,26 +300,35 @@ impl<R: Read> Guard<R> {
 }
 
 impl<R: Read> Read for Guard<R> {
+    /// Reads sound bytes; the buffer has room for a character at least.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.fault.is_some() {
-            return Ok(0);
-        }
-        let most = self.room().min(buffer.len());
-        let read = loop {
-            match self.inner.read(&mut buffer[..most]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
+        while self.fault.is_none() {
+            let held = self.held.len();
+            buffer[..held].copy_from_slice(&self.held);
+            let end = self.room().clamp(held + 1, buffer.len());
+            let read = match self.inner.read(&mut buffer[held..end]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            };
+            if read == 0 {
+                self.finish();
+                break;
             }
-        };
-        if read == 0 {
-            self.finish();
+            self.held.clear();
+            let sound = self.admit(&buffer[..held + read]);
+            if sound > 0 {
+                return Ok(sound);
+            }
         }
-        Ok(self.admit(&buffer[..read]))
+        Ok(0)
     }
 }
 
 /// The UTF-8 byte-order mark, which the parser strips from the start of the file.
 const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Bytes in the longest character.
+const LONGEST_CHAR: usize = 4;
 
 fn is_special(byte: u8) -> bool {
     matches!(byte, b'"' | b'\n' | b'\r')
@@ -319,39 +339,7 @@ fn plain_run(bytes: &[u8]) -> usize {
     bytes.iter().position(|b| is_special(*b)).unwrap_or(bytes.len())
 }
 
-/// UTF-8 checked chunk by chunk: holds the start of a character that the last chunk cut.
-#[derive(Debug, Default)]
-struct Utf8 {
-    held: [u8; 4],
-    len: usize,
-}
-
-impl Utf8 {
-    /// The first byte that is not UTF-8: the index at which the text ends, how far before it the wrong character
-    /// starts, and its first byte.
-    fn bad(&mut self, chunk: &[u8]) -> Option<(usize, u64, u8)> {
-        let mut from = 0;
-        while self.len > 0 && from < chunk.len() {
-            self.held[self.len] = chunk[from];
-            match std::str::from_utf8(&self.held[..=self.len]) {
-                Ok(_) => self.len = 0,
-                Err(e) if e.error_len().is_some() => return Some((from, self.len as u64, self.held[0])),
-                Err(_) => self.len += 1,
-            }
-            from += 1;
-        }
-        let error = std::str::from_utf8(&chunk[from..]).err()?;
-        let at = from + error.valid_up_to();
-        if error.error_len().is_some() {
-            return Some((at, 0, chunk[at]));
-        }
-        self.len = chunk.len() - at;
-        self.held[..self.len].copy_from_slice(&chunk[at..]);
-        None
-    }
-
-    /// The length and first byte of a character that is not complete.
-    fn held(&self) -> Option<(u64, u8)> {
-        (self.len > 0).then_some((self.len as u64, self.held[0]))
-    }
+/// The first character of a text.
+fn first_char(text: &[u8]) -> char {
+    String::from_utf8_lossy(&text[..text.len().min(LONGEST_CHAR)]).chars().next().unwrap_or_default()
 }

@@ -158,6 +158,7 @@ impl<'a, R: Read> Records<'a, R> {
 
     /// The table without its columns.
     fn into_table(self) -> Table {
+        debug_assert_eq!(self.parser.get_ref().records(), self.read, "the guard and the parser saw other records");
         let source = self.source.to_owned();
         Table { source, rows: self.read - 1, columns: Vec::new(), lines: self.parser.into_inner().into_lines() }
     }
