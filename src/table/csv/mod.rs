@@ -6,11 +6,13 @@
 //!
 //! - `sniff`: other formats, told by their first bytes
 //! - `guard`: quotes, encoding and record length, on the way to the parser
+//! - `fault`: what the guard finds, in words
 //! - `header`: column names
 //! - `number`: one field as a number
 //! - `columns`: the values, kept in blocks
 
 mod columns;
+mod fault;
 mod guard;
 mod header;
 mod number;
@@ -22,7 +24,8 @@ use super::{ReadOptions, Table};
 use crate::error::{Error, Place, Result};
 use columns::Columns;
 use csv::ByteRecord;
-use guard::{Fault, Guard};
+use fault::Fault;
+use guard::Guard;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 

@@ -70,26 +70,34 @@ fn unsigned(field: &[u8]) -> (bool, &[u8]) {
 
 /// A decimal without exponent of at most [`EXACT_DIGITS`] digits.
 fn short_decimal(field: &[u8]) -> Option<f64> {
-    let (negative, digits) = unsigned(field);
-    if digits.len() > EXACT_DIGITS + 1 {
+    let (negative, field) = unsigned(field);
+    if field.len() > EXACT_DIGITS + 1 {
         return None;
     }
-    let mut mantissa = 0_u64;
-    let mut point = None;
-    for (at, byte) in digits.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => mantissa = mantissa * 10 + u64::from(byte - b'0'),
-            b'.' if point.is_none() => point = Some(at),
+    let (whole, rest) = digits(field, 0);
+    let (mantissa, decimals, count) = match rest {
+        [] => (whole, 0, field.len()),
+        [b'.', decimals @ ..] => match digits(decimals, whole) {
+            (mantissa, []) => (mantissa, decimals.len(), field.len() - 1),
             _ => return None,
-        }
-    }
-    let count = digits.len() - usize::from(point.is_some());
+        },
+        _ => return None,
+    };
     if count == 0 || count > EXACT_DIGITS {
         return None;
     }
-    let whole = mantissa as f64;
-    let value = point.map_or(whole, |at| whole / POWERS[digits.len() - 1 - at]);
+    let value = if decimals == 0 { mantissa as f64 } else { mantissa as f64 / POWERS[decimals] };
     Some(if negative && mantissa != 0 { -value } else { value })
+}
+
+/// Appends the digits that start a text to a number; gives it and the rest of the text. At most 16 digits in all.
+#[inline]
+fn digits(mut text: &[u8], mut number: i64) -> (i64, &[u8]) {
+    while let [digit @ b'0'..=b'9', rest @ ..] = text {
+        number = number * 10 + i64::from(digit - b'0');
+        text = rest;
+    }
+    (number, text)
 }
 
 /// Everything [`short_decimal`] leaves: long decimals, exponents, missing values, infinities and text.

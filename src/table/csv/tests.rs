@@ -441,7 +441,7 @@ fn a_file_without_permission_gives_the_system_s_words() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.csv");
     std::fs::write(&path, "a\n1\n").unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     match crate::table::read(&path, &ReadOptions::default()) {
         Err(error) => assert!(error.to_string().contains("cannot read: Permission denied"), "{error}"),
         Ok(table) => assert_eq!(table.rows, 1, "a superuser may read it"),

@@ -13,7 +13,7 @@ fn plain(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     let fortran = if fortran { "True" } else { "False" };
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}");
     let pad = 63 - (10 + header.len()) % 64;
-    write!(header, "{:pad$}\n", "").unwrap();
+    writeln!(header, "{:pad$}", "").unwrap();
     file(&header, data)
 }
 
@@ -56,11 +56,11 @@ fn refused(bytes: &[u8], words: &[&str]) {
 
 /// The matrix [[1, 2, 3], [4, 5, 6]] in every layout.
 fn layouts() -> Vec<Vec<u8>> {
-    let rows = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-    let columns = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0];
+    let rows = [1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let columns = [1.0_f32, 4.0, 2.0, 5.0, 3.0, 6.0];
     let mut all = Vec::new();
-    for (fortran, values) in [(false, rows), (true, columns)] {
-        let floats = values.map(|v| f32::from(u8::try_from(v as i64).unwrap()));
+    for (fortran, floats) in [(false, rows), (true, columns)] {
+        let values = floats.map(f64::from);
         all.push(plain("<f4", fortran, "(2, 3)", &f4(&floats)));
         all.push(plain("<f8", fortran, "(2, 3)", &f8(&values)));
         all.push(plain(">f4", fortran, "(2, 3)", &floats.map(f32::to_be_bytes).concat()));
