@@ -1,2 +1,7 @@
-//! The `segma` program.
-fn main() {}
+//! The `segma` program: parse, run, exit code.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

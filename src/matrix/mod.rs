@@ -5,7 +5,7 @@
 //! the last tile beyond the last point are zero and carry no weight.
 
 mod frame;
-mod power;
+pub(crate) mod power;
 mod sample;
 mod squares;
 mod weights;
@@ -51,6 +51,10 @@ pub trait Rows: Sync {
     fn dims(&self) -> usize;
     /// The value of point `i` in column `j`.
     fn value(&self, i: usize, j: usize) -> f64;
+    /// Where the value of point `i` in column `j` came from, for messages.
+    fn place(&self, i: usize, j: usize) -> Place {
+        Place::default().at_row(i as u64 + 1).in_column(format!("f{j}"))
+    }
     /// Copies column `j` of the points from `first` on into `out`.
     fn column(&self, first: usize, j: usize, out: &mut [f64]) {
         for (i, o) in out.iter_mut().enumerate() {
@@ -130,9 +134,8 @@ fn copy_column<T: Copy>(column: ArrayView1<'_, T>, out: &mut [f64], widen: impl 
 fn check_finite(rows: &impl Rows, first: usize) -> Option<Error> {
     (first..rows.count()).find_map(|i| {
         let j = (0..rows.dims()).find(|&j| !rows.value(i, j).is_finite())?;
-        let place = Place::default().at_row(i as u64 + 1).in_column(format!("f{j}"));
         let message = format!("{} is not a finite number", rows.value(i, j));
-        Some(Error::data(place, message, "remove the row, or fill the gap before clustering"))
+        Some(Error::data(rows.place(i, j), message, "remove the row, or fill the gap before clustering"))
     })
 }
 
@@ -240,6 +243,13 @@ impl Matrix {
     pub fn lanes(&self, t: usize) -> u64 {
         let points = TILE.min(self.count - t * TILE);
         u64::MAX >> (TILE - points)
+    }
+
+    /// Values held at [`SATURATION`]: they lie far outside the frame.
+    #[must_use]
+    pub fn saturated(&self) -> u64 {
+        let values: &[f32] = bytemuck::cast_slice(&self.lines);
+        values.par_chunks(1 << 20).map(|v| v.iter().filter(|x| f64::from(x.abs()) >= SATURATION).count() as u64).sum()
     }
 
     /// The largest point norm in tile `t`, rounded up.

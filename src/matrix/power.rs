@@ -1,19 +1,19 @@
 //! Powers of two, exactly: `powi` and `log2` of a platform's math library promise no such thing.
 
 /// `2^p` for `-1022 <= p <= 1023`.
-pub(super) fn pow2(p: i32) -> f64 {
+pub(crate) fn pow2(p: i32) -> f64 {
     debug_assert!((-1022..=1023).contains(&p));
     f64::from_bits(u64::from((p + 1023).unsigned_abs()) << 52)
 }
 
 /// `value * 2^p` in two steps, so that `p` itself may lie outside the range of an f64.
-pub(super) fn scale2(value: f64, p: i32) -> f64 {
+pub(crate) fn scale2(value: f64, p: i32) -> f64 {
     let half = p / 2;
     value * pow2(half) * pow2(p - half)
 }
 
 /// The least `p` with `value <= 2^p`, for a finite positive value.
-pub(super) fn ceil_exponent(value: f64) -> i32 {
+pub(crate) fn ceil_exponent(value: f64) -> i32 {
     let (normal, lift) = if value < f64::MIN_POSITIVE { (value * pow2(64), 64) } else { (value, 0) };
     let bits = normal.to_bits();
     #[expect(clippy::cast_possible_truncation, reason = "an exponent field has 11 bits")]
@@ -23,7 +23,7 @@ pub(super) fn ceil_exponent(value: f64) -> i32 {
 }
 
 /// The least `p` with `count <= 2^p`; 0 for a count of 0.
-pub(super) fn ceil_log2(count: u64) -> u32 {
+pub(crate) fn ceil_log2(count: u64) -> u32 {
     count.max(1).next_power_of_two().trailing_zeros()
 }
 

@@ -1,0 +1,216 @@
+//! The command line. Shared flags mean the same in every verb.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use segma::features::{Missing, Scale};
+use std::path::PathBuf;
+
+/// Clusters customers: the same data, options and seed give the same bytes on every CPU, thread count and chunk size.
+#[derive(Debug, Parser)]
+#[command(name = "segma", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Example: segma fit customers.csv --id customer_id --clusters 5 -o run/")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Cluster a table and write the model, the segments and their profile to a folder
+    Fit(FitArgs),
+    /// Give each row of a table the segment of a fitted model
+    Predict(PredictArgs),
+    /// Time K-Means on a matrix, without tables or preparation
+    Bench(BenchArgs),
+    /// List what segma can run on
+    Devices(DevicesArgs),
+}
+
+/// Flags that every verb shares.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Shared {
+    /// Threads to use [default: all]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more about each step
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// How K-Means runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct KMeansArgs {
+    /// Clusters to find (1 or more; with given centroids their number is the default)
+    #[arg(short = 'k', long, value_parser = clap::value_parser!(u32).range(1..i64::from(u32::MAX)))]
+    pub(crate) clusters: Option<u32>,
+    /// First centroids: k-means++, random, or a file that holds them (.csv, .npy, or a model's .json)
+    #[arg(long, default_value = "k-means++", value_name = "HOW|FILE")]
+    pub(crate) init: String,
+    /// Starts to try, the lowest inertia wins [default: 10 for random, else 1]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) n_init: Option<u16>,
+    /// The most iterations
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_iter: u32,
+    /// Stop when centroids move less than this share of the mean column variance
+    #[arg(long, default_value_t = 1e-4, value_parser = tolerance)]
+    pub(crate) tol: f64,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// Fail if the data has fewer distinct rows than clusters (exit 3)
+    #[arg(long)]
+    pub(crate) require_k: bool,
+    /// Fail if the iteration limit is reached before convergence (exit 5)
+    #[arg(long)]
+    pub(crate) require_convergence: bool,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(tol) if tol.is_finite() && tol >= 0.0 => Ok(tol),
+        _ => Err("must be a number of at least 0".into()),
+    }
+}
+
+/// How a file becomes a table.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TableArgs {
+    /// Separator of a CSV file, one character or `tab`
+    #[arg(long, default_value = ",", value_parser = delimiter)]
+    pub(crate) delimiter: u8,
+    /// Another spelling of a missing value (may be given again)
+    #[arg(long = "null", value_name = "TEXT")]
+    pub(crate) nulls: Vec<String>,
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match (text, text.as_bytes()) {
+        ("tab" | "\\t", _) => Ok(b'\t'),
+        (_, [byte]) if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n".contains(byte) => Ok(*byte),
+        _ => Err("must be one character that is no letter, digit, quote or line end, or 'tab'".into()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FitArgs {
+    /// The table: .csv or .npy
+    pub(crate) table: PathBuf,
+    /// The column that identifies a customer; it is carried to the output and never clustered
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Option<String>,
+    /// The columns to cluster, separated by commas [default: every number column]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN,..")]
+    pub(crate) columns: Option<Vec<String>>,
+    /// The column that holds row weights
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) weight_column: Option<String>,
+    /// What to do with missing values
+    #[arg(long, default_value = "median", value_enum)]
+    pub(crate) missing: MissingArg,
+    /// How to bring columns to one size
+    #[arg(long, default_value = "zscore", value_enum)]
+    pub(crate) scale: ScaleArg,
+    #[command(flatten)]
+    pub(crate) csv: TableArgs,
+    #[command(flatten)]
+    pub(crate) kmeans: KMeansArgs,
+    /// Where to run
+    #[arg(long, default_value = "auto", value_name = "auto|cpu")]
+    pub(crate) device: String,
+    /// The folder to write
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Overwrite the files of an earlier run
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// The model.json of a fit
+    pub(crate) model: PathBuf,
+    /// The table: .csv or .npy; columns are matched by name
+    pub(crate) table: PathBuf,
+    /// The column that identifies a customer [default: the model's, if the table has it]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) csv: TableArgs,
+    /// Where to run
+    #[arg(long, default_value = "auto", value_name = "auto|cpu")]
+    pub(crate) device: String,
+    /// The CSV file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite the output
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The points: a .npy file of f32 or f64, rows by columns
+    #[arg(long, value_name = "FILE")]
+    pub(crate) matrix: PathBuf,
+    #[command(flatten)]
+    pub(crate) kmeans: KMeansArgs,
+    /// Where to run; given again, the runs are compared
+    #[arg(long, default_value = "auto", value_name = "auto|cpu")]
+    pub(crate) device: Vec<String>,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevicesArgs {
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum MissingArg {
+    /// Fill with the column's median
+    Median,
+    /// Refuse the table
+    Error,
+}
+
+impl From<MissingArg> for Missing {
+    fn from(arg: MissingArg) -> Self {
+        match arg {
+            MissingArg::Median => Self::Median,
+            MissingArg::Error => Self::Error,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ScaleArg {
+    /// Mean 0, standard deviation 1
+    Zscore,
+    /// From 0 to 1
+    Minmax,
+    /// As they are
+    None,
+}
+
+impl From<ScaleArg> for Scale {
+    fn from(arg: ScaleArg) -> Self {
+        match arg {
+            ScaleArg::Zscore => Self::Zscore,
+            ScaleArg::Minmax => Self::Minmax,
+            ScaleArg::None => Self::None,
+        }
+    }
+}

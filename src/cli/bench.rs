@@ -1,0 +1,100 @@
+//! `segma bench`: K-Means on a matrix, timed, with hashes of the answer.
+
+use super::args::BenchArgs;
+use super::progress::Teller;
+use super::run::engine;
+use super::{init, print};
+use ndarray::ArrayView2;
+use segma::engine::cpu::Level;
+use segma::error::{Error, Result};
+use segma::kmeans::{self, Fit, ValidParams, coarse_notes};
+use segma::matrix::Matrix;
+use segma::table::npy_matrix;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::time::Instant;
+
+/// Runs the verb.
+pub(super) fn bench(args: &BenchArgs) -> Result<()> {
+    let points = npy_matrix(&args.matrix)?;
+    let params = init::params(&args.kmeans, None)?;
+    let mut teller = Teller::new(&args.shared);
+    let runs = args.device.iter().map(|d| run(d, points.view(), &params, args, &mut teller)).collect::<Result<Vec<_>>>()?;
+    let (n, d) = points.dim();
+    let document = json!({ "schema": "segma.bench/1", "n": n, "d": d, "k": params.k(), "runs": runs });
+    if args.shared.json { print(&format!("{document:#}\n")) } else { print(&text(&document)) }
+}
+
+/// One fit; its time is everything after the row-major matrix is in memory.
+fn run(device: &str, points: ArrayView2<'_, f32>, params: &ValidParams, args: &BenchArgs, teller: &mut Teller) -> Result<Value> {
+    let engine = engine(device)?;
+    teller.step(&format!("fitting on {}", engine.name()));
+    let clock = Instant::now();
+    let (matrix, coarse) = Matrix::learn(&points, None)?;
+    let upload_seconds = clock.elapsed().as_secs_f64();
+    let fit = kmeans::fit(&*engine, &matrix, params, teller)?;
+    let fit_seconds = clock.elapsed().as_secs_f64();
+    if args.kmeans.require_convergence && !fit.converged {
+        return Err(Error::NotConverged { iterations: fit.iterations });
+    }
+    let mut notes = coarse_notes(&coarse, |j| format!("f{j}"));
+    notes.extend(fit.notes.iter().cloned());
+    teller.finish(&notes);
+    Ok(json!({
+        "device": "cpu",
+        "adapter": Level::chosen()?.name(),
+        "threads": rayon::current_num_threads(),
+        "fit_seconds": fit_seconds,
+        "pass_seconds": fit.pass_seconds,
+        "upload_seconds": upload_seconds,
+        "iterations": fit.iterations,
+        "inertia": matrix.frame().length2(fit.inertia.as_f64()),
+        "refereed_share": fit.refereed as f64 / fit.scored as f64,
+        "labels_sha256": labels_sha256(&fit),
+        "model_sha256": model_sha256(&fit),
+    }))
+}
+
+/// Over the labels as little-endian u32 in row order.
+fn labels_sha256(fit: &Fit) -> String {
+    let bytes: Vec<u8> = fit.labels.iter().flat_map(|l| l.to_le_bytes()).collect();
+    hex(&Sha256::digest(bytes))
+}
+
+/// Over the grid centroids (little-endian i64), the counts (u64) and the inertia (256 bits).
+fn model_sha256(fit: &Fit) -> String {
+    let mut hash = Sha256::new();
+    fit.centroids.values().iter().for_each(|q| hash.update(q.to_le_bytes()));
+    fit.counts.iter().for_each(|c| hash.update(c.to_le_bytes()));
+    hash.update(fit.inertia.to_le_bytes());
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, b| {
+        let _ = write!(text, "{b:02x}");
+        text
+    })
+}
+
+fn text(document: &Value) -> String {
+    let mut text = format!("{} points x {} dims, k {}\n", document["n"], document["d"], document["k"]);
+    for r in document["runs"].as_array().into_iter().flatten() {
+        let seconds = |key: &str| r[key].as_f64().unwrap_or(f64::NAN);
+        let _ = writeln!(
+            text,
+            "{} ({}): fit {:.4} s, upload {:.4} s, {} iterations of {:.3} ms, inertia {:e}, labels {}, model {}",
+            r["device"].as_str().unwrap_or_default(),
+            r["adapter"].as_str().unwrap_or_default(),
+            seconds("fit_seconds"),
+            seconds("upload_seconds"),
+            r["iterations"],
+            1e3 * seconds("pass_seconds") / r["iterations"].as_f64().unwrap_or(1.0),
+            seconds("inertia"),
+            &r["labels_sha256"].as_str().unwrap_or_default()[..12],
+            &r["model_sha256"].as_str().unwrap_or_default()[..12],
+        );
+    }
+    text
+}

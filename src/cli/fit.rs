@@ -1,0 +1,124 @@
+//! `segma fit`: a table in, segments out.
+
+use super::args::FitArgs;
+use super::output::Folder;
+use super::progress::Teller;
+use super::run::{Phases, engine, peak_memory_bytes};
+use super::{init, print, summary};
+use segma::engine::Engine;
+use segma::error::{Error, Result};
+use segma::features::{Learnt, Options, Pipeline};
+use segma::kmeans::{self, Fit, coarse_notes};
+use segma::matrix::Matrix;
+use segma::model::Model;
+use segma::note::Note;
+use segma::segments::{Assignments, Profile};
+use segma::table::{self, Table};
+use serde_json::{Value, json};
+
+/// What a run folder holds.
+const FILES: [&str; 5] = ["model.json", "segments.csv", "profile.csv", "metrics.json", "run.json"];
+
+/// Everything a fit leaves to be written.
+pub(super) struct Outcome<'a> {
+    pub(super) args: &'a FitArgs,
+    pub(super) table: &'a Table,
+    pub(super) model: &'a Model,
+    pub(super) profile: &'a Profile,
+    pub(super) engine: String,
+    pub(super) seconds: f64,
+}
+
+/// Runs the verb.
+pub(super) fn fit(args: &FitArgs) -> Result<()> {
+    let folder = Folder::create(&args.output, &FILES, args.force)?;
+    let engine = engine(&args.device)?;
+    let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
+    teller.step("reading");
+    let table = phases.time("read", || table::read(&args.table, &args.csv.options(args.id.as_deref())))?;
+    teller.step("preparing");
+    let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&table, &options(args)))?;
+    let params = init::params(&args.kmeans, Some(&pipeline))?;
+    let (matrix, coarse) = phases.time("pack", || Matrix::learn(&pipeline.prepare(&table)?, weights))?;
+    notes.extend(coarse_notes(&coarse, |j| pipeline.features[j].name.clone()));
+    let mut fit = phases.time("fit", || kmeans::fit(&*engine, &matrix, &params, &mut teller))?;
+    if args.kmeans.require_convergence && !fit.converged {
+        return Err(Error::NotConverged { iterations: fit.iterations });
+    }
+    notes.append(&mut fit.notes);
+    hint_at_id(args, &mut notes);
+    let model = Model::new(args.id.clone(), pipeline, &matrix, &fit, &params, notes);
+    teller.step("writing");
+    let assignments = phases.time("measure", || Assignments::measure(&matrix, &fit.centroids, std::mem::take(&mut fit.labels)));
+    let names = model.pipeline.features.iter().map(|f| f.name.as_str());
+    let profile = phases.time("profile", || Profile::new(&table, names, &assignments.labels, model.k()));
+    phases.time("write", || write(&folder, args, &table, &model, &assignments, &profile))?;
+    let outcome = Outcome { args, table: &table, model: &model, profile: &profile, engine: engine.name(), seconds: phases.total() };
+    write_json(&folder, "run.json", &run_json(&outcome, &phases, &fit, &*engine))?;
+    folder.commit()?;
+    teller.finish(&model.notes);
+    report(&outcome)
+}
+
+fn options(args: &FitArgs) -> Options {
+    Options {
+        id: args.id.clone(),
+        columns: args.columns.clone(),
+        weight_column: args.weight_column.clone(),
+        missing: args.missing.into(),
+        scale: args.scale.into(),
+    }
+}
+
+fn hint_at_id(args: &FitArgs, notes: &mut Vec<Note>) {
+    if args.id.is_none() {
+        notes.push(Note::new("no_id", "no --id column: segments.csv numbers the rows from 1"));
+    }
+}
+
+fn write(folder: &Folder, args: &FitArgs, table: &Table, model: &Model, assignments: &Assignments, profile: &Profile) -> Result<()> {
+    let text = model.to_json()?;
+    folder.write("model.json", |out| out.write_all(text.as_bytes()))?;
+    folder.write("segments.csv", |out| assignments.write_csv(table, args.id.as_deref(), out))?;
+    folder.write("profile.csv", |out| profile.write_csv(out))?;
+    write_json(folder, "metrics.json", &summary::metrics(model))
+}
+
+fn write_json(folder: &Folder, name: &str, value: &Value) -> Result<()> {
+    folder.write(name, |out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        out.write_all(b"\n")
+    })
+}
+
+fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit, engine: &dyn Engine) -> Value {
+    json!({
+        "schema": "segma.run/1",
+        "command": std::env::args().collect::<Vec<_>>(),
+        "segma": env!("CARGO_PKG_VERSION"),
+        "input": { "path": outcome.table.source, "rows": outcome.table.rows },
+        "device": engine.name(),
+        "threads": rayon::current_num_threads(),
+        "seed": outcome.model.training.seed,
+        "phases_seconds": phases.seconds(),
+        "pass_seconds": fit.pass_seconds,
+        "scored_rows": fit.scored,
+        "refereed_rows": fit.refereed,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "notes": outcome.model.notes,
+    })
+}
+
+fn report(outcome: &Outcome<'_>) -> Result<()> {
+    if outcome.args.shared.json {
+        let mut document = summary::metrics(outcome.model);
+        document["schema"] = json!("segma.fit/1");
+        document["output"] = json!(outcome.args.output);
+        document["notes"] = json!(outcome.model.notes);
+        return print(&format!("{document:#}\n"));
+    }
+    if outcome.args.shared.quiet {
+        return Ok(());
+    }
+    print(&summary::text(outcome))
+}

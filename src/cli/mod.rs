@@ -1,0 +1,52 @@
+//! The program: the only room that prints. Data goes to stdout, progress and notes to stderr.
+
+mod args;
+mod bench;
+mod devices;
+mod fit;
+mod init;
+mod output;
+mod predict;
+mod progress;
+mod run;
+mod summary;
+
+use args::{Cli, Verb};
+use clap::Parser;
+use segma::error::Result;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Parses the command line, runs the verb, and says how it went as an exit code.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::clean_up_on_signals();
+    let done = match &cli.verb {
+        Verb::Fit(args) => run::with_threads(&args.shared, || fit::fit(args)),
+        Verb::Predict(args) => run::with_threads(&args.shared, || predict::predict(args)),
+        Verb::Bench(args) => run::with_threads(&args.shared, || bench::bench(args)),
+        Verb::Devices(args) => devices::devices(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(format_args!("error: {error}"));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// A line for people, on stderr. A stderr that cannot be written is no reason to fail.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Text on stdout. A reader that went away (a closed pipe) ends the program quietly, with success.
+fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(e) => Err(segma::error::Error::output("standard output".as_ref(), e)),
+        Ok(()) => Ok(()),
+    }
+}

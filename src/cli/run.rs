@@ -1,0 +1,68 @@
+//! What every verb needs: threads, an engine, phase timings, the machine's facts.
+
+use super::args::{Shared, TableArgs};
+use segma::engine::Engine;
+use segma::engine::cpu::Cpu;
+use segma::error::{Error, Result};
+use segma::table::ReadOptions;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Runs `work` on a pool of as many threads as were asked for.
+pub(super) fn with_threads(shared: &Shared, work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    let threads = shared.threads.map_or(0, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|e| Error::Memory(format!("no threads to be had: {e}")))?.install(work)
+}
+
+/// The engine that `--device` names.
+pub(super) fn engine(device: &str) -> Result<Box<dyn Engine>> {
+    match device {
+        "auto" | "cpu" => Ok(Box::new(Cpu::new()?)),
+        other => Err(Error::Device(format!("--device {other}: this build runs on the CPU only; use --device cpu"))),
+    }
+}
+
+impl TableArgs {
+    /// How to read a table of which `text` columns are kept as text.
+    pub(super) fn options(&self, text: Option<&str>) -> ReadOptions {
+        ReadOptions {
+            text: text.into_iter().map(String::from).collect(),
+            only: None,
+            // A comma is the default, under which a file that clearly uses another separator is refused by name.
+            delimiter: (self.delimiter != b',').then_some(self.delimiter),
+            nulls: self.nulls.clone(),
+        }
+    }
+}
+
+/// Wall time of each phase, in seconds.
+#[derive(Debug, Default)]
+pub(super) struct Phases(BTreeMap<&'static str, f64>);
+
+impl Phases {
+    /// Runs `work` as a phase.
+    pub(super) fn time<T>(&mut self, phase: &'static str, work: impl FnOnce() -> T) -> T {
+        let clock = Instant::now();
+        let done = work();
+        self.0.insert(phase, clock.elapsed().as_secs_f64());
+        done
+    }
+
+    /// The seconds of each phase.
+    pub(super) fn seconds(&self) -> &BTreeMap<&'static str, f64> {
+        &self.0
+    }
+
+    /// The seconds of all phases.
+    pub(super) fn total(&self) -> f64 {
+        self.0.values().sum()
+    }
+}
+
+/// The largest amount of memory this process has held, in bytes, where the system says.
+pub(super) fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+}

@@ -1,0 +1,138 @@
+//! What a fit says: a summary a marketer can read, and the same as numbers.
+
+use super::fit::Outcome;
+use comfy_table::{CellAlignment, Table as Grid, presets};
+use segma::error::printable;
+use segma::model::Model;
+use segma::segments::{Profile, Row};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// Effects below this many standard deviations do not stand out.
+const LEAST_EFFECT: f64 = 0.25;
+
+/// The summary as text.
+pub(super) fn text(o: &Outcome<'_>) -> String {
+    let (t, m) = (&o.model.training, o.model);
+    let mut text = String::new();
+    let _ = write!(
+        text,
+        "Fitted {} segments on {} customers x {} features in {:.2} s ({})\n  \
+         prepared   {} on {}\n  \
+         {}  after {} iterations, seed {}\n  \
+         explained  {:.1} % of the variance; inertia {:.6e}\n\n",
+        m.k(), grouped(o.table.rows as u64), m.pipeline.features.len(), o.seconds, o.engine,
+        m.pipeline.scale, feature_names(m),
+        if t.converged { "converged" } else { "stopped  " }, t.iterations, t.seed,
+        100.0 * t.explained, t.inertia,
+    );
+    let _ = writeln!(text, "{}", segments(m, o.profile));
+    let output = o.args.output.display();
+    let _ = write!(
+        text,
+        "\nWrote {output} (model.json, segments.csv, profile.csv, metrics.json, run.json)\n\
+         Next: segma predict {} new.csv -o labels.csv\n",
+        o.args.output.join("model.json").display(),
+    );
+    text
+}
+
+fn feature_names(model: &Model) -> String {
+    let names: Vec<String> = model.pipeline.features.iter().take(8).map(|f| printable(&f.name)).collect();
+    let more = model.pipeline.features.len() - names.len();
+    if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }
+}
+
+/// Segments by size and share, and what stands out in each.
+fn segments(model: &Model, profile: &Profile) -> Grid {
+    let mut grid = Grid::new();
+    grid.load_style(presets::NOTHING);
+    grid.set_header(["segment", "customers", "share", "what stands out: average (index, 100 = everyone)"]);
+    let rows = model.training.rows as f64;
+    for (s, &count) in model.counts.iter().enumerate() {
+        let share = format!("{:.1} %", 100.0 * count as f64 / rows);
+        grid.add_row([s.to_string(), grouped(count), share, standing_out(profile, s)]);
+    }
+    for right in [0, 1, 2] {
+        if let Some(column) = grid.column_mut(right) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    grid
+}
+
+fn standing_out(profile: &Profile, segment: usize) -> String {
+    let rows = profile.standing_out(segment);
+    let out: Vec<String> = rows.iter().filter(|r| r.effect.abs() >= LEAST_EFFECT).take(3).map(|r| phrase(r)).collect();
+    if out.is_empty() { "close to the average in everything".into() } else { out.join(" · ") }
+}
+
+fn phrase(row: &Row) -> String {
+    let against = match row.index {
+        Some(index) => format!("{index:.0}"),
+        None => format!("{:+.1} sd", row.effect),
+    };
+    format!("{} {} ({against})", printable(&row.feature), short(row.mean))
+}
+
+/// A number in few characters.
+fn short(value: f64) -> String {
+    match value.abs() {
+        a if a != 0.0 && !(1e-3..1e9).contains(&a) => format!("{value:.2e}"),
+        a if a >= 100.0 => format!("{value:.0}"),
+        a if a >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// 48211930 as 48,211,930.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The figures of a model, for programs.
+pub(super) fn metrics(model: &Model) -> Value {
+    let t = &model.training;
+    let segments: Vec<Value> = model
+        .counts
+        .iter()
+        .enumerate()
+        .map(|(s, &count)| {
+            let weight = model.weights.as_ref().map(|w| w[s]);
+            json!({ "segment": s, "customers": count, "share": count as f64 / t.rows as f64, "weight": weight })
+        })
+        .collect();
+    json!({
+        "schema": "segma.metrics/1",
+        "rows": t.rows,
+        "features": model.pipeline.features.len(),
+        "clusters_requested": t.clusters,
+        "clusters": model.k(),
+        "iterations": t.iterations,
+        "converged": t.converged,
+        "seed": t.seed,
+        "inertia": t.inertia,
+        "explained": t.explained,
+        "segments": segments,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(grouped(48_211_930), "48,211,930");
+        assert_eq!(grouped(999), "999");
+        assert_eq!([0.0, 0.5, 12.34, 1234.5, 1e12].map(short), ["0.00", "0.50", "12.3", "1234", "1.00e12"]);
+    }
+}

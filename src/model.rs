@@ -1,0 +1,351 @@
+//! The model file: the feature pipeline and the centroids together, so that predict needs nothing else.
+//!
+//! JSON with a version. Grid centroids are integers and every other number reads back exactly. A file is untrusted: what
+//! is read is checked as a whole before anything uses it, and a broken model is an error, never a label.
+
+use crate::engine::Centroids;
+use crate::error::{Error, Result};
+use crate::features::Pipeline;
+use crate::kmeans::{Fit, Init, ValidParams};
+use crate::matrix::{Frame, MOST_DIMS, Matrix};
+use crate::note::Note;
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+use std::io::Read;
+use std::path::Path;
+
+/// The version this program writes and reads.
+pub const SCHEMA: &str = "segma.model/1";
+
+/// No model is larger; a longer file is something else.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// A fitted model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// The column that identifies a row, if one was named.
+    pub id: Option<String>,
+    /// How a table becomes features.
+    pub pipeline: Pipeline,
+    /// Where the grid lies.
+    pub frame: Frame,
+    /// Centroids on the grid `[k x dims]`, in canonical order.
+    pub centroids: Centroids,
+    /// Training rows in each segment `[k]`.
+    pub counts: Vec<u64>,
+    /// The weight of each segment `[k]`, if rows had weights.
+    pub weights: Option<Vec<f64>>,
+    /// How it was fitted.
+    pub training: Training,
+    /// What else should be known.
+    pub notes: Vec<Note>,
+}
+
+/// How a model was fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Rows.
+    pub rows: u64,
+    /// Clusters asked for.
+    pub clusters: u64,
+    /// `k-means++`, `random` or `given`.
+    pub init: String,
+    /// Starts tried.
+    pub n_init: u64,
+    /// The most iterations.
+    pub max_iter: u32,
+    /// The tolerance.
+    pub tol: f64,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Iterations made.
+    pub iterations: u32,
+    /// Whether it converged before the limit.
+    pub converged: bool,
+    /// The weighted sum of squared distances, in prepared units.
+    pub inertia: f64,
+    /// The same as the exact integer on the grid, in decimal.
+    pub inertia_grid: String,
+    /// The share of the total squared distance that the clusters explain.
+    pub explained: f64,
+}
+
+/// The model as it lies in the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: String,
+    segma: String,
+    id: Option<String>,
+    pipeline: Pipeline,
+    frame: FrameFile,
+    centroids: Vec<Vec<f64>>,
+    centroids_grid: Vec<Vec<i64>>,
+    counts: Vec<u64>,
+    weights: Option<Vec<f64>>,
+    training: Training,
+    notes: Vec<Note>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FrameFile {
+    offset: Vec<f64>,
+    exponent: i32,
+    bits: u32,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    schema: Option<String>,
+}
+
+impl Model {
+    /// The model of a fit.
+    #[must_use]
+    pub fn new(id: Option<String>, pipeline: Pipeline, matrix: &Matrix, fit: &Fit, params: &ValidParams, notes: Vec<Note>) -> Self {
+        let frame = matrix.frame().clone();
+        let unit = matrix.weights().map_or(1.0, |w| w.real(1));
+        let inertia = frame.length2(fit.inertia.as_f64()) * unit;
+        let training = Training {
+            rows: matrix.count() as u64,
+            clusters: params.k() as u64,
+            init: match params.init() {
+                Init::KMeansPlusPlus => "k-means++".into(),
+                Init::Random => "random".into(),
+                Init::Given(_) => "given".into(),
+            },
+            n_init: params.starts() as u64,
+            max_iter: params.max_iter(),
+            tol: params.tol(),
+            seed: params.seed(),
+            iterations: fit.iterations,
+            converged: fit.converged,
+            inertia,
+            inertia_grid: fit.inertia.to_string(),
+            explained: if fit.total_inertia > 0.0 { 1.0 - fit.inertia.as_f64() / fit.total_inertia } else { 1.0 },
+        };
+        let weights = matrix.weights().map(|w| fit.weights.iter().map(|&f| w.real(f)).collect());
+        let (centroids, counts) = (fit.centroids.clone(), fit.counts.clone());
+        Self { id, pipeline, frame, centroids, counts, weights, training, notes }
+    }
+
+    /// Segments.
+    #[must_use]
+    pub fn k(&self) -> usize {
+        self.centroids.k()
+    }
+
+    /// Centroids `[k x dims]` in the columns' own units.
+    #[must_use]
+    pub fn values(&self) -> Array2<f64> {
+        let shape = (self.k(), self.centroids.dims());
+        Array2::from_shape_fn(shape, |(c, j)| {
+            self.pipeline.features[j].restore(self.frame.value(j, self.centroids.row(c)[j]))
+        })
+    }
+
+    /// The model as JSON text.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if a number is not finite, which no fit gives.
+    pub fn to_json(&self) -> Result<String> {
+        let file = File {
+            schema: SCHEMA.into(),
+            segma: env!("CARGO_PKG_VERSION").into(),
+            id: self.id.clone(),
+            pipeline: self.pipeline.clone(),
+            frame: FrameFile {
+                offset: self.frame.offset().to_vec(),
+                exponent: self.frame.exponent(),
+                bits: self.frame.bits(),
+            },
+            centroids: self.values().rows().into_iter().map(|r| r.to_vec()).collect(),
+            centroids_grid: self.centroids.rows().map(<[i64]>::to_vec).collect(),
+            counts: self.counts.clone(),
+            weights: self.weights.clone(),
+            training: self.training.clone(),
+            notes: self.notes.clone(),
+        };
+        if file.centroids.iter().flatten().any(|v| !v.is_finite()) {
+            return Err(Error::Usage("a centroid is not finite in the columns' own units; use --scale none".into()));
+        }
+        serde_json::to_string_pretty(&file).map(|s| s + "\n").map_err(|e| Error::Usage(e.to_string()))
+    }
+
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// [`Error::Model`] with the reason if it cannot be read, is of another version, or does not hold together.
+    pub fn read(path: &Path) -> Result<Self> {
+        let fail = |message: String| Error::model(path, message);
+        let text = read_bounded(path).map_err(fail)?;
+        Self::from_json(&text).map_err(fail)
+    }
+
+    fn from_json(text: &str) -> std::result::Result<Self, String> {
+        let head: Head = serde_json::from_str(text).map_err(|e| format!("not a segma model: {e}"))?;
+        match head.schema.as_deref() {
+            Some(SCHEMA) => {}
+            Some(other) => return Err(format!("schema: '{other}' is not '{SCHEMA}', which this segma reads")),
+            None => return Err(format!("not a segma model: no field `schema` ('{SCHEMA}')")),
+        }
+        let file: File = serde_json::from_str(text).map_err(|e| format!("not a valid model: {e}"))?;
+        file.check()
+    }
+}
+
+fn read_bounded(path: &Path) -> std::result::Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    if !file.metadata().map_err(|e| e.to_string())?.is_file() {
+        return Err("not a regular file".into());
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(format!("longer than {} MiB: not a model", MOST_BYTES >> 20));
+    }
+    if bytes.first() == Some(&0x80) {
+        return Err("this looks like a Python pickle, which is never loaded".into());
+    }
+    String::from_utf8(bytes).map_err(|_| "not UTF-8 text".into())
+}
+
+impl File {
+    /// Checks that everything fits together.
+    fn check(self) -> std::result::Result<Model, String> {
+        self.pipeline.validate().map_err(|e| format!("pipeline.{e}"))?;
+        let (k, dims) = (self.centroids_grid.len(), self.pipeline.features.len());
+        if k == 0 || dims > MOST_DIMS {
+            return Err(format!("centroids_grid: {k} centroids of {dims} columns"));
+        }
+        for (what, length) in [("frame.offset", self.frame.offset.len()), ("centroids", self.centroids.len()), ("counts", self.counts.len())] {
+            let expected = if what == "frame.offset" { dims } else { k };
+            if length != expected {
+                return Err(format!("{what}: expected {expected} entries, found {length}"));
+            }
+        }
+        self.check_segments(k)?;
+        let FrameFile { offset, exponent, bits } = self.frame;
+        let frame = Frame::new(offset, exponent, bits).map_err(|e| format!("frame: {e}"))?;
+        check_grid(&self.centroids_grid, dims, bits)?;
+        let centroids = Centroids::new(dims, self.centroids_grid.concat());
+        let (id, pipeline, counts, weights) = (self.id, self.pipeline, self.counts, self.weights);
+        let model = Model { id, pipeline, frame, centroids, counts, weights, training: self.training, notes: self.notes };
+        model.check_values(&self.centroids)?;
+        Ok(model)
+    }
+
+    fn check_segments(&self, k: usize) -> std::result::Result<(), String> {
+        if let Some(weights) = &self.weights
+            && (weights.len() != k || weights.iter().any(|w| !(w.is_finite() && *w >= 0.0)))
+        {
+            return Err(format!("weights: expected {k} numbers of at least 0"));
+        }
+        if self.counts.iter().try_fold(0u64, |sum, c| sum.checked_add(*c)) != Some(self.training.rows) {
+            return Err(format!("counts: they do not add up to the {} training rows", self.training.rows));
+        }
+        if self.training.inertia_grid.parse::<ethnum::U256>().is_err() {
+            return Err("training.inertia_grid: not a whole number".into());
+        }
+        Ok(())
+    }
+}
+
+/// Centroids are means of points, which lie within 1 of the frame's origin.
+fn check_grid(grid: &[Vec<i64>], dims: usize, bits: u32) -> std::result::Result<(), String> {
+    for (c, row) in grid.iter().enumerate() {
+        if row.len() != dims {
+            return Err(format!("centroids_grid[{c}]: expected {dims} numbers, found {}", row.len()));
+        }
+        if let Some(j) = row.iter().position(|q| q.unsigned_abs() > 1 << bits) {
+            return Err(format!("centroids_grid[{c}][{j}]: {} lies outside the grid", row[j]));
+        }
+    }
+    Ok(())
+}
+
+impl Model {
+    /// The centroids in original units must be those that the grid says: else one of them was edited.
+    fn check_values(&self, centroids: &[Vec<f64>]) -> std::result::Result<(), String> {
+        for (c, (row, exact)) in centroids.iter().zip(self.values().rows()).enumerate() {
+            if row.len() != exact.len() {
+                return Err(format!("centroids[{c}]: expected {} numbers, found {}", exact.len(), row.len()));
+            }
+            if let Some(j) = (0..row.len()).find(|&j| row[j].to_bits() != exact[j].to_bits()) {
+                return Err(format!("centroids[{c}][{j}]: {} is not what centroids_grid says ({})", row[j], exact[j]));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::exact::Exact;
+    use crate::features::{Feature, Scale};
+    use crate::kmeans::{Params, Quiet, fit};
+    use serde_json::{Value, json};
+
+    fn model() -> Model {
+        let x = Array2::from_shape_fn((30, 2), |(i, j)| (i / 10 * 7 + i % 3 + j) as f64 / 3.0);
+        let matrix = Matrix::learn(&x.view(), None).unwrap().0;
+        let params = Params::new(3).check().unwrap();
+        let fit = fit(&Exact, &matrix, &params, &mut Quiet).unwrap();
+        let feature = |name: &str| Feature { name: name.into(), impute: Some(0.1), offset: 2.7, divisor: 1.3 };
+        let pipeline = Pipeline { scale: Scale::Zscore, features: vec![feature("a"), feature("b")] };
+        Model::new(Some("id".into()), pipeline, &matrix, &fit, &params, vec![Note::new("x", "y")])
+    }
+
+    #[test]
+    fn a_model_reads_back_exactly() {
+        let model = model();
+        assert_eq!(Model::from_json(&model.to_json().unwrap()), Ok(model));
+    }
+
+    fn refused(change: impl Fn(&mut Value), reason: &str) {
+        let mut value: Value = serde_json::from_str(&model().to_json().unwrap()).unwrap();
+        change(&mut value);
+        let message = Model::from_json(&value.to_string()).expect_err(reason);
+        assert!(message.contains(reason), "{message} does not say {reason}");
+    }
+
+    #[test]
+    fn a_model_that_does_not_hold_together_is_refused_with_the_reason() {
+        refused(|m| m["schema"] = json!("segma.model/2"), "schema: 'segma.model/2' is not");
+        refused(|m| m["schema"] = json!(7), "not a segma model");
+        refused(|m| drop(m.as_object_mut().unwrap().remove("schema")), "no field `schema`");
+        refused(|m| drop(m.as_object_mut().unwrap().remove("frame")), "missing field `frame`");
+        refused(|m| m["surprise"] = json!(1), "unknown field `surprise`");
+        refused(|m| m["counts"] = json!([30]), "counts: expected 3 entries, found 1");
+        refused(|m| m["counts"][0] = json!(11), "counts: they do not add up");
+        refused(|m| m["counts"][0] = json!(u64::MAX), "counts: they do not add up");
+        refused(|m| m["centroids_grid"] = json!([]), "0 centroids");
+        refused(|m| m["centroids_grid"][1] = json!([1]), "centroids_grid[1]: expected 2 numbers");
+        refused(|m| m["centroids_grid"][1][0] = json!(1i64 << 50), "centroids_grid[1][0]: 1125899906842624 lies outside");
+        refused(|m| m["centroids_grid"][1][0] = json!(1.5), "expected i64");
+        refused(|m| m["centroids_grid"][1][0] = json!(1), "centroids[1][0]");
+        refused(|m| m["centroids"][0][1] = json!(null), "expected f64");
+        refused(|m| m["pipeline"]["features"][0]["divisor"] = json!(0.0), "features[0].divisor: 0 is not above 0");
+        refused(|m| m["pipeline"]["features"][0]["name"] = json!("b"), "'b' appears twice");
+        refused(|m| m["pipeline"]["features"] = json!([]), "there are none");
+        refused(|m| m["frame"]["bits"] = json!(64), "frame: ");
+        refused(|m| m["frame"]["exponent"] = json!(99_999), "frame: ");
+        refused(|m| m["frame"]["offset"] = json!([0.0]), "frame.offset: expected 2 entries");
+        refused(|m| m["weights"] = json!([1.0]), "weights: expected 3");
+        refused(|m| m["training"]["inertia_grid"] = json!("-1"), "inertia_grid");
+    }
+
+    #[test]
+    fn text_that_is_no_model_is_refused() {
+        let good = model().to_json().unwrap();
+        for cut in (0..good.len() - 2).step_by(7) {
+            assert!(Model::from_json(&good[..cut]).is_err(), "cut at {cut}");
+        }
+        for bad in ["", "{}", "[]", "null", "NaN", &"[".repeat(100_000), &"{\"a\":".repeat(100_000), &good.replacen("2.7", "NaN", 1), &good.replacen("2.7", "1e999", 1)] {
+            assert!(Model::from_json(bad).is_err(), "{}", &bad[..bad.len().min(40)]);
+        }
+    }
+}

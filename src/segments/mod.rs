@@ -1,0 +1,30 @@
+//! What people read: who is in which segment, and who they are.
+
+mod assignments;
+mod profile;
+
+pub use assignments::Assignments;
+pub use profile::{Profile, Row};
+
+/// A text cell made safe to open in a spreadsheet: one that would start a formula gets a leading apostrophe (OWASP, *CSV
+/// injection*). Numbers are left alone.
+#[must_use]
+pub fn defused(cell: &str) -> std::borrow::Cow<'_, str> {
+    let starts = cell.trim_start_matches([' ', '"']).starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if starts && cell.parse::<f64>().is_err() { format!("'{cell}").into() } else { cell.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::defused;
+
+    #[test]
+    fn formulas_are_defused_and_numbers_are_not() {
+        for formula in ["=1+1", "+cmd", "-x", "@SUM(A1)", "\tx", " =1", "\"=1", "＝1"] {
+            assert_eq!(defused(formula), format!("'{formula}"));
+        }
+        for fine in ["-5", "+3", "-1e-5", "C0001", "a=b", ""] {
+            assert_eq!(defused(fine), fine);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Who is in a segment: each feature's mean in its own unit, beside everyone's.
+
+use super::defused;
+use crate::table::{Column, Table};
+use rayon::prelude::*;
+use std::io::{self, Write};
+
+/// One feature in one segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The segment.
+    pub segment: usize,
+    /// The table's column.
+    pub feature: String,
+    /// Rows of the segment with a value.
+    pub present: u64,
+    /// Rows of the segment without one.
+    pub missing: u64,
+    /// The mean of the values that are there; NaN if there are none.
+    pub mean: f64,
+    /// Their standard deviation.
+    pub sd: f64,
+    /// The mean over all segments.
+    pub mean_all: f64,
+    /// The mean as a share of everyone's (100 is average); `None` where a ratio says nothing (values below zero).
+    pub index: Option<f64>,
+    /// The distance from everyone's mean in everyone's standard deviations.
+    pub effect: f64,
+}
+
+/// The profile of all segments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Segment by segment, feature by feature.
+    pub rows: Vec<Row>,
+}
+
+impl Profile {
+    /// Profiles `k` segments by the named number columns of a table.
+    #[must_use]
+    pub fn new<'a>(table: &Table, features: impl IntoIterator<Item = &'a str>, labels: &[u32], k: usize) -> Self {
+        let columns: Vec<&Column> = features.into_iter().filter_map(|name| table.column(name)).collect();
+        let by_column: Vec<Vec<Row>> = columns.par_iter().map(|c| column_rows(c, labels, k)).collect();
+        let rows = (0..k).flat_map(|s| by_column.iter().filter_map(move |rows| rows.get(s).cloned())).collect();
+        Self { rows }
+    }
+
+    /// The rows of a segment, those that stand out most first.
+    #[must_use]
+    pub fn standing_out(&self, segment: usize) -> Vec<&Row> {
+        let mut rows: Vec<&Row> = self.rows.iter().filter(|r| r.segment == segment && r.effect.is_finite()).collect();
+        rows.sort_by(|a, b| b.effect.abs().total_cmp(&a.effect.abs()));
+        rows
+    }
+
+    /// Writes the profile as CSV.
+    ///
+    /// # Errors
+    /// What `out` fails with.
+    pub fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut csv = csv::Writer::from_writer(out);
+        let header = ["segment", "feature", "present", "missing", "mean", "sd", "mean_all", "index", "effect"];
+        csv.write_record(header)?;
+        for r in &self.rows {
+            csv.write_record([
+                r.segment.to_string(),
+                defused(&r.feature).into_owned(),
+                r.present.to_string(),
+                r.missing.to_string(),
+                number(r.mean),
+                number(r.sd),
+                number(r.mean_all),
+                r.index.map_or_else(String::new, number),
+                number(r.effect),
+            ])?;
+        }
+        csv.flush()
+    }
+}
+
+fn number(value: f64) -> String {
+    if value.is_finite() { value.to_string() } else { String::new() }
+}
+
+/// Count, mean and squared deviations of values taken one by one (Welford 1962).
+#[derive(Debug, Clone, Copy, Default)]
+struct Running {
+    count: u64,
+    missing: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Running {
+    fn add(&mut self, value: f64) {
+        if value.is_nan() {
+            self.missing += 1;
+            return;
+        }
+        self.count += 1;
+        let step = value - self.mean;
+        self.mean += step / self.count as f64;
+        self.squares += step * (value - self.mean);
+    }
+
+    fn mean(&self) -> f64 {
+        if self.count > 0 { self.mean } else { f64::NAN }
+    }
+
+    fn sd(&self) -> f64 {
+        (self.squares / self.count as f64).sqrt()
+    }
+}
+
+fn column_rows(column: &Column, labels: &[u32], k: usize) -> Vec<Row> {
+    let Some(blocks) = column.numbers() else { return Vec::new() };
+    let (mut all, mut segments, mut low) = (Running::default(), vec![Running::default(); k], f64::INFINITY);
+    for (&value, &label) in blocks.iter().flatten().zip(labels) {
+        all.add(value);
+        segments[label as usize].add(value);
+        low = low.min(value);
+    }
+    let has_index = low >= 0.0 && all.mean() > 0.0;
+    let row = |(segment, s): (usize, &Running)| Row {
+        segment,
+        feature: column.name.clone(),
+        present: s.count,
+        missing: s.missing,
+        mean: s.mean(),
+        sd: s.sd(),
+        mean_all: all.mean(),
+        index: (has_index && s.count > 0).then(|| 100.0 * s.mean() / all.mean()),
+        effect: if all.sd() > 0.0 { (s.mean() - all.mean()) / all.sd() } else { 0.0 },
+    };
+    segments.iter().enumerate().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Lines, Values};
+
+    fn table(values: Vec<f64>) -> Table {
+        let column = Column { name: "spend".into(), missing: 0, first_missing: None, values: Values::Numbers(vec![values]) };
+        Table { source: "t".into(), rows: 4, columns: vec![column], lines: Lines::default() }
+    }
+
+    #[test]
+    fn the_index_is_against_the_average_of_100() {
+        let p = Profile::new(&table(vec![10.0, 20.0, 60.0, f64::NAN]), ["spend"], &[0, 0, 1, 1], 2);
+        assert_eq!((p.rows[0].mean, p.rows[0].index), (15.0, Some(50.0)));
+        assert_eq!((p.rows[1].mean, p.rows[1].index, p.rows[1].missing), (60.0, Some(200.0), 1));
+        assert!(p.rows[1].effect > 0.0 && p.standing_out(1)[0].feature == "spend");
+    }
+
+    #[test]
+    fn values_below_zero_have_no_index() {
+        let p = Profile::new(&table(vec![-1.0, 1.0, 2.0, 3.0]), ["spend"], &[0, 0, 1, 1], 2);
+        assert_eq!(p.rows[0].index, None);
+    }
+}
