@@ -104,7 +104,14 @@ struct Head {
 impl Model {
     /// The model of a fit.
     #[must_use]
-    pub fn new(id: Option<String>, pipeline: Pipeline, matrix: &Matrix, fit: &Fit, params: &ValidParams, notes: Vec<Note>) -> Self {
+    pub fn new(
+        id: Option<String>,
+        pipeline: Pipeline,
+        matrix: &Matrix,
+        fit: &Fit,
+        params: &ValidParams,
+        notes: Vec<Note>,
+    ) -> Self {
         let frame = matrix.frame().clone();
         let unit = matrix.weights().map_or(1.0, |w| w.real(1));
         let inertia = frame.length2(fit.inertia.as_f64()) * unit;
@@ -220,7 +227,11 @@ impl File {
         if k == 0 || dims > MOST_DIMS {
             return Err(format!("centroids_grid: {k} centroids of {dims} columns"));
         }
-        for (what, length) in [("frame.offset", self.frame.offset.len()), ("centroids", self.centroids.len()), ("counts", self.counts.len())] {
+        for (what, length) in [
+            ("frame.offset", self.frame.offset.len()),
+            ("centroids", self.centroids.len()),
+            ("counts", self.counts.len()),
+        ] {
             let expected = if what == "frame.offset" { dims } else { k };
             if length != expected {
                 return Err(format!("{what}: expected {expected} entries, found {length}"));
@@ -232,7 +243,8 @@ impl File {
         check_grid(&self.centroids_grid, dims, bits)?;
         let centroids = Centroids::new(dims, self.centroids_grid.concat());
         let (id, pipeline, counts, weights) = (self.id, self.pipeline, self.counts, self.weights);
-        let model = Model { id, pipeline, frame, centroids, counts, weights, training: self.training, notes: self.notes };
+        let model =
+            Model { id, pipeline, frame, centroids, counts, weights, training: self.training, notes: self.notes };
         model.check_values(&self.centroids)?;
         Ok(model)
     }
@@ -324,7 +336,10 @@ mod tests {
         refused(|m| m["counts"][0] = json!(u64::MAX), "counts: they do not add up");
         refused(|m| m["centroids_grid"] = json!([]), "0 centroids");
         refused(|m| m["centroids_grid"][1] = json!([1]), "centroids_grid[1]: expected 2 numbers");
-        refused(|m| m["centroids_grid"][1][0] = json!(1i64 << 50), "centroids_grid[1][0]: 1125899906842624 lies outside");
+        refused(
+            |m| m["centroids_grid"][1][0] = json!(1i64 << 50),
+            "centroids_grid[1][0]: 1125899906842624 lies outside",
+        );
         refused(|m| m["centroids_grid"][1][0] = json!(1.5), "expected i64");
         refused(|m| m["centroids_grid"][1][0] = json!(1), "centroids[1][0]");
         refused(|m| m["centroids"][0][1] = json!(null), "expected f64");
@@ -344,7 +359,17 @@ mod tests {
         for cut in (0..good.len() - 2).step_by(7) {
             assert!(Model::from_json(&good[..cut]).is_err(), "cut at {cut}");
         }
-        for bad in ["", "{}", "[]", "null", "NaN", &"[".repeat(100_000), &"{\"a\":".repeat(100_000), &good.replacen("2.7", "NaN", 1), &good.replacen("2.7", "1e999", 1)] {
+        for bad in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            "NaN",
+            &"[".repeat(100_000),
+            &"{\"a\":".repeat(100_000),
+            &good.replacen("2.7", "NaN", 1),
+            &good.replacen("2.7", "1e999", 1),
+        ] {
             assert!(Model::from_json(bad).is_err(), "{}", &bad[..bad.len().min(40)]);
         }
     }

@@ -20,14 +20,21 @@ pub(super) fn bench(args: &BenchArgs) -> Result<()> {
     let points = npy_matrix(&args.matrix)?;
     let params = init::params(&args.kmeans, None)?;
     let mut teller = Teller::new(&args.shared);
-    let runs = args.device.iter().map(|d| run(d, points.view(), &params, args, &mut teller)).collect::<Result<Vec<_>>>()?;
+    let runs =
+        args.device.iter().map(|d| run(d, points.view(), &params, args, &mut teller)).collect::<Result<Vec<_>>>()?;
     let (n, d) = points.dim();
     let document = json!({ "schema": "segma.bench/1", "n": n, "d": d, "k": params.k(), "runs": runs });
     if args.shared.json { print(&format!("{document:#}\n")) } else { print(&text(&document)) }
 }
 
 /// One fit; its time is everything after the row-major matrix is in memory.
-fn run(device: &str, points: ArrayView2<'_, f32>, params: &ValidParams, args: &BenchArgs, teller: &mut Teller) -> Result<Value> {
+fn run(
+    device: &str,
+    points: ArrayView2<'_, f32>,
+    params: &ValidParams,
+    args: &BenchArgs,
+    teller: &mut Teller,
+) -> Result<Value> {
     let engine = engine(device)?;
     teller.step(&format!("fitting on {}", engine.name()));
     let clock = Instant::now();

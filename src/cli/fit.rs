@@ -49,11 +49,19 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     hint_at_id(args, &mut notes);
     let model = Model::new(args.id.clone(), pipeline, &matrix, &fit, &params, notes);
     teller.step("writing");
-    let assignments = phases.time("measure", || Assignments::measure(&matrix, &fit.centroids, std::mem::take(&mut fit.labels)));
+    let assignments =
+        phases.time("measure", || Assignments::measure(&matrix, &fit.centroids, std::mem::take(&mut fit.labels)));
     let names = model.pipeline.features.iter().map(|f| f.name.as_str());
     let profile = phases.time("profile", || Profile::new(&table, names, &assignments.labels, model.k()));
     phases.time("write", || write(&folder, args, &table, &model, &assignments, &profile))?;
-    let outcome = Outcome { args, table: &table, model: &model, profile: &profile, engine: engine.name(), seconds: phases.total() };
+    let outcome = Outcome {
+        args,
+        table: &table,
+        model: &model,
+        profile: &profile,
+        engine: engine.name(),
+        seconds: phases.total(),
+    };
     write_json(&folder, "run.json", &run_json(&outcome, &phases, &fit, &*engine))?;
     folder.commit()?;
     teller.finish(&model.notes);
@@ -76,7 +84,14 @@ fn hint_at_id(args: &FitArgs, notes: &mut Vec<Note>) {
     }
 }
 
-fn write(folder: &Folder, args: &FitArgs, table: &Table, model: &Model, assignments: &Assignments, profile: &Profile) -> Result<()> {
+fn write(
+    folder: &Folder,
+    args: &FitArgs,
+    table: &Table,
+    model: &Model,
+    assignments: &Assignments,
+    profile: &Profile,
+) -> Result<()> {
     let text = model.to_json()?;
     folder.write("model.json", |out| out.write_all(text.as_bytes()))?;
     folder.write("segments.csv", |out| assignments.write_csv(table, args.id.as_deref(), out))?;

@@ -43,7 +43,11 @@ fn from_file(path: &Path, pipeline: Option<&Pipeline>) -> Result<Array2<f64>> {
     let by_position = ending == "npy";
     if by_position && names.len() != pipeline.features.len() {
         let message = format!("{} columns for {} features", names.len(), pipeline.features.len());
-        return Err(Error::data(Place::file(path.display().to_string()), message, "give one column a feature, in order"));
+        return Err(Error::data(
+            Place::file(path.display().to_string()),
+            message,
+            "give one column a feature, in order",
+        ));
     }
     let mut prepared = Array2::zeros((values.nrows(), pipeline.features.len()));
     for (j, feature) in pipeline.features.iter().enumerate() {

@@ -76,7 +76,8 @@ fn notes(imputed: u64, saturated: u64) -> Vec<Note> {
         notes.push(Note::new("imputed", format!("filled {imputed} missing values with the training medians")));
     }
     if saturated > 0 {
-        let text = format!("{saturated} values lie over 65,536 times as far out as any training value; they were held there");
+        let text =
+            format!("{saturated} values lie over 65,536 times as far out as any training value; they were held there");
         notes.push(Note::new("saturated", text));
     }
     notes

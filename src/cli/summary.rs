@@ -21,10 +21,18 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
          prepared   {} on {}\n  \
          {}  after {} iterations, seed {}\n  \
          explained  {:.1} % of the variance; inertia {:.6e}\n\n",
-        m.k(), grouped(o.table.rows as u64), m.pipeline.features.len(), o.seconds, o.engine,
-        m.pipeline.scale, feature_names(m),
-        if t.converged { "converged" } else { "stopped  " }, t.iterations, t.seed,
-        100.0 * t.explained, t.inertia,
+        m.k(),
+        grouped(o.table.rows as u64),
+        m.pipeline.features.len(),
+        o.seconds,
+        o.engine,
+        m.pipeline.scale,
+        feature_names(m),
+        if t.converged { "converged" } else { "stopped  " },
+        t.iterations,
+        t.seed,
+        100.0 * t.explained,
+        t.inertia,
     );
     let _ = writeln!(text, "{}", segments(m, o.profile));
     let output = o.args.output.display();

@@ -53,7 +53,12 @@ pub(super) fn learn(
     Ok(learnt.into_iter().map(|(feature, _)| feature).collect())
 }
 
-fn learn_one(table: &Table, column: &Column, weights: Option<&Weights>, options: &Options) -> Result<(Feature, Moments)> {
+fn learn_one(
+    table: &Table,
+    column: &Column,
+    weights: Option<&Weights>,
+    options: &Options,
+) -> Result<(Feature, Moments)> {
     let impute = match (options.missing, column.first_missing) {
         (Missing::Error, Some(row)) => return Err(missing_value(table, row, &column.name)),
         (Missing::Error, None) => None,

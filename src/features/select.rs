@@ -92,7 +92,11 @@ fn text_error(table: &Table, column: &Column, text: &TextFound) -> Error {
         rows(text.numbers, "number"),
         rows(text.texts, "text"),
     );
-    Error::data(table.place(text.row, &column.name), message, "correct the value, or leave the column out with --columns")
+    Error::data(
+        table.place(text.row, &column.name),
+        message,
+        "correct the value, or leave the column out with --columns",
+    )
 }
 
 /// The column of that name, or an error with a suggestion.

@@ -6,8 +6,9 @@
 //! training labels bit for bit.
 
 use super::power::{ceil_exponent, ceil_log2, pow2, scale2};
+use super::rows::check_finite;
 use super::sample::{lower_quantile, sample_rows};
-use super::{Rows, Weights, check_finite};
+use super::{Rows, Weights};
 use crate::error::{Error, Place, Result};
 use rayon::prelude::*;
 
@@ -61,7 +62,7 @@ impl Frame {
         let extremes = extremes(rows)?;
         let count = weights.map_or(rows.count() as u64, |w| w.effective_rows().min(MOST_ROWS));
         let sample = sample_rows(rows.count(), weights, count.min(SAMPLE));
-        let columns: Vec<Sampled> = (0..rows.dims()).into_par_iter().map(|j| Sampled::take(rows, j, &sample)).collect();
+        let columns = Sampled::columns(rows, &sample);
         let offset: Vec<f64> = columns.iter().map(|c| c.median).collect();
         let exponent = offset.iter().zip(&extremes).filter_map(|(&o, &(low, high))| exponent_of(o, low, high)).min();
         let bits = 40.min(61 - ceil_log2(count));
@@ -192,11 +193,24 @@ struct Sampled {
 }
 
 impl Sampled {
-    fn take(rows: &impl Rows, j: usize, sample: &[usize]) -> Self {
-        let mut values: Vec<f64> = sample.iter().map(|&i| rows.value(i, j) + 0.0).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        let iqr = lower_quantile(&values, 3, 4) - lower_quantile(&values, 1, 4);
-        Self { median: lower_quantile(&values, 1, 2), iqr }
+    /// Quantiles of every column over the sampled rows.
+    fn columns(rows: &impl Rows, sample: &[usize]) -> Vec<Self> {
+        // Some rows at a time, column by column: a row's cache line is fetched once, whichever way the source lies.
+        let parts: Vec<Vec<f64>> = sample
+            .par_chunks(512)
+            .map(|part| (0..rows.dims()).flat_map(|j| part.iter().map(move |&i| rows.value(i, j) + 0.0)).collect())
+            .collect();
+        let column = |j: usize| -> Vec<f64> {
+            let lengths = sample.chunks(512).map(<[usize]>::len);
+            parts.iter().zip(lengths).flat_map(|(part, n)| &part[j * n..(j + 1) * n]).copied().collect()
+        };
+        (0..rows.dims()).into_par_iter().map(|j| Self::of(column(j))).collect()
+    }
+
+    fn of(mut values: Vec<f64>) -> Self {
+        let mut quantile = |part| lower_quantile(&mut values, part, 4);
+        let (low, median, high) = (quantile(1), quantile(2), quantile(3));
+        Self { median, iqr: high - low }
     }
 }
 

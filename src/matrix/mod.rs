@@ -4,21 +4,25 @@
 //! invocations both read it straight. The tile is the unit of everything: chunks, threads, pruning, dispatch. Lanes of
 //! the last tile beyond the last point are zero and carry no weight.
 
+mod aligned;
 mod frame;
 pub(crate) mod power;
+mod rows;
 mod sample;
 mod squares;
 mod weights;
 
 pub use frame::{CoarseGrid, Frame, SATURATION};
+pub use rows::Rows;
 pub use weights::Weights;
 
 use crate::error::{Error, Place, Result};
-use bytemuck::{Pod, Zeroable};
+use aligned::Aligned;
 use ethnum::I256;
 use frame::Placer;
-use ndarray::{ArrayView1, ArrayView2};
+use multiversion::multiversion;
 use rayon::prelude::*;
+use rows::check_finite;
 use std::sync::OnceLock;
 
 /// Points in a tile.
@@ -27,116 +31,15 @@ pub const TILE: usize = 64;
 /// Most dims: beyond this a squared distance of saturated points could leave 128 bits.
 pub const MOST_DIMS: usize = 32_768;
 
-/// A cache line: what the tiles are aligned to.
-#[derive(Debug, Clone, Copy, Pod, Zeroable)]
-#[repr(C, align(64))]
-struct Line([f32; 16]);
-
 /// Points on a grid.
 #[derive(Debug, Clone)]
 pub struct Matrix {
     count: usize,
     frame: Frame,
-    lines: Vec<Line>,
+    values: Aligned,
     norms: Vec<f32>,
     weights: Option<Weights>,
     squares: OnceLock<I256>,
-}
-
-/// Prepared values, before they lie on a grid: what a [`Matrix`] is made from.
-pub trait Rows: Sync {
-    /// Points.
-    fn count(&self) -> usize;
-    /// Columns.
-    fn dims(&self) -> usize;
-    /// The value of point `i` in column `j`.
-    fn value(&self, i: usize, j: usize) -> f64;
-    /// Where the value of point `i` in column `j` came from, for messages.
-    fn place(&self, i: usize, j: usize) -> Place {
-        Place::default().at_row(i as u64 + 1).in_column(format!("f{j}"))
-    }
-    /// Copies column `j` of the points from `first` on into `out`.
-    fn column(&self, first: usize, j: usize, out: &mut [f64]) {
-        for (i, o) in out.iter_mut().enumerate() {
-            *o = self.value(first + i, j);
-        }
-    }
-    /// Widens `ranges` `[dims]` (smallest, largest) by `count` points from `first` on, and says whether all are finite.
-    fn extremes(&self, first: usize, count: usize, ranges: &mut [(f64, f64)]) -> bool {
-        let mut finite = true;
-        let mut buffer = [0.0; TILE];
-        for start in (first..first + count).step_by(TILE) {
-            let lanes = TILE.min(first + count - start);
-            for (j, range) in ranges.iter_mut().enumerate() {
-                self.column(start, j, &mut buffer[..lanes]);
-                for &v in &buffer[..lanes] {
-                    finite &= v.is_finite();
-                    *range = (range.0.min(v), range.1.max(v));
-                }
-            }
-        }
-        finite
-    }
-}
-
-impl Rows for ArrayView2<'_, f32> {
-    fn count(&self) -> usize {
-        self.nrows()
-    }
-    fn dims(&self) -> usize {
-        self.ncols()
-    }
-    fn value(&self, i: usize, j: usize) -> f64 {
-        f64::from(self[[i, j]])
-    }
-    fn column(&self, first: usize, j: usize, out: &mut [f64]) {
-        copy_column(self.slice(ndarray::s![first..first + out.len(), j]), out, |v| f64::from(v));
-    }
-    fn extremes(&self, first: usize, count: usize, ranges: &mut [(f64, f64)]) -> bool {
-        let rows = self.slice(ndarray::s![first..first + count, ..]);
-        let mut narrow = vec![(f32::INFINITY, f32::NEG_INFINITY); ranges.len()];
-        let mut finite = true;
-        for row in rows.rows() {
-            for (range, &v) in narrow.iter_mut().zip(row) {
-                finite &= v.is_finite();
-                *range = (if v < range.0 { v } else { range.0 }, if v > range.1 { v } else { range.1 });
-            }
-        }
-        for (range, &(low, high)) in ranges.iter_mut().zip(&narrow) {
-            *range = (range.0.min(f64::from(low)), range.1.max(f64::from(high)));
-        }
-        finite
-    }
-}
-
-impl Rows for ArrayView2<'_, f64> {
-    fn count(&self) -> usize {
-        self.nrows()
-    }
-    fn dims(&self) -> usize {
-        self.ncols()
-    }
-    fn value(&self, i: usize, j: usize) -> f64 {
-        self[[i, j]]
-    }
-    fn column(&self, first: usize, j: usize, out: &mut [f64]) {
-        copy_column(self.slice(ndarray::s![first..first + out.len(), j]), out, |v| v);
-    }
-}
-
-fn copy_column<T: Copy>(column: ArrayView1<'_, T>, out: &mut [f64], widen: impl Fn(T) -> f64) {
-    for (o, &v) in out.iter_mut().zip(column) {
-        *o = widen(v);
-    }
-}
-
-/// The first value that is not finite in the rows from `first` on, as an error.
-fn check_finite(rows: &impl Rows, first: usize) -> Option<Error> {
-    (first..rows.count()).find_map(|i| {
-        let j = (0..rows.dims()).find(|&j| !rows.value(i, j).is_finite())?;
-        let message = format!("{} is not a finite number", rows.value(i, j));
-        Some(Error::data(rows.place(i, j), message, "remove the row, or fill the gap before clustering"))
-    })
 }
 
 impl Matrix {
@@ -174,19 +77,17 @@ impl Matrix {
     fn pack(rows: &impl Rows, frame: Frame, weights: Option<Weights>) -> Self {
         let (count, dims) = (rows.count(), rows.dims());
         let tiles = count.div_ceil(TILE);
-        let mut lines: Vec<Line> = bytemuck::zeroed_vec(tiles * dims * TILE / 16);
+        let mut values = Aligned::zeros(tiles * dims * TILE);
         let mut norms = vec![0.0; tiles];
         let placers: Vec<Placer> = (0..dims).map(|j| frame.placer(j)).collect();
-        let tile_lines = dims * TILE / 16;
-        lines.par_chunks_mut(tile_lines * 64).zip(norms.par_chunks_mut(64)).enumerate().for_each(
-            |(chunk, (lines, norms))| {
-                for (t, (lines, norm)) in lines.chunks_mut(tile_lines).zip(norms).enumerate() {
-                    let first = (chunk * 64 + t) * TILE;
-                    *norm = pack_tile(rows, &placers, first, TILE.min(count - first), bytemuck::cast_slice_mut(lines));
-                }
-            },
-        );
-        Self { count, frame, lines, norms, weights, squares: OnceLock::new() }
+        let some_tiles = values.values_mut().par_chunks_mut(dims * TILE * 64).zip(norms.par_chunks_mut(64));
+        some_tiles.enumerate().for_each(|(chunk, (values, norms))| {
+            for (t, (tile, norm)) in values.chunks_mut(dims * TILE).zip(norms).enumerate() {
+                let first = (chunk * 64 + t) * TILE;
+                *norm = pack_tile(rows, &placers, first, TILE.min(count - first), tile);
+            }
+        });
+        Self { count, frame, values, norms, weights, squares: OnceLock::new() }
     }
 
     /// Points.
@@ -234,8 +135,8 @@ impl Matrix {
     /// Tile `t` as `[dims x 64]`.
     #[must_use]
     pub fn tile(&self, t: usize) -> &[f32] {
-        let lines = self.dims() * TILE / 16;
-        bytemuck::cast_slice(&self.lines[t * lines..(t + 1) * lines])
+        let length = self.dims() * TILE;
+        &self.values.values()[t * length..(t + 1) * length]
     }
 
     /// The lanes of tile `t` that hold points, as bits.
@@ -248,8 +149,11 @@ impl Matrix {
     /// Values held at [`SATURATION`]: they lie far outside the frame.
     #[must_use]
     pub fn saturated(&self) -> u64 {
-        let values: &[f32] = bytemuck::cast_slice(&self.lines);
-        values.par_chunks(1 << 20).map(|v| v.iter().filter(|x| f64::from(x.abs()) >= SATURATION).count() as u64).sum()
+        self.values
+            .values()
+            .par_chunks(1 << 20)
+            .map(|v| v.iter().filter(|x| f64::from(x.abs()) >= SATURATION).count() as u64)
+            .sum()
     }
 
     /// The largest point norm in tile `t`, rounded up.
@@ -304,12 +208,20 @@ fn pack_tile(rows: &impl Rows, placers: &[Placer], first: usize, points: usize, 
     let mut norm2 = [0.0f64; TILE];
     for (j, (placer, lanes)) in placers.iter().zip(tile.chunks_exact_mut(TILE)).enumerate() {
         rows.column(first, j, &mut column[..points]);
-        for ((x, &v), n) in lanes[..points].iter_mut().zip(&column).zip(&mut norm2) {
-            *x = placer.place(v);
-            *n += f64::from(*x) * f64::from(*x);
-        }
+        place_lanes(*placer, &column, lanes, &mut norm2);
     }
-    round_up(norm2.iter().fold(0.0f64, |a, &b| a.max(b)).sqrt())
+    // Lanes beyond the last point hold whatever was placed from the buffer: they must be zero.
+    tile.chunks_exact_mut(TILE).for_each(|lanes| lanes[points..].fill(0.0));
+    round_up(norm2[..points].iter().fold(0.0f64, |a, &b| a.max(b)).sqrt())
+}
+
+/// Puts one column of a tile on the grid and adds its squares to the points' norms.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2"))]
+fn place_lanes(placer: Placer, values: &[f64; TILE], lanes: &mut [f32], norm2: &mut [f64; TILE]) {
+    for ((x, &v), n) in lanes.iter_mut().zip(values).zip(norm2) {
+        *x = placer.place(v);
+        *n += f64::from(*x) * f64::from(*x);
+    }
 }
 
 /// An f32 no smaller than `value`, with room for the few f64 roundings that made it.

@@ -71,7 +71,8 @@ impl Assignments {
         for first in (0..self.labels.len()).step_by(CHUNK * 64) {
             let rows = first..self.labels.len().min(first + CHUNK * 64);
             let chunks: Vec<usize> = rows.clone().step_by(CHUNK).collect();
-            let texts: Vec<String> = chunks.into_par_iter().map(|c| self.lines(c..rows.end.min(c + CHUNK), ids)).collect();
+            let texts: Vec<String> =
+                chunks.into_par_iter().map(|c| self.lines(c..rows.end.min(c + CHUNK), ids)).collect();
             texts.iter().try_for_each(|t| out.write_all(t.as_bytes()))?;
         }
         Ok(())

@@ -10,7 +10,8 @@ pub use profile::{Profile, Row};
 /// injection*). Numbers are left alone.
 #[must_use]
 pub fn defused(cell: &str) -> std::borrow::Cow<'_, str> {
-    let starts = cell.trim_start_matches([' ', '"']).starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let starts =
+        cell.trim_start_matches([' ', '"']).starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     if starts && cell.parse::<f64>().is_err() { format!("'{cell}").into() } else { cell.into() }
 }
 

@@ -141,7 +141,8 @@ mod tests {
     use crate::table::{Lines, Values};
 
     fn table(values: Vec<f64>) -> Table {
-        let column = Column { name: "spend".into(), missing: 0, first_missing: None, values: Values::Numbers(vec![values]) };
+        let column =
+            Column { name: "spend".into(), missing: 0, first_missing: None, values: Values::Numbers(vec![values]) };
         Table { source: "t".into(), rows: 4, columns: vec![column], lines: Lines::default() }
     }
 
