@@ -112,6 +112,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::cast_possible_truncation, reason = "rounding to f32 is what is tested")]
     fn the_bound_covers_the_error_of_a_plain_f32_score() {
         let mut state = 7u64;
         let mut random = || {

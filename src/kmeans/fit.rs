@@ -105,6 +105,7 @@ impl Observer for Quiet {
 /// whatever the engine fails with.
 pub fn fit(engine: &dyn Engine, matrix: &Matrix, params: &ValidParams, observer: &mut dyn Observer) -> Result<Fit> {
     check_points(matrix, params)?;
+    let squares = matrix.squares();
     let mut session = engine.load(matrix)?;
     let mut loop_ = Loop {
         matrix,
@@ -123,7 +124,6 @@ pub fn fit(engine: &dyn Engine, matrix: &Matrix, params: &ValidParams, observer:
     }
     loop_.session.open(runs.len())?;
     loop_.iterate(&mut runs, observer)?;
-    let squares = matrix.squares();
     let best = runs.into_iter().min_by_key(|r| r.totals.inertia(&r.centroids, squares)); // the first of equals
     let Some(mut best) = best else { return Err(Error::Usage("n-init must be at least 1".into())) };
     loop_.settle(&mut best)?;

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 pub const SATURATION: f64 = 65_536.0;
 
 /// Rows of the fixed sample that the offsets are the medians of.
-const SAMPLE: u64 = 65_536;
+const SAMPLE: u64 = 8_192;
 
 /// Beyond this many (weighted) rows the grid grows no coarser for weights: weights in currency units would eat it up.
 const MOST_ROWS: u64 = 1 << 30;

@@ -32,7 +32,7 @@ pub const TILE: usize = 64;
 pub const MOST_DIMS: usize = 32_768;
 
 /// Points on a grid.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Matrix {
     count: usize,
     frame: Frame,
@@ -47,11 +47,11 @@ impl Matrix {
     ///
     /// # Errors
     /// [`Error::Data`] for no rows, no columns, too many columns, a value that is not finite (row and column are
-    /// named), or weights of another length.
+    /// named), or weights of another length; [`Error::Memory`] if there is no room.
     pub fn learn(rows: &impl Rows, weights: Option<Weights>) -> Result<(Self, Vec<CoarseGrid>)> {
         check_shape(rows, weights.as_ref())?;
         let (frame, coarse) = Frame::learn(rows, weights.as_ref())?;
-        Ok((Self::pack(rows, frame, weights), coarse))
+        Ok((Self::pack(rows, frame, weights)?, coarse))
     }
 
     /// Packs `rows` onto the grid of a known frame (to predict); values far outside it saturate at [`SATURATION`].
@@ -71,13 +71,13 @@ impl Matrix {
         if let Some(error) = finite.collect::<Vec<_>>().into_iter().find_map(|r| check_finite(rows, r.err()?)) {
             return Err(error);
         }
-        Ok(Self::pack(rows, frame.clone(), None))
+        Self::pack(rows, frame.clone(), None)
     }
 
-    fn pack(rows: &impl Rows, frame: Frame, weights: Option<Weights>) -> Self {
+    fn pack(rows: &impl Rows, frame: Frame, weights: Option<Weights>) -> Result<Self> {
         let (count, dims) = (rows.count(), rows.dims());
         let tiles = count.div_ceil(TILE);
-        let mut values = Aligned::zeros(tiles * dims * TILE);
+        let mut values = Aligned::zeros(tiles * dims * TILE).ok_or_else(|| no_room(count, dims))?;
         let mut norms = vec![0.0; tiles];
         let placers: Vec<Placer> = (0..dims).map(|j| frame.placer(j)).collect();
         let some_tiles = values.values_mut().par_chunks_mut(dims * TILE * 64).zip(norms.par_chunks_mut(64));
@@ -87,7 +87,7 @@ impl Matrix {
                 *norm = pack_tile(rows, &placers, first, TILE.min(count - first), tile);
             }
         });
-        Self { count, frame, values, norms, weights, squares: OnceLock::new() }
+        Ok(Self { count, frame, values, norms, weights, squares: OnceLock::new() })
     }
 
     /// Points.
@@ -200,6 +200,11 @@ fn check_shape(rows: &impl Rows, weights: Option<&Weights>) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn no_room(count: usize, dims: usize) -> Error {
+    let mib = count.div_ceil(TILE) as f64 * (TILE * dims * size_of::<f32>()) as f64 / (1 << 20) as f64;
+    Error::Memory(format!("{count} points x {dims} columns need {mib:.0} MiB, which the system does not give"))
 }
 
 /// Fills one tile `[dims x 64]` and gives its largest point norm, rounded up.

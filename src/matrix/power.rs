@@ -16,7 +16,6 @@ pub(crate) fn scale2(value: f64, p: i32) -> f64 {
 pub(crate) fn ceil_exponent(value: f64) -> i32 {
     let (normal, lift) = if value < f64::MIN_POSITIVE { (value * pow2(64), 64) } else { (value, 0) };
     let bits = normal.to_bits();
-    #[expect(clippy::cast_possible_truncation, reason = "an exponent field has 11 bits")]
     let floor = ((bits >> 52) & 0x7ff) as i32 - 1023 - lift;
     let power_of_two = bits & ((1 << 52) - 1) == 0;
     if power_of_two { floor } else { floor + 1 }

@@ -48,7 +48,7 @@ impl Rows for ArrayView2<'_, f32> {
     }
 
     fn column(&self, first: usize, j: usize, out: &mut [f64]) {
-        copy_column(self.slice(s![first..first + out.len(), j]), out, |v| f64::from(v));
+        copy_column(self.slice(s![first..first + out.len(), j]), out, f64::from);
     }
 
     fn extremes(&self, first: usize, count: usize, ranges: &mut [(f64, f64)]) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{Matrix, TILE, grid};
 use ethnum::I256;
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 /// Splits a grid integer `q` as `hi * 2^20 + lo`: each half of at most 22 bits, so that f64 sums of products are exact.
@@ -22,31 +23,38 @@ pub(super) fn of(matrix: &Matrix) -> I256 {
     parts.into_iter().sum()
 }
 
-/// Exact in f64: a column adds 64 products of at most 2^42, far below 2^53.
-#[expect(clippy::cast_possible_truncation, reason = "whole numbers below 2^49")]
 fn of_tile(matrix: &Matrix, t: usize) -> I256 {
-    let (tile, scale) = (matrix.tile(t), matrix.frame().scale());
-    if tile.iter().any(|x| x.abs() > 1.0) {
-        return point_by_point(matrix, t); // saturated values of a predict: wider than the halves below
+    let tile = matrix.tile(t);
+    match split_sums(tile, f64::from(matrix.frame().scale())) {
+        Some([hh, hl, ll]) => (I256::from(hh) << 40) + (I256::from(hl) << 21) + I256::from(ll),
+        None => point_by_point(matrix, t), // saturated values of a predict: wider than the halves
     }
-    let (mut hh, mut hl, mut ll) = (0i128, 0i128, 0i128);
+}
+
+/// Sums of `hi * hi`, `hi * lo` and `lo * lo`; `None` if a value is wider than the halves. Exact in f64: a column adds 64
+/// products of at most 2^42, far below 2^53.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+#[expect(clippy::cast_possible_truncation, reason = "whole numbers below 2^49")]
+fn split_sums(tile: &[f32], scale: f64) -> Option<[i128; 3]> {
+    let (mut sums, mut widest) = ([0i128; 3], [0.0f32; 16]);
     for lanes in tile.chunks_exact(TILE) {
-        let (mut h2, mut hl2, mut l2) = ([0.0f64; 8], [0.0f64; 8], [0.0f64; 8]);
-        for group in lanes.chunks_exact(8) {
-            for (i, &x) in group.iter().enumerate() {
-                let q = f64::from(x) * f64::from(scale);
+        let (mut hh, mut hl, mut ll) = ([0.0f64; 16], [0.0f64; 16], [0.0f64; 16]);
+        for group in lanes.chunks_exact(16) {
+            for i in 0..16 {
+                widest[i] = if group[i].abs() > widest[i] { group[i].abs() } else { widest[i] };
+                let q = f64::from(group[i]) * scale;
                 let hi = (q / HALF + MAGIC) - MAGIC;
                 let lo = q - hi * HALF;
-                h2[i] += hi * hi;
-                hl2[i] += hi * lo;
-                l2[i] += lo * lo;
+                hh[i] += hi * hi;
+                hl[i] += hi * lo;
+                ll[i] += lo * lo;
             }
         }
-        hh += h2.iter().sum::<f64>() as i128;
-        hl += hl2.iter().sum::<f64>() as i128;
-        ll += l2.iter().sum::<f64>() as i128;
+        for (sum, part) in sums.iter_mut().zip([hh, hl, ll]) {
+            *sum += i128::from(part.iter().sum::<f64>() as i64);
+        }
     }
-    (I256::from(hh) << 40) + (I256::from(hl) << 21) + I256::from(ll)
+    widest.iter().all(|w| *w <= 1.0).then_some(sums)
 }
 
 fn point_by_point(matrix: &Matrix, t: usize) -> I256 {

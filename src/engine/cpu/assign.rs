@@ -242,8 +242,8 @@ impl<V: Lanes, const P: usize> Top<V, P> {
 
     #[inline(always)]
     fn take(&mut self, scores: &[V; P], index: V) {
-        for p in 0..P {
-            let (score, best) = (scores[p], self.best[p]);
+        for (p, &score) in scores.iter().enumerate() {
+            let best = self.best[p];
             self.second[p] = self.second[p].max(best.min(score));
             self.index[p] = score.if_greater(best, index, self.index[p]);
             self.best[p] = best.max(score);
