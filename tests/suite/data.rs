@@ -68,3 +68,8 @@ pub(crate) fn table(kind: Kind, n: usize, d: usize, seed: u64) -> Array2<f64> {
 pub(crate) fn narrow(x: &Array2<f64>) -> Array2<f32> {
     x.mapv(|v| v as f32)
 }
+
+/// The repository.
+pub(crate) fn root() -> std::path::PathBuf {
+    std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

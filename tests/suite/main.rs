@@ -7,3 +7,4 @@ mod contract;
 mod data;
 mod hostile;
 mod judge;
+mod sklearn;
