@@ -14,14 +14,28 @@ pub fn distance2(point: impl IntoIterator<Item = i64>, centroid: &[i64]) -> u128
     point.into_iter().zip(centroid).map(|(q, c)| u128::from(q.abs_diff(*c)).pow(2)).sum()
 }
 
-/// The nearest centroid among `candidates` (ascending) and its squared distance; ties go to the lowest index.
+/// The centroid nearest to a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nearest {
+    /// Its index; ties go to the lowest.
+    pub index: usize,
+    /// Its squared distance on the grid.
+    pub distance2: u128,
+    /// Whether another centroid, not identical to it, is exactly as near.
+    pub tie: bool,
+}
+
+/// The nearest centroid among `candidates` (ascending, at least one).
 #[must_use]
-pub fn nearest(point: &[i64], centroids: &Centroids, candidates: impl IntoIterator<Item = usize>) -> (usize, u128) {
-    let mut best = (usize::MAX, u128::MAX);
-    for c in candidates {
-        let d2 = distance2(point.iter().copied(), centroids.row(c));
-        if d2 < best.1 {
-            best = (c, d2);
+#[inline]
+pub fn nearest(point: &[i64], centroids: &Centroids, candidates: impl IntoIterator<Item = usize>) -> Nearest {
+    let mut best = Nearest { index: 0, distance2: u128::MAX, tie: false };
+    for index in candidates {
+        let distance2 = distance2(point.iter().copied(), centroids.row(index));
+        if distance2 < best.distance2 {
+            best = Nearest { index, distance2, tie: false };
+        } else if distance2 == best.distance2 {
+            best.tie |= centroids.row(index) != centroids.row(best.index);
         }
     }
     best
@@ -92,14 +106,15 @@ impl ExactSession<'_> {
         let mut change = Change::none(centroids.k(), centroids.dims());
         for (row, label) in labels.iter_mut().enumerate() {
             let point: Vec<i64> = self.matrix.point(row).collect();
-            let (nearest, _) = nearest(&point, centroids, 0..centroids.k());
-            let old = std::mem::replace(label, u32::try_from(nearest).unwrap_or(NO_LABEL));
+            let Nearest { index, tie, .. } = nearest(&point, centroids, 0..centroids.k());
+            change.ties += u64::from(tie);
+            let old = std::mem::replace(label, u32::try_from(index).unwrap_or(NO_LABEL));
             if old == *label {
                 continue;
             }
             let weight = self.matrix.weight(row);
             change.changed += u64::from(weight > 0);
-            change.move_point(&point, weight, nearest, 1);
+            change.move_point(&point, weight, index, 1);
             if old != NO_LABEL {
                 change.move_point(&point, weight, old as usize, -1);
             }

@@ -133,6 +133,8 @@ pub struct Change {
     pub counts: Vec<i64>,
     /// Points with weight whose label changed.
     pub changed: u64,
+    /// Points that lie exactly between two distinct nearest centroids, so that the order of the clusters decides.
+    pub ties: u64,
     /// Points the referee decided; a figure of the engine, not part of the contract.
     pub refereed: u64,
 }
@@ -141,7 +143,7 @@ impl Change {
     /// No change at all.
     #[must_use]
     pub fn none(k: usize, dims: usize) -> Self {
-        Self { sums: vec![0; k * dims], weights: vec![0; k], counts: vec![0; k], changed: 0, refereed: 0 }
+        Self { sums: vec![0; k * dims], weights: vec![0; k], counts: vec![0; k], changed: 0, ties: 0, refereed: 0 }
     }
 }
 

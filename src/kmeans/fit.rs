@@ -152,6 +152,8 @@ struct Run {
     centroids: Centroids,
     totals: Totals,
     iterations: u32,
+    /// Points the last pass found exactly between two centroids.
+    ties: u64,
     state: State,
     converged: bool,
 }
@@ -169,7 +171,12 @@ enum State {
 impl Run {
     fn new(set: usize, centroids: Centroids) -> Self {
         let totals = Totals::new(centroids.k(), centroids.dims());
-        Self { set, centroids, totals, iterations: 0, state: State::Iterating, converged: false }
+        Self { set, centroids, totals, iterations: 0, ties: 0, state: State::Iterating, converged: false }
+    }
+
+    fn take(&mut self, change: &Change) {
+        self.totals.add(change);
+        self.ties = change.ties;
     }
 }
 
@@ -220,7 +227,7 @@ impl Loop<'_, '_> {
 
     /// Takes in one pass of a start: new centroids, or the end.
     fn advance(&mut self, run: &mut Run, change: &Change) -> Result<()> {
-        run.totals.add(change);
+        run.take(change);
         if run.state == State::Settling {
             run.state = State::Done;
             return Ok(());
@@ -260,8 +267,8 @@ impl Loop<'_, '_> {
         Ok(())
     }
 
-    /// Puts the clusters in canonical order and labels once more in that order, since ties go to the lowest index.
-    /// Clusters left without weight are dropped.
+    /// Puts the clusters in canonical order and drops those left without weight. Ties go to the lowest index, so where
+    /// there are any, or where a dropped cluster had points of no weight, the points are labelled once more in that order.
     fn settle(&mut self, run: &mut Run) -> Result<()> {
         let mut order = canonical(&run.totals, &run.centroids);
         loop {
@@ -269,9 +276,14 @@ impl Loop<'_, '_> {
             if order.iter().copied().eq(0..run.centroids.k()) {
                 return Ok(());
             }
+            let points: i64 = order.iter().map(|&c| run.totals.counts[c]).sum();
+            let same = run.ties == 0 && points.cast_unsigned() == self.matrix.count() as u64;
             self.reorder(run, &order)?;
-            let change = self.pass(&[run])?;
-            change.iter().for_each(|c| run.totals.add(c));
+            if same {
+                return Ok(());
+            }
+            let changes = self.pass(&[run])?;
+            changes.iter().for_each(|c| run.take(c));
             order = (0..run.centroids.k()).collect();
         }
     }

@@ -75,7 +75,7 @@ fn hostile_labels(
             let lower = (0..k).map(|c| upper[c] - guard[c]).fold(f32::NEG_INFINITY, f32::max);
             let point: Vec<i64> = matrix.point(i).collect();
             let candidates = (0..k).filter(|&c| upper[c] >= lower).map(|c| scoring.index[c] as usize);
-            u32::try_from(nearest(&point, centroids, candidates).0).unwrap()
+            u32::try_from(nearest(&point, centroids, candidates).index).unwrap()
         };
         labels.push(label);
     }

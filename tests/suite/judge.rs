@@ -13,12 +13,13 @@ pub(crate) struct Answer {
     pub(crate) weights: Vec<i64>,
     pub(crate) counts: Vec<i64>,
     pub(crate) changed: u64,
+    pub(crate) ties: u64,
 }
 
 impl Answer {
     fn new(labels: Vec<u32>, change: Change) -> Self {
-        let Change { sums, weights, counts, changed, .. } = change;
-        Self { labels, sums, weights, counts, changed }
+        let Change { sums, weights, counts, changed, ties, .. } = change;
+        Self { labels, sums, weights, counts, changed, ties }
     }
 }
 
@@ -91,5 +92,5 @@ fn the_judge_agrees_with_arithmetic_done_by_hand() {
     assert_eq!(answer.labels, [0, 0, 0, 1, 1]);
     assert_eq!(answer.counts, [3, 2]);
     assert_eq!(answer.sums, [i128::from(grid(0.0) + grid(1.0) + grid(2.0)), i128::from(grid(3.0) + grid(4.0))]);
-    assert_eq!(answer.changed, 5);
+    assert_eq!((answer.changed, answer.ties), (5, 1));
 }

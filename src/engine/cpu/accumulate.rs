@@ -27,6 +27,7 @@ pub(super) struct Sums {
     weights: Vec<i64>,
     counts: Vec<i64>,
     changed: u64,
+    pub(super) ties: u64,
     pub(super) refereed: u64,
 }
 
@@ -41,6 +42,7 @@ impl Sums {
             weights: vec![0; weights],
             counts: vec![0; k],
             changed: 0,
+            ties: 0,
             refereed: 0,
         }
     }
@@ -129,6 +131,7 @@ impl Sums {
         self.weights.iter_mut().zip(&other.weights).for_each(|(a, b)| *a += b);
         self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
         self.changed += other.changed;
+        self.ties += other.ties;
         self.refereed += other.refereed;
     }
 
@@ -138,7 +141,7 @@ impl Sums {
         let dims = self.plain.len().max(self.weighted.len()) / k;
         let sums = (0..k).flat_map(|c| (0..dims).map(move |j| j * k + c)).map(cell).collect();
         let weights = if self.weights.is_empty() { self.counts.clone() } else { self.weights };
-        Change { sums, weights, counts: self.counts, changed: self.changed, refereed: self.refereed }
+        Change { sums, weights, counts: self.counts, changed: self.changed, ties: self.ties, refereed: self.refereed }
     }
 }
 

@@ -137,16 +137,20 @@ unsafe fn pass_tile<V: Lanes, const P: usize>(
             score_tile::<V, P>(tile, prepared, scratch);
             unproven::<V>(scratch, widest)
         };
+    if !prepared.identity {
+        scratch.index.iter_mut().for_each(|i| *i = prepared.scoring.index[*i as usize]);
+    }
     let mut left = unsure;
     while left != 0 {
         let lane = left.trailing_zeros() as usize;
         left &= left - 1;
-        scratch.index[lane] = referee::decide(tile, lane, matrix.frame().scale(), prepared, scratch);
+        let nearest = referee::decide(tile, lane, matrix.frame().scale(), prepared, scratch);
+        #[expect(clippy::cast_possible_truncation, reason = "fewer than 2^32 centroids")]
+        let label = nearest.index as u32;
+        scratch.index[lane] = label;
+        sums.ties += u64::from(nearest.tie);
     }
     sums.refereed += u64::from(unsure.count_ones());
-    if !prepared.identity {
-        scratch.index.iter_mut().for_each(|i| *i = prepared.scoring.index[*i as usize]);
-    }
     // SAFETY: inlined likewise; both sides hold 64 values.
     let changed = lanes & unsafe { differing::<V>(&scratch.index, labels) };
     if changed != 0 {

@@ -1,17 +1,17 @@
 //! Decides a point that the f32 scores cannot: exact integer distances to the few centroids that may be nearest.
 //!
-//! Reads: one lane of a tile, the start values and guards of the tile. Gives: the position of the nearest centroid.
+//! Reads: one lane of a tile, the start values and guards of the tile. Gives: the nearest centroid, and whether that was a tie.
 //!
 //! Steps: 1. upper scores of all centroids; 2. the best lower score; 3. candidates are those whose upper score reaches
 //! it; 4. the smallest integer distance wins, ties to the lowest index.
 
 use super::assign::{Prepared, Scratch};
-use crate::engine::exact::distance2;
+use crate::engine::exact::{Nearest, nearest};
 use crate::matrix::{TILE, grid};
 
-/// The position of the nearest distinct centroid of the point in `lane`.
+/// The nearest centroid of the point in `lane`.
 #[inline(always)]
-pub(super) fn decide(tile: &[f32], lane: usize, scale: f32, prepared: &Prepared<'_>, scratch: &mut Scratch) -> u32 {
+pub(super) fn decide(tile: &[f32], lane: usize, scale: f32, prepared: &Prepared<'_>, scratch: &mut Scratch) -> Nearest {
     let k = prepared.scoring.distinct();
     upper_scores(tile, lane, prepared, scratch);
     let upper = &scratch.upper[..k];
@@ -19,17 +19,8 @@ pub(super) fn decide(tile: &[f32], lane: usize, scale: f32, prepared: &Prepared<
     for (q, x) in scratch.point.iter_mut().zip(tile.iter().skip(lane).step_by(TILE)) {
         *q = grid(*x, scale);
     }
-    let mut best = (0, u128::MAX);
-    for (position, _) in upper.iter().enumerate().filter(|(_, u)| **u >= best_lower) {
-        let row = prepared.centroids.row(prepared.scoring.index[position] as usize);
-        let d2 = distance2(scratch.point.iter().copied(), row);
-        if d2 < best.1 {
-            best = (position, d2);
-        }
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "fewer than 2^32 centroids")]
-    let position = best.0 as u32;
-    position
+    let near = upper.iter().zip(&prepared.scoring.index).filter(|(u, _)| **u >= best_lower);
+    nearest(&scratch.point, prepared.centroids, near.map(|(_, &c)| c as usize))
 }
 
 /// Scores one point against all centroids, 16 at a time.
