@@ -34,7 +34,7 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
         100.0 * t.explained,
         t.inertia,
     );
-    let _ = writeln!(text, "{}", segments(m, o.profile));
+    let _ = writeln!(text, "{}", segments(m, o.profile).trim_fmt());
     let output = o.args.output.display();
     let _ = write!(
         text,

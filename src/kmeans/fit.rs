@@ -107,7 +107,7 @@ pub fn fit(engine: &dyn Engine, matrix: &Matrix, params: &ValidParams, observer:
     check_points(matrix, params)?;
     let squares = matrix.squares();
     let mut session = engine.load(matrix)?;
-    let mut loop_ = Loop {
+    let mut all = Loop {
         matrix,
         params,
         session: &mut *session,
@@ -122,12 +122,12 @@ pub fn fit(engine: &dyn Engine, matrix: &Matrix, params: &ValidParams, observer:
         runs.push(Run::new(start, seed::seed(matrix, params, start)?));
         tell(observer, Progress::Seeded { start, starts: params.starts() })?;
     }
-    loop_.session.open(runs.len())?;
-    loop_.iterate(&mut runs, observer)?;
+    all.session.open(runs.len())?;
+    all.iterate(&mut runs, observer)?;
     let best = runs.into_iter().min_by_key(|r| r.totals.inertia(&r.centroids, squares)); // the first of equals
     let Some(mut best) = best else { return Err(Error::Usage("n-init must be at least 1".into())) };
-    loop_.settle(&mut best)?;
-    loop_.finish(best)
+    all.settle(&mut best)?;
+    all.finish(best)
 }
 
 fn check_points(matrix: &Matrix, params: &ValidParams) -> Result<()> {
