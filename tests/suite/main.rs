@@ -7,3 +7,6 @@ mod contract;
 mod data;
 mod hostile;
 mod judge;
+#[cfg(unix)]
+mod readme;
+mod rooms;
