@@ -1,8 +1,8 @@
 //! The CPU engine: tiles over threads, everything about a tile done while it is in cache.
 //!
 //! A pass hands out blocks of tiles to the threads of the current rayon pool. For each tile and each centroid set of the
-//! batch the kernel scores all centroids ([`assign`]), proves or referees the labels ([`referee`]), and moves the points
-//! whose label changed between integer sums ([`accumulate`]). Sums are integers, so neither the number of threads nor
+//! batch the kernel scores all centroids (`assign`), proves or referees the labels (`referee`), and moves the points
+//! whose label changed between integer sums (`accumulate`). Sums are integers, so neither the number of threads nor
 //! the order in which they take blocks can be seen in the result.
 
 mod accumulate;
