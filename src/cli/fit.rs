@@ -1,7 +1,7 @@
 //! `segma fit`: a table in, segments out.
 
 use super::args::FitArgs;
-use super::output::Folder;
+use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::run::{Phases, engine, peak_memory_bytes};
 use super::{init, print, summary};
@@ -31,6 +31,8 @@ pub(super) struct Outcome<'a> {
 
 /// Runs the verb.
 pub(super) fn fit(args: &FitArgs) -> Result<()> {
+    let outputs = FILES.map(|name| args.output.join(name));
+    spare_inputs(&[&args.table, args.kmeans.init.as_ref()], &outputs)?;
     let folder = Folder::create(&args.output, &FILES, args.force)?;
     let engine = engine(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
