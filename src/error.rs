@@ -131,6 +131,15 @@ impl Error {
         Self::Output { path: path.to_owned(), message: message.to_string() }
     }
 
+    /// The same error, its place in `file` if it did not know the file.
+    #[must_use]
+    pub fn in_file(mut self, file: &str) -> Self {
+        if let Self::Data { place, .. } = &mut self {
+            place.file.get_or_insert_with(|| file.to_owned());
+        }
+        self
+    }
+
     /// The exit code this error means.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -193,6 +202,12 @@ mod tests {
     fn a_place_reads_file_line_column() {
         let place = Place::file("a.csv").at_line(30_002).in_column("age");
         assert_eq!(place.to_string(), "a.csv:30002: column 'age'");
+    }
+
+    #[test]
+    fn an_error_learns_its_file_once() {
+        let error = Error::data(Place::default().at_row(2), "no", "").in_file("a.npy").in_file("b.npy");
+        assert_eq!(error.to_string(), "a.npy: row 2: no");
     }
 
     #[test]

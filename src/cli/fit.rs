@@ -1,10 +1,11 @@
 //! `segma fit`: a table in, segments out.
 
 use super::args::FitArgs;
+use super::init::{self, Space};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::run::{Phases, engine, peak_memory_bytes};
-use super::{init, print, summary};
+use super::{print, summary};
 use segma::engine::Engine;
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline};
@@ -40,10 +41,11 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let table = phases.time("read", || table::read(&args.table, &args.csv.options(args.id.as_deref())))?;
     teller.step("preparing");
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&table, &options(args)))?;
-    let params = init::params(&args.kmeans, Some(&pipeline))?;
+    let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
     let (matrix, coarse) = phases.time("pack", || Matrix::learn(&pipeline.prepare(&table)?, weights))?;
     notes.extend(coarse_notes(&coarse, |j| pipeline.features[j].name.clone()));
-    let mut fit = phases.time("fit", || kmeans::fit(&*engine, &matrix, &params, &mut teller))?;
+    let fitted = phases.time("fit", || kmeans::fit(&*engine, &matrix, &params, &mut teller));
+    let mut fit = fitted.map_err(|e| e.in_file(&table.source))?;
     if args.kmeans.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });
     }
