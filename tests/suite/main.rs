@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and prints its seed and skips")]
 #![allow(clippy::cast_possible_truncation, reason = "test tables are small, and rounding to f32 is meant")]
 
+mod bad_input;
+mod cli;
 mod contract;
 mod data;
 mod hostile;
 mod judge;
+mod program;
