@@ -2,7 +2,7 @@
 
 use super::args::KMeansArgs;
 use ndarray::Array2;
-use segma::error::{Error, Place, Result, printable};
+use segma::error::{Error, Place, Result, escaped, printable};
 use segma::features::Pipeline;
 use segma::kmeans::{Init, Params, ValidParams};
 use segma::model::Model;
@@ -44,7 +44,7 @@ pub(super) fn params(args: &KMeansArgs, space: Space<'_>) -> Result<ValidParams>
 fn from_file(path: &Path, space: &Space<'_>) -> Result<Array2<f64>> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if !path.exists() && ending.is_empty() {
-        let message = format!("--init {}: not k-means++, random, or a file", printable(&path.to_string_lossy()));
+        let message = format!("--init {}: not k-means++, random, or a file", escaped(&path.to_string_lossy()));
         return Err(Error::Usage(message));
     }
     let by_name = ending != "npy";

@@ -2,7 +2,7 @@
 //! is found before the work starts.
 
 use super::say;
-use segma::error::{Error, Result, printable};
+use segma::error::{Error, Result, escaped};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -116,8 +116,7 @@ pub(super) fn spare_inputs(inputs: &[&Path], outputs: &[PathBuf]) -> Result<()> 
     let inputs: Vec<PathBuf> = inputs.iter().filter_map(|i| i.canonicalize().ok()).collect();
     match outputs.iter().find(|o| o.canonicalize().is_ok_and(|o| inputs.contains(&o))) {
         Some(output) => {
-            let message =
-                format!("the output {} is an input too; write elsewhere", printable(&output.to_string_lossy()));
+            let message = format!("the output {} is an input too; write elsewhere", escaped(&output.to_string_lossy()));
             Err(Error::Usage(message))
         }
         None => Ok(()),
