@@ -14,7 +14,7 @@ use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
 use segma::segments::{Assignments, Profile};
-use segma::table::{self, Table};
+use segma::table::{self, ReadOptions, Table};
 use serde_json::{Value, json};
 
 /// What a run folder holds.
@@ -38,7 +38,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let engine = engine(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
-    let table = phases.time("read", || table::read(&args.table, &args.csv.options(args.id.as_deref())))?;
+    let table = phases.time("read", || table::read(&args.table, &read_options(args)))?;
     teller.step("preparing");
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&table, &options(args)))?;
     let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
@@ -70,6 +70,12 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     folder.commit()?;
     teller.finish(&model.notes);
     report(&outcome)
+}
+
+/// Named columns are all that is read: what the others hold is nobody's concern.
+fn read_options(args: &FitArgs) -> ReadOptions {
+    let only = args.columns.as_ref().map(|names| names.iter().chain(&args.weight_column).cloned().collect());
+    ReadOptions { only, ..args.csv.options(args.id.as_deref()) }
 }
 
 fn options(args: &FitArgs) -> Options {
