@@ -102,7 +102,7 @@ fn write(
     assignments: &Assignments,
     profile: &Profile,
 ) -> Result<()> {
-    let text = model.to_json()?;
+    let text = model.to_json().map_err(|e| e.in_file(&table.source))?;
     folder.write("model.json", |out| out.write_all(text.as_bytes()))?;
     folder.write("segments.csv", |out| assignments.write_csv(table, args.id.as_deref(), out))?;
     folder.write("profile.csv", |out| profile.write_csv(out))?;
