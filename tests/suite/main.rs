@@ -9,4 +9,5 @@ mod contract;
 mod data;
 mod hostile;
 mod judge;
+mod outputs;
 mod program;
