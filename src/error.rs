@@ -52,7 +52,7 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&printable(self.file.as_deref().unwrap_or("data")))?;
+        f.write_str(&escaped(self.file.as_deref().unwrap_or("data")))?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         } else if let Some(row) = self.row {
@@ -83,7 +83,7 @@ pub enum Error {
         hint: String,
     },
     /// The model file cannot be used.
-    #[error("{}: {message}", printable(&.path.display().to_string()))]
+    #[error("{}: {}", escaped(&.path.display().to_string()), escaped(.message))]
     Model {
         /// The model file.
         path: PathBuf,
@@ -103,7 +103,7 @@ pub enum Error {
     #[error("{0}")]
     Memory(String),
     /// An output could not be written.
-    #[error("{}: {message}", printable(&.path.display().to_string()))]
+    #[error("{}: {message}", escaped(&.path.display().to_string()))]
     Output {
         /// The output.
         path: PathBuf,
@@ -131,6 +131,15 @@ impl Error {
         Self::Output { path: path.to_owned(), message: message.to_string() }
     }
 
+    /// The same error, its place in `file` if it did not know the file.
+    #[must_use]
+    pub fn in_file(mut self, file: &str) -> Self {
+        if let Self::Data { place, .. } = &mut self {
+            place.file.get_or_insert_with(|| file.to_owned());
+        }
+        self
+    }
+
     /// The exit code this error means.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -151,17 +160,11 @@ fn hint_line(hint: &str) -> String {
     if hint.is_empty() { String::new() } else { format!("\n  hint: {hint}") }
 }
 
-/// Text from data made safe for a terminal: control, bidirectional and other invisible characters become visible
-/// escapes, and anything over 64 characters is cut.
+/// Text made safe for a terminal: control, bidirectional and other invisible characters become visible escapes.
 #[must_use]
-pub fn printable(text: &str) -> String {
-    const LIMIT: usize = 64;
-    let mut out = String::with_capacity(text.len().min(LIMIT));
-    for (count, c) in text.chars().enumerate() {
-        if count == LIMIT {
-            out.push('…');
-            break;
-        }
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
         let hidden =
             matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
         if c.is_control() || hidden {
@@ -171,6 +174,16 @@ pub fn printable(text: &str) -> String {
         }
     }
     out
+}
+
+/// Text from data made safe for a terminal ([`escaped`]) and cut at 64 characters.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    const LIMIT: usize = 64;
+    match text.char_indices().nth(LIMIT) {
+        Some((cut, _)) => escaped(&text[..cut]) + "…",
+        None => escaped(text),
+    }
 }
 
 /// The candidate closest to `name` (Jaro-Winkler over 0.7, letter case ignored), to suggest for a misspelt name.
@@ -193,6 +206,19 @@ mod tests {
     fn a_place_reads_file_line_column() {
         let place = Place::file("a.csv").at_line(30_002).in_column("age");
         assert_eq!(place.to_string(), "a.csv:30002: column 'age'");
+    }
+
+    #[test]
+    fn a_long_path_is_never_cut() {
+        let path = "folder/".repeat(20) + "a.csv";
+        assert_eq!(Place::file(&path).to_string(), path);
+        assert!(Error::model(Path::new(&path), "\u{1b}no").to_string().starts_with(&format!("{path}: \\u{{1b}}no")));
+    }
+
+    #[test]
+    fn an_error_learns_its_file_once() {
+        let error = Error::data(Place::default().at_row(2), "no", "").in_file("a.npy").in_file("b.npy");
+        assert_eq!(error.to_string(), "a.npy: row 2: no");
     }
 
     #[test]

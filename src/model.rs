@@ -4,7 +4,7 @@
 //! is read is checked as a whole before anything uses it, and a broken model is an error, never a label.
 
 use crate::engine::Centroids;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::features::Pipeline;
 use crate::kmeans::{Fit, Init, ValidParams};
 use crate::matrix::{Frame, MOST_DIMS, Matrix};
@@ -156,7 +156,8 @@ impl Model {
     /// The model as JSON text.
     ///
     /// # Errors
-    /// [`Error::Usage`] if a number is not finite, which no fit gives.
+    /// [`Error::Usage`] if a centroid is not finite in the columns' own units, [`Error::Data`] if the inertia is not finite:
+    /// columns of more than 1e150 or so that were not scaled.
     pub fn to_json(&self) -> Result<String> {
         let file = File {
             schema: SCHEMA.into(),
@@ -177,6 +178,10 @@ impl Model {
         };
         if file.centroids.iter().flatten().any(|v| !v.is_finite()) {
             return Err(Error::Usage("a centroid is not finite in the columns' own units; use --scale none".into()));
+        }
+        if !file.training.inertia.is_finite() {
+            let message = "the squared distances are beyond the range of a 64-bit float";
+            return Err(Error::data(Place::default(), message, "bring the columns to one size, with --scale zscore"));
         }
         serde_json::to_string_pretty(&file).map(|s| s + "\n").map_err(|e| Error::Usage(e.to_string()))
     }

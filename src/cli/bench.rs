@@ -1,9 +1,10 @@
 //! `segma bench`: K-Means on a matrix, timed, with hashes of the answer.
 
 use super::args::BenchArgs;
+use super::init::{self, Space};
+use super::print;
 use super::progress::Teller;
 use super::run::engine;
-use super::{init, print};
 use ndarray::ArrayView2;
 use segma::engine::cpu::Level;
 use segma::error::{Error, Result};
@@ -18,10 +19,10 @@ use std::time::Instant;
 /// Runs the verb.
 pub(super) fn bench(args: &BenchArgs) -> Result<()> {
     let points = npy_matrix(&args.matrix)?;
-    let params = init::params(&args.kmeans, None)?;
+    let params = init::params(&args.kmeans, Space::Plain(points.ncols()))?;
     let mut teller = Teller::new(&args.shared);
-    let runs =
-        args.device.iter().map(|d| run(d, points.view(), &params, args, &mut teller)).collect::<Result<Vec<_>>>()?;
+    let runs = args.device.iter().map(|d| run(d, points.view(), &params, args, &mut teller));
+    let runs = runs.collect::<Result<Vec<_>>>().map_err(|e| e.in_file(&args.matrix.display().to_string()))?;
     let (n, d) = points.dim();
     let document = json!({ "schema": "segma.bench/1", "n": n, "d": d, "k": params.k(), "runs": runs });
     if args.shared.json { print(&format!("{document:#}\n")) } else { print(&text(&document)) }

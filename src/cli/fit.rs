@@ -1,10 +1,11 @@
 //! `segma fit`: a table in, segments out.
 
 use super::args::FitArgs;
-use super::output::Folder;
+use super::init::{self, Space};
+use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::run::{Phases, engine, peak_memory_bytes};
-use super::{init, print, summary};
+use super::{print, summary};
 use segma::engine::Engine;
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline};
@@ -13,7 +14,7 @@ use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
 use segma::segments::{Assignments, Profile};
-use segma::table::{self, Table};
+use segma::table::{self, ReadOptions, Table};
 use serde_json::{Value, json};
 
 /// What a run folder holds.
@@ -31,17 +32,20 @@ pub(super) struct Outcome<'a> {
 
 /// Runs the verb.
 pub(super) fn fit(args: &FitArgs) -> Result<()> {
+    let outputs = FILES.map(|name| args.output.join(name));
+    spare_inputs(&[&args.table, args.kmeans.init.as_ref()], &outputs)?;
     let folder = Folder::create(&args.output, &FILES, args.force)?;
     let engine = engine(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
-    let table = phases.time("read", || table::read(&args.table, &args.csv.options(args.id.as_deref())))?;
+    let table = phases.time("read", || table::read(&args.table, &read_options(args)))?;
     teller.step("preparing");
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&table, &options(args)))?;
-    let params = init::params(&args.kmeans, Some(&pipeline))?;
+    let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
     let (matrix, coarse) = phases.time("pack", || Matrix::learn(&pipeline.prepare(&table)?, weights))?;
     notes.extend(coarse_notes(&coarse, |j| pipeline.features[j].name.clone()));
-    let mut fit = phases.time("fit", || kmeans::fit(&*engine, &matrix, &params, &mut teller))?;
+    let fitted = phases.time("fit", || kmeans::fit(&*engine, &matrix, &params, &mut teller));
+    let mut fit = fitted.map_err(|e| e.in_file(&table.source))?;
     if args.kmeans.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });
     }
@@ -68,6 +72,12 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     report(&outcome)
 }
 
+/// Named columns are all that is read: what the others hold is nobody's concern.
+fn read_options(args: &FitArgs) -> ReadOptions {
+    let only = args.columns.as_ref().map(|names| names.iter().chain(&args.weight_column).cloned().collect());
+    ReadOptions { only, ..args.csv.options(args.id.as_deref()) }
+}
+
 fn options(args: &FitArgs) -> Options {
     Options {
         id: args.id.clone(),
@@ -92,7 +102,7 @@ fn write(
     assignments: &Assignments,
     profile: &Profile,
 ) -> Result<()> {
-    let text = model.to_json()?;
+    let text = model.to_json().map_err(|e| e.in_file(&table.source))?;
     folder.write("model.json", |out| out.write_all(text.as_bytes()))?;
     folder.write("segments.csv", |out| assignments.write_csv(table, args.id.as_deref(), out))?;
     folder.write("profile.csv", |out| profile.write_csv(out))?;

@@ -2,22 +2,34 @@
 
 use super::args::KMeansArgs;
 use ndarray::Array2;
-use segma::error::{Error, Place, Result};
+use segma::error::{Error, Place, Result, escaped, printable};
 use segma::features::Pipeline;
 use segma::kmeans::{Init, Params, ValidParams};
 use segma::model::Model;
-use segma::table::{self, ReadOptions};
+use segma::table::{self, ReadOptions, Values};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The checked parameters of a fit. Centroids from a file are prepared as the table is; `pipeline` is `None` where the
-/// points are clustered as they are.
-pub(super) fn params(args: &KMeansArgs, pipeline: Option<&Pipeline>) -> Result<ValidParams> {
+/// What the points of a fit are.
+pub(super) enum Space<'p> {
+    /// The features of a pipeline: centroids from a file are prepared as the table is, columns by name.
+    Prepared(&'p Pipeline),
+    /// So many columns as they are.
+    Plain(usize),
+}
+
+/// The checked parameters of a fit.
+pub(super) fn params(args: &KMeansArgs, space: Space<'_>) -> Result<ValidParams> {
     let init = match args.init.as_str() {
         "k-means++" | "kmeans++" => Init::KMeansPlusPlus,
         "random" => Init::Random,
-        file => Init::Given(from_file(Path::new(file), pipeline)?),
+        file => Init::Given(from_file(Path::new(file), &space)?),
     };
     let k = match (args.clusters, &init) {
+        (Some(k), Init::Given(c)) if c.nrows() != k as usize => {
+            let message = format!("{} rows for --clusters {k}", c.nrows());
+            return Err(Error::data(Place::file(&args.init), message, "give one row a cluster, or drop --clusters"));
+        }
         (Some(k), _) => k as usize,
         (None, Init::Given(c)) => c.nrows(),
         (None, _) => return Err(Error::Usage("say how many clusters to find: --clusters 5".into())),
@@ -29,32 +41,46 @@ pub(super) fn params(args: &KMeansArgs, pipeline: Option<&Pipeline>) -> Result<V
     params.require_k(args.require_k).check()
 }
 
-fn from_file(path: &Path, pipeline: Option<&Pipeline>) -> Result<Array2<f64>> {
+fn from_file(path: &Path, space: &Space<'_>) -> Result<Array2<f64>> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if !path.exists() && ending.is_empty() {
-        let message = format!("--init {}: not k-means++, random, or a file", path.display());
+        let message = format!("--init {}: not k-means++, random, or a file", escaped(&path.to_string_lossy()));
         return Err(Error::Usage(message));
     }
-    let (names, values) = match ending {
-        "json" => from_model(path)?,
-        _ => from_table(path)?,
+    let by_name = ending != "npy";
+    let (names, values) = match (ending, space) {
+        ("json", _) => from_model(path)?,
+        (_, Space::Prepared(pipeline)) if by_name => {
+            from_table(path, Some(pipeline.features.iter().map(|f| f.name.clone()).collect()))?
+        }
+        _ => from_table(path, None)?,
     };
-    let Some(pipeline) = pipeline else { return Ok(values) };
-    let by_position = ending == "npy";
-    if by_position && names.len() != pipeline.features.len() {
-        let message = format!("{} columns for {} features", names.len(), pipeline.features.len());
-        return Err(Error::data(
-            Place::file(path.display().to_string()),
-            message,
-            "give one column a feature, in order",
-        ));
+    match space {
+        Space::Prepared(pipeline) if by_name => prepare(path, pipeline, &names, &values),
+        Space::Prepared(pipeline) => {
+            same_columns(path, names.len(), pipeline.features.len(), "features")?;
+            let names: Vec<String> = pipeline.features.iter().map(|f| f.name.clone()).collect();
+            prepare(path, pipeline, &names, &values)
+        }
+        Space::Plain(dims) => same_columns(path, names.len(), *dims, "columns of points").map(|()| values),
     }
+}
+
+fn same_columns(path: &Path, found: usize, expected: usize, of: &str) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let place = Place::file(path.display().to_string());
+    Err(Error::data(place, format!("{found} columns for {expected} {of}"), "give one column each, in order"))
+}
+
+/// The columns that the features name, prepared.
+fn prepare(path: &Path, pipeline: &Pipeline, names: &[String], values: &Array2<f64>) -> Result<Array2<f64>> {
     let mut prepared = Array2::zeros((values.nrows(), pipeline.features.len()));
     for (j, feature) in pipeline.features.iter().enumerate() {
-        let from = if by_position { Some(j) } else { names.iter().position(|n| *n == feature.name) };
-        let from = from.ok_or_else(|| {
-            let place = Place::file(path.display().to_string());
-            Error::data(place, format!("no column '{}'", feature.name), "give every feature a column of its name")
+        let from = names.iter().position(|n| *n == feature.name).ok_or_else(|| {
+            let message = format!("no column '{}'", printable(&feature.name));
+            Error::data(Place::file(path.display().to_string()), message, "give every feature a column of its name")
         })?;
         for (to, v) in prepared.column_mut(j).iter_mut().zip(values.column(from)) {
             *to = (v - feature.offset) / feature.divisor;
@@ -68,12 +94,17 @@ fn from_model(path: &Path) -> Result<(Vec<String>, Array2<f64>)> {
     Ok((model.pipeline.features.iter().map(|f| f.name.clone()).collect(), model.values()))
 }
 
-/// Every number column of a table; a gap is an error.
-fn from_table(path: &Path) -> Result<(Vec<String>, Array2<f64>)> {
-    let table = table::read(path, &ReadOptions::default())?;
+/// The number columns of a table, every one or those named; a gap is an error, and so is text in one that is named.
+fn from_table(path: &Path, only: Option<BTreeSet<String>>) -> Result<(Vec<String>, Array2<f64>)> {
+    let named = only.is_some();
+    let table = table::read(path, &ReadOptions { only, ..ReadOptions::default() })?;
     let mut names = Vec::new();
     let mut values = Vec::new();
     for column in &table.columns {
+        if let (Values::Dropped(text), true) = (&column.values, named) {
+            let message = format!("'{}' is not a number", printable(&text.value));
+            return Err(Error::data(table.place(text.row, &column.name), message, "a centroid is made of numbers"));
+        }
         let Some(blocks) = column.numbers() else { continue };
         if let Some(row) = column.first_missing {
             return Err(Error::data(table.place(row, &column.name), "a centroid has a gap", "fill it"));

@@ -2,7 +2,7 @@
 //! is found before the work starts.
 
 use super::say;
-use segma::error::{Error, Result};
+use segma::error::{Error, Result, escaped};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -24,10 +24,10 @@ impl Folder {
     /// # Errors
     /// [`Error::Output`] if one of the files exists and `force` is not given, or if the place cannot be written.
     pub(super) fn create(target: &Path, names: &[&str], force: bool) -> Result<Self> {
-        if target.exists() && !target.is_dir() {
+        if there(target) && !target.is_dir() {
             return Err(Error::output(target, "exists and is not a folder"));
         }
-        if !force && let Some(name) = names.iter().find(|n| target.join(n).exists()) {
+        if !force && let Some(name) = names.iter().find(|n| there(&target.join(n))) {
             return Err(Error::output(&target.join(name), "exists already; use --force to overwrite it"));
         }
         // Inside the target if it is there, so that a folder that cannot be written is found now.
@@ -79,7 +79,7 @@ impl OneFile {
         if target.is_dir() {
             return Err(Error::output(target, "is a folder"));
         }
-        if target.exists() && !force {
+        if there(target) && !force {
             return Err(Error::output(target, "exists already; use --force to overwrite it"));
         }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
@@ -106,6 +106,26 @@ fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
     fill(&mut out)?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Refuses to write over what is read, `--force` or not.
+///
+/// # Errors
+/// [`Error::Usage`] naming the output that is one of the inputs.
+pub(super) fn spare_inputs(inputs: &[&Path], outputs: &[PathBuf]) -> Result<()> {
+    let inputs: Vec<PathBuf> = inputs.iter().filter_map(|i| i.canonicalize().ok()).collect();
+    match outputs.iter().find(|o| o.canonicalize().is_ok_and(|o| inputs.contains(&o))) {
+        Some(output) => {
+            let message = format!("the output {} is an input too; write elsewhere", escaped(&output.to_string_lossy()));
+            Err(Error::Usage(message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether something is at this place, a link to nothing included.
+fn there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 fn parent(path: &Path) -> PathBuf {

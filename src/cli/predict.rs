@@ -1,7 +1,7 @@
 //! `segma predict`: the segment of each row, in input order.
 
 use super::args::PredictArgs;
-use super::output::OneFile;
+use super::output::{OneFile, spare_inputs};
 use super::print;
 use super::progress::Teller;
 use super::run::engine;
@@ -17,6 +17,7 @@ use std::io::{self, Write};
 
 /// Runs the verb.
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
+    spare_inputs(&[&args.model, &args.table], args.output.as_slice())?;
     let model = Model::read(&args.model)?;
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
     let engine = engine(&args.device)?;

@@ -2,7 +2,7 @@
 
 use super::fit::Outcome;
 use comfy_table::{CellAlignment, Table as Grid, presets};
-use segma::error::printable;
+use segma::error::{escaped, printable};
 use segma::model::Model;
 use segma::segments::{Profile, Row};
 use serde_json::{Value, json};
@@ -35,12 +35,12 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
         t.inertia,
     );
     let _ = writeln!(text, "{}", segments(m, o.profile).trim_fmt());
-    let output = o.args.output.display();
+    let output = escaped(&o.args.output.to_string_lossy());
     let _ = write!(
         text,
         "\nWrote {output} (model.json, segments.csv, profile.csv, metrics.json, run.json)\n\
          Next: segma predict {} new.csv -o labels.csv\n",
-        o.args.output.join("model.json").display(),
+        escaped(&o.args.output.join("model.json").to_string_lossy()),
     );
     text
 }

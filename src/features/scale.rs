@@ -2,7 +2,7 @@
 
 use super::moments::{Moments, moments};
 use super::{Feature, Missing, Options, impute, missing_value};
-use crate::error::Result;
+use crate::error::{Result, printable};
 use crate::matrix::Weights;
 use crate::note::Note;
 use crate::table::{Column, Table};
@@ -45,7 +45,8 @@ pub(super) fn learn(
         columns.par_iter().map(|c| learn_one(table, c, weights, options)).collect();
     let learnt = learnt.into_iter().collect::<Result<Vec<_>>>()?;
     imputed_note(table, columns, &learnt, notes);
-    let constant: Vec<&str> = learnt.iter().filter(|(_, m)| m.low == m.high).map(|(f, _)| f.name.as_str()).collect();
+    let constant: Vec<String> =
+        learnt.iter().filter(|(_, m)| m.low == m.high).map(|(f, _)| printable(&f.name)).collect();
     if !constant.is_empty() {
         let text = format!("constant and so without influence: {}", constant.join(", "));
         notes.push(Note::new("constant_column", text));
@@ -80,7 +81,7 @@ fn imputed_note(table: &Table, columns: &[&Column], learnt: &[(Feature, Moments)
         .iter()
         .zip(learnt)
         .filter(|(c, _)| c.missing > 0)
-        .map(|(c, (f, _))| format!("{} ({} with {})", c.name, c.missing, f.impute.unwrap_or(f64::NAN)))
+        .map(|(c, (f, _))| format!("{} ({} with {})", printable(&c.name), c.missing, f.impute.unwrap_or(f64::NAN)))
         .collect();
     if !filled.is_empty() {
         let cells: u64 = columns.iter().map(|c| c.missing).sum();

@@ -6,7 +6,7 @@ use super::params::ValidParams;
 use super::seed;
 use super::update::{Totals, shift2, total_inertia};
 use crate::engine::{Centroids, Change, Engine, Session, SetPass};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, printable};
 use crate::matrix::{CoarseGrid, Frame, Matrix};
 use crate::note::Note;
 use ethnum::U256;
@@ -338,7 +338,7 @@ pub fn coarse_notes(coarse: &[CoarseGrid], name: impl Fn(usize) -> String) -> Ve
     let text = |c: &CoarseGrid| {
         format!(
             "column '{}': the grid's step of {:.3e} is coarse beside its interquartile range of {:.3e}; a far outlier sets the scale, consider removing or clipping it",
-            name(c.column),
+            printable(&name(c.column)),
             c.step,
             c.iqr
         )

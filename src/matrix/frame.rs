@@ -12,7 +12,8 @@ use super::{Rows, Weights};
 use crate::error::{Error, Place, Result};
 use rayon::prelude::*;
 
-/// Largest magnitude a framed value can take: at fit it is 1, at predict a far outlier saturates here.
+/// Largest magnitude a framed value can take: at fit it is 1, at predict (and for a row without weight) a far outlier
+/// saturates here.
 pub const SATURATION: f64 = 65_536.0;
 
 /// Rows of the fixed sample that the offsets are the medians of.
@@ -59,7 +60,7 @@ impl Frame {
     /// # Errors
     /// [`Error::Data`] naming row and column if a value is not finite.
     pub fn learn(rows: &impl Rows, weights: Option<&Weights>) -> Result<(Self, Vec<CoarseGrid>)> {
-        let extremes = extremes(rows)?;
+        let extremes = extremes(rows, weights)?;
         let count = weights.map_or(rows.count() as u64, |w| w.effective_rows().min(MOST_ROWS));
         let sample = sample_rows(rows.count(), weights, count.min(SAMPLE));
         let columns = Sampled::columns(rows, &sample);
@@ -214,8 +215,8 @@ impl Sampled {
     }
 }
 
-/// Smallest and largest value of each column.
-fn extremes(rows: &impl Rows) -> Result<Vec<(f64, f64)>> {
+/// Smallest and largest value of each column, over the rows with weight; all rows must be finite.
+fn extremes(rows: &impl Rows, weights: Option<&Weights>) -> Result<Vec<(f64, f64)>> {
     const CHUNK: usize = 16_384;
     let empty = || vec![(f64::INFINITY, f64::NEG_INFINITY); rows.dims()];
     let chunks: Vec<usize> = (0..rows.count()).step_by(CHUNK).collect();
@@ -223,7 +224,11 @@ fn extremes(rows: &impl Rows) -> Result<Vec<(f64, f64)>> {
         .into_par_iter()
         .map(|first| {
             let mut part = empty();
-            let finite = rows.extremes(first, CHUNK.min(rows.count() - first), &mut part);
+            let count = CHUNK.min(rows.count() - first);
+            let finite = match weights {
+                None => rows.extremes(first, count, &mut part),
+                Some(weights) => weighted_extremes(rows, first, &weights.values()[first..first + count], &mut part),
+            };
             if finite { Ok(part) } else { Err(first) }
         })
         .collect();
@@ -235,6 +240,20 @@ fn extremes(rows: &impl Rows) -> Result<Vec<(f64, f64)>> {
         }
     }
     Ok(all)
+}
+
+/// Widens `ranges` by the rows from `first` on that have weight: one without counts as removed, however far it lies.
+/// Says whether all values are finite.
+fn weighted_extremes(rows: &impl Rows, first: usize, weights: &[u64], ranges: &mut [(f64, f64)]) -> bool {
+    let (mut values, mut finite) = (vec![0.0; weights.len()], true);
+    for (j, range) in ranges.iter_mut().enumerate() {
+        rows.column(first, j, &mut values);
+        finite &= values.iter().all(|v| v.is_finite());
+        for (&v, _) in values.iter().zip(weights).filter(|(_, w)| **w > 0) {
+            *range = (range.0.min(v), range.1.max(v));
+        }
+    }
+    finite
 }
 
 fn unreachable_non_finite(first: usize) -> Error {

@@ -1,6 +1,6 @@
 //! Each row's segment, how far it is from its centroid, and how far from the next.
 
-use super::defused;
+use super::push_text;
 use crate::engine::Centroids;
 use crate::matrix::{Matrix, TILE};
 use crate::table::{BLOCK, Table};
@@ -93,6 +93,8 @@ impl Assignments {
                 let short = value as f32;
                 if short.is_finite() {
                     text.push_str(number.format_finite(short));
+                } else if value.is_finite() {
+                    text.push_str(number.format_finite(value)); // beyond the range of f32
                 }
             }
             text.push('\n');
@@ -103,16 +105,6 @@ impl Assignments {
 
 fn push(text: &mut String, value: impl std::fmt::Display) {
     let _ = write!(text, "{value}"); // a String takes everything
-}
-
-/// A text field, defused and quoted where it must be (RFC 4180).
-fn push_text(text: &mut String, field: &str) {
-    let field = defused(field);
-    if field.contains([',', '"', '\n', '\r']) {
-        push(text, format_args!("\"{}\"", field.replace('"', "\"\"")));
-    } else {
-        text.push_str(&field);
-    }
 }
 
 /// The squared distance of each point to the centroid of its label, and the least one to any other.

@@ -15,6 +15,19 @@ pub fn defused(cell: &str) -> std::borrow::Cow<'_, str> {
     if starts && cell.parse::<f64>().is_err() { format!("'{cell}").into() } else { cell.into() }
 }
 
+/// A text field of a CSV file, defused, and quoted where it must be: RFC 4180, and where a spreadsheet of another locale
+/// would cut it at its own separator and run what follows.
+fn push_text(text: &mut String, field: &str) {
+    let field = defused(field);
+    if field.contains([',', '"', '\n', '\r', ';', '\t']) {
+        text.push('"');
+        text.push_str(&field.replace('"', "\"\""));
+        text.push('"');
+    } else {
+        text.push_str(&field);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::defused;

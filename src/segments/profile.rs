@@ -1,6 +1,6 @@
 //! Who is in a segment: each feature's mean in its own unit, beside everyone's.
 
-use super::defused;
+use super::push_text;
 use crate::table::{Column, Table};
 use rayon::prelude::*;
 use std::io::{self, Write};
@@ -58,23 +58,14 @@ impl Profile {
     /// # Errors
     /// What `out` fails with.
     pub fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut csv = csv::Writer::from_writer(out);
-        let header = ["segment", "feature", "present", "missing", "mean", "sd", "mean_all", "index", "effect"];
-        csv.write_record(header)?;
+        writeln!(out, "segment,feature,present,missing,mean,sd,mean_all,index,effect")?;
         for r in &self.rows {
-            csv.write_record([
-                r.segment.to_string(),
-                defused(&r.feature).into_owned(),
-                r.present.to_string(),
-                r.missing.to_string(),
-                number(r.mean),
-                number(r.sd),
-                number(r.mean_all),
-                r.index.map_or_else(String::new, number),
-                number(r.effect),
-            ])?;
+            let mut feature = String::new();
+            push_text(&mut feature, &r.feature);
+            let numbers = [r.mean, r.sd, r.mean_all, r.index.unwrap_or(f64::NAN), r.effect].map(number).join(",");
+            writeln!(out, "{},{feature},{},{},{numbers}", r.segment, r.present, r.missing)?;
         }
-        csv.flush()
+        Ok(())
     }
 }
 

@@ -3,10 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and prints its seed and skips")]
 #![allow(clippy::cast_possible_truncation, reason = "test tables are small, and rounding to f32 is meant")]
 
+mod bad_input;
+mod cli;
 mod contract;
 mod data;
+mod degenerate;
+mod fitted;
 mod hostile;
 mod judge;
+mod metamorphic;
+mod numeric;
+mod optimum;
+mod outputs;
+mod program;
 #[cfg(unix)]
 mod readme;
 mod rooms;

@@ -87,10 +87,11 @@ impl Sums {
                 *q = shifted.to_bits().cast_signed() - MAGIC.to_bits().cast_signed();
             }
             for &(lane, from, to) in moves {
-                let q = q[lane % TILE];
-                sums[to as usize] += q;
+                let (q, to) = (q[lane % TILE], to as usize);
+                // At predict the points may be more, and lie farther out, than those the grid was made for: see move_one.
+                sums[to] = sums[to].wrapping_add(q);
                 if from != NO_LABEL {
-                    sums[from as usize] -= q;
+                    sums[from as usize] = sums[from as usize].wrapping_sub(q);
                 }
             }
         }
@@ -99,7 +100,7 @@ impl Sums {
     #[inline(always)]
     fn move_one(&mut self, tile: &[f32], scale: f32, lane: usize, from: u32, to: u32) {
         for (lanes, sums) in tile.chunks_exact(TILE).zip(self.plain.chunks_exact_mut(self.k)) {
-            // The sums of saturated points may wrap; they are never read.
+            // The sums of points outside the frame may wrap; they are never read.
             let q = grid(lanes[lane], scale);
             sums[to as usize] = sums[to as usize].wrapping_add(q);
             if from != NO_LABEL {

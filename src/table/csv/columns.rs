@@ -149,7 +149,7 @@ impl Infinite {
             [b'i' | b'I', ..] => format!("'{value}' is infinite"),
             _ => format!("'{value}' is an overflow: it is infinite as a 64-bit number"),
         };
-        let hint = "a cluster centre must be finite: write a number, or leave the field empty if it is missing";
+        let hint = "a cluster centre must be finite: write a number, leave the field empty if it is missing, or leave the column out (--columns)";
         Error::data(table.place(self.row, column), message, hint)
     }
 }
