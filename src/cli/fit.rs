@@ -4,7 +4,7 @@ use super::args::FitArgs;
 use super::init::{self, Space};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
-use super::run::{Phases, engine, peak_memory_bytes};
+use super::run::{Phases, engine, peak_memory_bytes, saturated_note};
 use super::{print, summary};
 use segma::engine::Engine;
 use segma::error::{Error, Result};
@@ -44,6 +44,9 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
     let (matrix, coarse) = phases.time("pack", || Matrix::learn(&pipeline.prepare(&table)?, weights))?;
     notes.extend(coarse_notes(&coarse, |j| pipeline.features[j].name.clone()));
+    if matrix.weights().is_some() {
+        notes.extend(saturated_note(matrix.saturated())); // rows without weight may lie anywhere
+    }
     let fitted = phases.time("fit", || kmeans::fit(&*engine, &matrix, &params, &mut teller));
     let mut fit = fitted.map_err(|e| e.in_file(&table.source))?;
     if args.kmeans.require_convergence && !fit.converged {

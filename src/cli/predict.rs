@@ -4,7 +4,7 @@ use super::args::PredictArgs;
 use super::output::{OneFile, spare_inputs};
 use super::print;
 use super::progress::Teller;
-use super::run::engine;
+use super::run::{engine, saturated_note};
 use segma::engine::{Engine, SetPass};
 use segma::error::{Error, Result};
 use segma::matrix::Matrix;
@@ -76,11 +76,7 @@ fn notes(imputed: u64, saturated: u64) -> Vec<Note> {
     if imputed > 0 {
         notes.push(Note::new("imputed", format!("filled {imputed} missing values with the training medians")));
     }
-    if saturated > 0 {
-        let text =
-            format!("{saturated} values lie over 65,536 times as far out as any training value; they were held there");
-        notes.push(Note::new("saturated", text));
-    }
+    notes.extend(saturated_note(saturated));
     notes
 }
 

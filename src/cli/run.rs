@@ -4,6 +4,7 @@ use super::args::{Shared, TableArgs};
 use segma::engine::Engine;
 use segma::engine::cpu::Cpu;
 use segma::error::{Error, Result};
+use segma::note::Note;
 use segma::table::ReadOptions;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -34,6 +35,12 @@ impl TableArgs {
             nulls: self.nulls.clone(),
         }
     }
+}
+
+/// A note about values held at the end of the frame, if there are any.
+pub(super) fn saturated_note(values: u64) -> Option<Note> {
+    let text = format!("{values} values lie over 65,536 times as far out as any training value; they were held there");
+    (values > 0).then(|| Note::new("saturated", text))
 }
 
 /// Wall time of each phase, in seconds.

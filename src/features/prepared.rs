@@ -42,10 +42,11 @@ fn bind<'t>(table: &'t Table, feature: &Feature) -> Result<(&'t Column, &'t [Vec
 }
 
 impl Feature {
+    /// Finite for every value but NaN: far beyond what the model was fitted on, a division may overflow.
     #[inline(always)]
     fn prepare(&self, value: f64) -> f64 {
         let value = if value.is_nan() { self.impute.unwrap_or(value) } else { value };
-        (value - self.offset) / self.divisor
+        ((value - self.offset) / self.divisor).clamp(f64::MIN, f64::MAX)
     }
 }
 

@@ -155,3 +155,22 @@ fn distances_that_no_float_holds_are_refused_not_written() {
     assert_eq!(place.names(""), ["a.csv"]);
     place.run("fit a.csv -k 2 -o run").ended(0);
 }
+
+#[test]
+fn values_far_outside_the_model_are_held_there_with_a_note() {
+    let place = Place::new();
+    place.put("a.csv", "a,w\n0,1\n1e-6,1\n1e-5,1\n1.1e-5,1\n");
+    place.run("fit a.csv -k 2 -o run --columns a").ended(0);
+    place.put("far.csv", "a\n1e308\n-1.7e308\n0\n1e30\n");
+    let run = place.run("predict run/model.json far.csv").ended(0).says(&["3 values lie over 65,536 times as far out"]);
+    let labels: Vec<&str> = run.stdout.lines().skip(1).map(|l| l.split(',').nth(1).unwrap()).collect();
+    assert_eq!(labels, ["1", "0", "0", "1"]);
+    // A row without weight is labelled in the same way by the fit itself.
+    place.put("weighted.csv", "a,w\n0,1\n1e-6,1\n1e-5,1\n1.1e-5,1\n1e308,0\n");
+    place.run("fit weighted.csv -k 2 -o weighted --weight-column w").ended(0).says(&["1 values lie over 65,536"]);
+    for name in ["pipeline", "frame", "centroids_grid"] {
+        assert_eq!(place.json("weighted/model.json")[name], place.json("run/model.json")[name], "{name}");
+    }
+    let predicted = place.run("predict weighted/model.json weighted.csv").ended(0).stdout;
+    assert_eq!(predicted, place.text("weighted/segments.csv"));
+}
