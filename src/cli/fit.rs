@@ -122,7 +122,7 @@ fn write_json(folder: &Folder, name: &str, value: &Value) -> Result<()> {
 fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit, engine: &dyn Engine) -> Value {
     json!({
         "schema": "segma.run/1",
-        "command": std::env::args().collect::<Vec<_>>(),
+        "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         "segma": env!("CARGO_PKG_VERSION"),
         "input": { "path": outcome.table.source, "rows": outcome.table.rows },
         "device": engine.name(),
@@ -141,7 +141,7 @@ fn report(outcome: &Outcome<'_>) -> Result<()> {
     if outcome.args.shared.json {
         let mut document = summary::metrics(outcome.model);
         document["schema"] = json!("segma.fit/1");
-        document["output"] = json!(outcome.args.output);
+        document["output"] = json!(outcome.args.output.to_string_lossy());
         document["notes"] = json!(outcome.model.notes);
         return print(&format!("{document:#}\n"));
     }

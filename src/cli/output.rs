@@ -30,6 +30,9 @@ impl Folder {
         if !force && let Some(name) = names.iter().find(|n| there(&target.join(n))) {
             return Err(Error::output(&target.join(name), "exists already; use --force to overwrite it"));
         }
+        if let Some(name) = names.iter().find(|n| target.join(n).is_dir()) {
+            return Err(Error::output(&target.join(name), "is a folder"));
+        }
         // Inside the target if it is there, so that a folder that cannot be written is found now.
         let place = if target.is_dir() { target.to_owned() } else { parent(target) };
         let staged = place.join(format!(".segma-{}.partial", std::process::id()));
@@ -78,6 +81,12 @@ impl OneFile {
     pub(super) fn create(target: &Path, force: bool) -> Result<Self> {
         if target.is_dir() {
             return Err(Error::output(target, "is a folder"));
+        }
+        if target.starts_with("/dev") || target.metadata().is_ok_and(|m| !m.is_file()) {
+            return Err(Error::output(
+                target,
+                "is not a regular file, which a rename would replace; use the shell's >",
+            ));
         }
         if there(target) && !force {
             return Err(Error::output(target, "exists already; use --force to overwrite it"));

@@ -14,6 +14,7 @@ use segma::segments::Assignments;
 use segma::table::{self, Table};
 use serde_json::json;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Runs the verb.
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
@@ -91,7 +92,7 @@ fn report(args: &PredictArgs, assignments: &Assignments, model: &Model) -> Resul
         "schema": "segma.predict/1",
         "rows": assignments.labels.len(),
         "counts": counts,
-        "output": args.output,
+        "output": args.output.as_deref().map(Path::to_string_lossy),
     });
     print(&format!("{document:#}\n"))
 }

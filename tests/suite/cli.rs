@@ -1,7 +1,7 @@
 //! The program as a user runs it: what it writes, what it prints, how it ends.
 
 use crate::data::{Kind, narrow, table};
-use crate::program::{Place, npy, there};
+use crate::program::{Place, checked, npy, there};
 use std::process::Stdio;
 
 const FILES: [&str; 5] = ["metrics.json", "model.json", "profile.csv", "run.json", "segments.csv"];
@@ -113,6 +113,40 @@ fn a_link_is_replaced_and_never_followed() {
     }
     assert_eq!(place.text("precious.txt"), "mine");
     assert!(!there(&place.path("nothing")));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_neither_replaced_nor_waited_for() {
+    let place = fitted();
+    let _socket = std::os::unix::net::UnixListener::bind(place.path("socket")).unwrap();
+    let predict = "predict run/model.json customers.csv --force -o";
+    place.run(&format!("{predict} socket")).ended(8).says(&["socket: is not a regular file"]);
+    std::fs::create_dir_all(place.path("odd/metrics.json")).unwrap();
+    place.run("fit customers.csv -k 2 -o odd --force").ended(8).says(&["odd/metrics.json: is a folder"]);
+    assert_eq!(place.names("odd"), ["metrics.json"]);
+    if std::process::Command::new("mkfifo").arg(place.path("pipe")).status().is_ok_and(|s| s.success()) {
+        place.run("predict pipe customers.csv").ended(4).says(&["pipe: not a regular file"]);
+        place.run("predict run/model.json pipe").ended(3).says(&["pipe: this is not a regular file"]);
+        place.run("fit pipe -k 2 -o other").ended(3).says(&["pipe: this is not a regular file"]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_name_that_is_not_utf8_works() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::with_customers();
+    let name = |bytes: &[u8]| std::ffi::OsStr::from_bytes(bytes).to_owned();
+    let (table, run, labels) = (name(b"caf\xe9 1.csv"), name(b"r\xe9n"), name(b"l\xe9.csv"));
+    std::fs::rename(place.path("customers.csv"), place.path("").join(&table)).unwrap();
+    let mut fit = place.command("fit --json -k 2 -q");
+    fit.arg(&table).arg("--output").arg(&run);
+    assert_eq!(checked(fit, "fit").ended(0).json()["clusters"], 2);
+    let mut predict = place.command("predict --json");
+    predict.arg("-o").arg(&labels).arg("--").arg(std::path::Path::new(&run).join("model.json")).arg(&table);
+    assert_eq!(checked(predict, "predict").ended(0).json()["rows"], 5000);
+    assert!(there(&place.path("").join(&labels)));
 }
 
 #[test]

@@ -120,15 +120,16 @@ impl Place {
     }
 }
 
+/// Runs a command of the program.
 #[track_caller]
-fn checked(mut command: Command, words: &str) -> Run {
+pub(crate) fn checked(mut command: Command, words: &str) -> Run {
     without_panic(command.output().unwrap(), words)
 }
 
 #[track_caller]
 fn without_panic(output: std::process::Output, words: &str) -> Run {
     let code = output.status.code().unwrap_or_else(|| panic!("segma {words}: ended by a signal"));
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let run = Run { code, stdout: text(output.stdout), stderr: text(output.stderr) };
     assert_ne!(code, 101, "segma {words}: {}", run.stderr);
     assert!(!run.stderr.contains("panicked"), "segma {words}: {}", run.stderr);
