@@ -29,11 +29,11 @@ pub struct Scoring {
     /// `|c|^2 / 2` `[distinct]`, rounded to nearest.
     pub half2: Vec<f32>,
     /// `|c|` `[distinct]`, rounded up.
-    norm: Vec<f32>,
+    pub norm: Vec<f32>,
     /// `B = bound * (|c|^2 / 2 + X |c|)`, rounded up.
-    bound: f32,
+    pub bound: f32,
     /// The guard of a centroid is `guard * (|c|^2 / 2 + X |c|)`: twice `B`, and the rounding of the comparison itself.
-    guard: f32,
+    pub guard: f32,
 }
 
 impl Scoring {

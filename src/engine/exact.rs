@@ -126,7 +126,7 @@ impl ExactSession<'_> {
 
 impl Change {
     /// Adds (`sign` 1) or takes away (-1) a point of a cluster.
-    fn move_point(&mut self, point: &[i64], weight: u64, cluster: usize, sign: i64) {
+    pub(super) fn move_point(&mut self, point: &[i64], weight: u64, cluster: usize, sign: i64) {
         let sums = &mut self.sums[cluster * point.len()..(cluster + 1) * point.len()];
         for (sum, &q) in sums.iter_mut().zip(point) {
             *sum += i128::from(sign) * i128::from(weight) * i128::from(q);

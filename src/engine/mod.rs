@@ -6,6 +6,8 @@
 pub mod bound;
 pub mod cpu;
 pub mod exact;
+mod farthest;
+pub mod gpu;
 
 use crate::error::Result;
 use crate::matrix::Matrix;

@@ -139,6 +139,19 @@ impl Matrix {
         &self.values.values()[t * length..(t + 1) * length]
     }
 
+    /// The tiles of a range, one after another `[tiles x dims x 64]`.
+    #[must_use]
+    pub fn tiles_in(&self, range: std::ops::Range<usize>) -> &[f32] {
+        let length = self.dims() * TILE;
+        &self.values.values()[range.start * length..range.end * length]
+    }
+
+    /// The norms of a range of tiles (see [`Matrix::norm`]).
+    #[must_use]
+    pub fn norms_in(&self, range: std::ops::Range<usize>) -> &[f32] {
+        &self.norms[range]
+    }
+
     /// The lanes of tile `t` that hold points, as bits.
     #[must_use]
     pub fn lanes(&self, t: usize) -> u64 {

@@ -9,6 +9,7 @@ mod contract;
 mod data;
 mod degenerate;
 mod fitted;
+mod gpu;
 mod hostile;
 mod judge;
 mod metamorphic;

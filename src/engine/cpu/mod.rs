@@ -7,7 +7,6 @@
 
 mod accumulate;
 mod assign;
-mod farthest;
 mod lanes;
 mod level;
 mod referee;
@@ -22,6 +21,7 @@ mod portable;
 
 pub use level::Level;
 
+use super::farthest::farthest;
 use super::{Centroids, Change, Engine, Far, NO_LABEL, Session, SetPass};
 use crate::error::Result;
 use crate::matrix::{Matrix, TILE};
@@ -111,7 +111,7 @@ impl Session for CpuSession<'_> {
 
     fn farthest(&mut self, set: usize, most: usize) -> Result<Vec<Far>> {
         let set = &self.sets[set];
-        Ok(set.centroids.as_ref().map_or_else(Vec::new, |c| farthest::farthest(self.matrix, &set.labels, c, most)))
+        Ok(set.centroids.as_ref().map_or_else(Vec::new, |c| farthest(self.matrix, &set.labels, c, most)))
     }
 
     fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
