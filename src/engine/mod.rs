@@ -6,11 +6,14 @@
 pub mod bound;
 pub mod cpu;
 pub mod exact;
+pub mod fallback;
 mod farthest;
 pub mod gpu;
+pub mod probe;
 
 use crate::error::Result;
 use crate::matrix::Matrix;
+use crate::note::Note;
 
 /// The label of a point that has not been labelled yet.
 pub const NO_LABEL: u32 = u32::MAX;
@@ -65,6 +68,11 @@ pub trait Session {
     /// # Errors
     /// [`crate::error::Error::Device`] if the device is lost.
     fn labels(&mut self, set: usize) -> Result<Vec<u32>>;
+
+    /// What happened on the way that people should know; each note is given once.
+    fn notes(&mut self) -> Vec<Note> {
+        Vec::new()
+    }
 }
 
 /// One set of a batch.

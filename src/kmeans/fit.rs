@@ -290,10 +290,12 @@ impl Loop<'_, '_> {
 
     fn finish(self, run: Run) -> Result<Fit> {
         let k = run.centroids.k();
-        let notes = notes(&run, self.params, k)?;
+        let mut notes = notes(&run, self.params, k)?;
+        let labels = self.session.labels(run.set)?;
+        notes.extend(self.session.notes());
         let unsigned = |v: &[i64]| v.iter().map(|w| w.cast_unsigned()).collect::<Vec<_>>();
         Ok(Fit {
-            labels: self.session.labels(run.set)?,
+            labels,
             counts: unsigned(&run.totals.counts),
             weights: unsigned(&run.totals.weights),
             inertia: run.totals.inertia(&run.centroids, self.matrix.squares()),

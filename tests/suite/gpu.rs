@@ -2,8 +2,11 @@
 
 use crate::data::{KINDS, Kind, Random, table};
 use crate::judge::{answers, centroids, verdict};
+use segma::engine::cpu::Cpu;
 use segma::engine::exact::Exact;
+use segma::engine::fallback::Fallback;
 use segma::engine::gpu::{Adapter, Gpu};
+use segma::engine::probe::probe;
 use segma::engine::{Centroids, Engine};
 use segma::kmeans::{Params, Quiet, fit};
 use segma::matrix::{Matrix, Weights};
@@ -97,6 +100,38 @@ fn whole_fits_equal_the_judge() {
                 "{kind:?}"
             );
             assert_eq!((judge.iterations, judge.start), (got.iterations, got.start), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn the_probe_passes_on_every_adapter() {
+    for gpu in gpus() {
+        probe(&gpu).unwrap();
+    }
+}
+
+#[test]
+fn a_device_lost_in_the_middle_of_a_fit_costs_a_note_and_no_byte() {
+    for gpu in gpus() {
+        let matrix = Matrix::learn(&table(Kind::Blobs, 3000, 4, 12).view(), None).unwrap().0;
+        let params = Params::new(9).init(segma::kmeans::Init::Random).n_init(2).max_iter(40).check().unwrap();
+        let whole = fit(&Cpu::new().unwrap(), &matrix, &params, &mut Quiet).unwrap();
+        for passes in [0, 1, 5, 7] {
+            // A lost device stays lost: open it anew each time.
+            let adapter = Adapter::all().into_iter().find(|a| gpu.name().contains(a.name())).unwrap();
+            let mortal = Gpu::open(&adapter).unwrap().lose_after(passes);
+            let error = fit(&mortal, &matrix, &params, &mut Quiet).unwrap_err();
+            assert_eq!(error.exit_code(), 6, "{error}");
+            let mortal = Gpu::open(&adapter).unwrap().lose_after(passes);
+            let both = Fallback::new(Box::new(mortal), Box::new(Cpu::new().unwrap()));
+            let got = fit(&both, &matrix, &params, &mut Quiet).unwrap();
+            assert_eq!(whole.labels, got.labels, "lost after {passes} passes");
+            assert_eq!(
+                (&whole.centroids, whole.inertia, whole.iterations),
+                (&got.centroids, got.inertia, got.iterations)
+            );
+            assert!(got.notes.iter().any(|n| n.code == "device_lost"));
         }
     }
 }

@@ -126,6 +126,12 @@ impl Device {
         Ok(Self { device, queue, limits, name: adapter.name().to_owned(), trouble })
     }
 
+    /// Loses the device, as a driver might.
+    pub(super) fn lose(&self) {
+        self.device.destroy();
+        note(&self.trouble, "lost (planted)".into());
+    }
+
     /// What has gone wrong so far, as an error.
     pub(super) fn check(&self) -> Result<()> {
         let trouble = self.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -25,6 +25,7 @@ pub struct Gpu {
     device: Arc<Device>,
     software: bool,
     chunk_bytes: Option<u64>,
+    lose_after: Option<u32>,
 }
 
 impl Gpu {
@@ -34,13 +35,21 @@ impl Gpu {
     /// [`crate::error::Error::Device`] if the driver refuses.
     pub fn open(adapter: &Adapter) -> Result<Self> {
         let chunk_bytes = std::env::var("SEGMA_GPU_CHUNK").ok().and_then(|text| bytes(&text));
-        Ok(Self { device: Arc::new(Device::open(adapter)?), software: adapter.is_software(), chunk_bytes })
+        let software = adapter.is_software();
+        Ok(Self { device: Arc::new(Device::open(adapter)?), software, chunk_bytes, lose_after: None })
     }
 
     /// Cuts the points into chunks of at most so many bytes.
     #[must_use]
     pub fn chunk_bytes(mut self, bytes: u64) -> Self {
         self.chunk_bytes = Some(bytes);
+        self
+    }
+
+    /// A fault switch for tests: the device is lost after so many passes of a session.
+    #[must_use]
+    pub fn lose_after(mut self, passes: u32) -> Self {
+        self.lose_after = Some(passes);
         self
     }
 }
@@ -52,7 +61,7 @@ impl Engine for Gpu {
     }
 
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
-        Ok(Box::new(GpuSession::new(self.device.clone(), matrix, self.chunk_bytes)?))
+        Ok(Box::new(GpuSession::new(self.device.clone(), matrix, self.chunk_bytes, self.lose_after)?))
     }
 }
 

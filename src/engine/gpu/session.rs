@@ -46,13 +46,20 @@ pub(super) struct GpuSession<'m> {
     chunks: Vec<Chunk>,
     sets: Vec<Set>,
     pipelines: Pipelines,
+    /// Passes left before a planted loss of the device.
+    passes_left: Option<u32>,
 }
 
 impl<'m> GpuSession<'m> {
-    pub(super) fn new(device: Arc<Device>, matrix: &'m Matrix, chunk_bytes: Option<u64>) -> Result<Self> {
+    pub(super) fn new(
+        device: Arc<Device>,
+        matrix: &'m Matrix,
+        chunk_bytes: Option<u64>,
+        passes_left: Option<u32>,
+    ) -> Result<Self> {
         let plan = plan(matrix.tiles(), matrix.dims(), &device.limits, chunk_bytes)?;
         let chunks = (0..plan.chunks).map(|c| Chunk::upload(&device, matrix, plan, c)).collect::<Result<_>>()?;
-        Ok(Self { device, matrix, chunks, sets: Vec::new(), pipelines: Pipelines::default() })
+        Ok(Self { device, matrix, chunks, sets: Vec::new(), pipelines: Pipelines::default(), passes_left })
     }
 }
 
@@ -139,8 +146,18 @@ impl GpuSession<'_> {
         Ok(self.weighted(&before, &after, change, centroids))
     }
 
+    fn count_down(&mut self) {
+        if let Some(left) = &mut self.passes_left {
+            if *left == 0 {
+                self.device.lose();
+            }
+            *left = left.saturating_sub(1);
+        }
+    }
+
     /// Dispatches a pass over all chunks and reads the totals back.
     fn run(&mut self, set: usize, centroids: &Centroids) -> Result<Vec<u32>> {
+        self.count_down();
         let scoring = Scoring::new(centroids, self.matrix.frame().bits(), DIRECTED);
         let words = 4 + centroids.k() + 2 * centroids.values().len();
         let bytes = (words * size_of::<u32>()) as u64;

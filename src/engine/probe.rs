@@ -1,0 +1,149 @@
+//! A known answer for every engine: a few hundred points with planted ties, tiny and large values, duplicates and a far
+//! outlier, against the judge. Anyone can check the contract on their own hardware with it.
+
+use super::exact::Exact;
+use super::{Centroids, Change, Engine, SetPass};
+use crate::error::{Error, Result};
+use crate::matrix::{Frame, Matrix};
+use ndarray::Array2;
+
+/// Runs two passes over several shapes and compares labels, sums, counts and ties with the judge.
+///
+/// # Errors
+/// [`Error::Device`] naming the engine and the stage that answered wrongly, or what the engine itself fails with.
+pub fn probe(engine: &dyn Engine) -> Result<()> {
+    for (points, dims, k) in [(321, 3, 5), (200, 16, 8), (130, 33, 70)] {
+        let matrix = Matrix::on_frame(&table(points, dims).view(), &frame(dims)?)?;
+        let passes = [centroids(&matrix, k, 0), centroids(&matrix, k, 7)];
+        let (judge, answer) = (run(&Exact, &matrix, &passes)?, run(engine, &matrix, &passes)?);
+        if let Some(stage) = judge.iter().zip(&answer).find_map(|(j, a)| wrong_stage(j, a)) {
+            let message = format!("{}: wrong answer in stage '{stage}' ({points} x {dims}, k {k})", engine.name());
+            return Err(Error::Device(message));
+        }
+    }
+    Ok(())
+}
+
+fn frame(dims: usize) -> Result<Frame> {
+    Frame::new(vec![0.0; dims], 0, 40)
+}
+
+/// Small whole numbers over 8 (ties), the grid's least values, values near 1, and repeated rows.
+fn table(points: usize, dims: usize) -> Array2<f64> {
+    let step = 1.0 / (1u64 << 40) as f64;
+    Array2::from_shape_fn((points, dims), |(i, j)| {
+        let hash = (i / 2 * 7919 + j * 104_729) % 9973;
+        match i % 5 {
+            0 | 1 => (hash % 8) as f64 / 8.0,
+            2 => (hash % 16) as f64 * step - 8.0 * step,
+            3 => 1.0 - (hash % 4) as f64 * step,
+            _ => hash as f64 / 9973.0 - 0.5,
+        }
+    })
+}
+
+/// Centroids at and between points; the first and the fourth are identical.
+fn centroids(matrix: &Matrix, k: usize, shift: usize) -> Centroids {
+    let row = |c: usize| (c * 13 + shift) % matrix.count();
+    let between = |c: usize| matrix.point(row(c)).zip(matrix.point(row(c + 1))).map(|(a, b)| (a + b) / 2);
+    let point = |c: usize| -> Vec<i64> {
+        match c {
+            3 => matrix.point(row(0)).collect(),
+            c if c % 3 == 1 => between(c).collect(),
+            c => matrix.point(row(c)).collect(),
+        }
+    };
+    Centroids::new(matrix.dims(), (0..k).flat_map(point).collect())
+}
+
+fn run(engine: &dyn Engine, matrix: &Matrix, passes: &[Centroids]) -> Result<Vec<(Vec<u32>, Change)>> {
+    let mut session = engine.load(matrix)?;
+    session.open(1)?;
+    let mut answers = Vec::new();
+    for centroids in passes {
+        let change = session.pass(&[SetPass { set: 0, centroids }])?.pop().unwrap_or_default();
+        answers.push((session.labels(0)?, change));
+    }
+    Ok(answers)
+}
+
+fn wrong_stage(judge: &(Vec<u32>, Change), answer: &(Vec<u32>, Change)) -> Option<&'static str> {
+    let ((labels, right), (given, got)) = (judge, answer);
+    if labels != given {
+        Some("assign")
+    } else if right.ties != got.ties {
+        Some("referee")
+    } else if (&right.sums, &right.weights, &right.counts, right.changed)
+        != (&got.sums, &got.weights, &got.counts, got.changed)
+    {
+        Some("accumulate")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::cpu::{Cpu, Level};
+    use crate::engine::{Far, Session};
+
+    #[test]
+    fn every_level_of_this_cpu_passes() {
+        for level in Level::ALL.into_iter().filter(|l| l.available()) {
+            probe(&Cpu::with_level(level).unwrap()).unwrap();
+        }
+    }
+
+    /// The judge with one planted mistake.
+    struct Liar(&'static str);
+    struct LiarSession<'m>(&'static str, Box<dyn Session + 'm>);
+
+    impl Engine for Liar {
+        fn name(&self) -> String {
+            "liar".into()
+        }
+        fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
+            Ok(Box::new(LiarSession(self.0, Exact.load(matrix)?)))
+        }
+    }
+
+    impl Session for LiarSession<'_> {
+        fn open(&mut self, sets: usize) -> Result<()> {
+            self.1.open(sets)
+        }
+        fn pass(&mut self, batch: &[SetPass<'_>]) -> Result<Vec<Change>> {
+            let mut changes = self.1.pass(batch)?;
+            match self.0 {
+                "referee" => changes[0].ties += 1,
+                "accumulate" => changes[0].sums[0] += 1,
+                _ => {}
+            }
+            Ok(changes)
+        }
+        fn farthest(&mut self, set: usize, most: usize) -> Result<Vec<Far>> {
+            self.1.farthest(set, most)
+        }
+        fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
+            self.1.relabel(set, row, label)
+        }
+        fn renumber(&mut self, set: usize, map: &[u32]) -> Result<()> {
+            self.1.renumber(set, map)
+        }
+        fn labels(&mut self, set: usize) -> Result<Vec<u32>> {
+            let mut labels = self.1.labels(set)?;
+            if self.0 == "assign" {
+                labels[100] = (labels[100] + 1) % 5;
+            }
+            Ok(labels)
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_is_named_by_its_stage() {
+        for stage in ["assign", "referee", "accumulate"] {
+            let message = probe(&Liar(stage)).unwrap_err().to_string();
+            assert!(message.contains(&format!("liar: wrong answer in stage '{stage}'")), "{message}");
+        }
+    }
+}
