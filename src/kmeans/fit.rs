@@ -41,8 +41,10 @@ pub struct Fit {
     pub refereed: u64,
     /// Points labelled, in all passes.
     pub scored: u64,
-    /// What else should be known.
+    /// What else should be known of the result.
     pub notes: Vec<Note>,
+    /// What happened to the device on the way: not part of the result, which is the same on every device.
+    pub device_notes: Vec<Note>,
 }
 
 impl Fit {
@@ -290,9 +292,8 @@ impl Loop<'_, '_> {
 
     fn finish(self, run: Run) -> Result<Fit> {
         let k = run.centroids.k();
-        let mut notes = notes(&run, self.params, k)?;
+        let notes = notes(&run, self.params, k)?;
         let labels = self.session.labels(run.set)?;
-        notes.extend(self.session.notes());
         let unsigned = |v: &[i64]| v.iter().map(|w| w.cast_unsigned()).collect::<Vec<_>>();
         Ok(Fit {
             labels,
@@ -308,6 +309,7 @@ impl Loop<'_, '_> {
             refereed: self.refereed,
             scored: self.scored,
             notes,
+            device_notes: self.session.notes(),
         })
     }
 }

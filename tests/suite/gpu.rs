@@ -131,7 +131,7 @@ fn a_device_lost_in_the_middle_of_a_fit_costs_a_note_and_no_byte() {
                 (&whole.centroids, whole.inertia, whole.iterations),
                 (&got.centroids, got.inertia, got.iterations)
             );
-            assert!(got.notes.iter().any(|n| n.code == "device_lost"));
+            assert!(got.device_notes.iter().any(|n| n.code == "device_lost"));
         }
     }
 }

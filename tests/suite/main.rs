@@ -20,4 +20,5 @@ mod program;
 #[cfg(unix)]
 mod readme;
 mod rooms;
+mod shaders;
 mod sklearn;

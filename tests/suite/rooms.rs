@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("matrix", &["error"]),
     ("table", &["error"]),
     ("features", &["table", "matrix", "error", "note"]),
-    ("engine", &["matrix", "error"]),
+    ("engine", &["matrix", "error", "note"]),
     ("kmeans", &["engine", "matrix", "error", "note"]),
     ("model", &["features", "kmeans", "table", "engine", "matrix", "error", "note"]),
     ("segments", &["model", "features", "kmeans", "table", "engine", "matrix", "error", "note"]),

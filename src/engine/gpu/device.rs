@@ -68,6 +68,14 @@ impl Adapter {
         self.inner.limits()
     }
 
+    /// Whether a lower-case name means this adapter: a part of its name or driver, or its PCI bus id. Mesa's software driver
+    /// is `llvmpipe` to itself and lavapipe to people.
+    fn is_called(&self, name: &str) -> bool {
+        let names = format!("{} {} {}", self.info.name, self.info.driver, self.info.driver_info).to_lowercase();
+        let people = names.contains("llvmpipe") && name == "lavapipe";
+        people || names.contains(name) || self.info.device_pci_bus_id.eq_ignore_ascii_case(name)
+    }
+
     /// The adapter that `choice` names: `gpu` (the best real one), `gpu:N` (in the order of [`Adapter::all`]), a part of
     /// its name, or its PCI bus id. A software adapter is taken only by number or name.
     ///
@@ -79,7 +87,7 @@ impl Adapter {
         let found = match lower.strip_prefix("gpu:").map(str::parse::<usize>) {
             Some(Ok(index)) => all.get(index),
             _ if lower == "gpu" => all.iter().find(|a| !a.is_software()),
-            _ => all.iter().find(|a| a.info.name.to_lowercase().contains(&lower) || a.info.device_pci_bus_id == choice),
+            _ => all.iter().find(|a| a.is_called(&lower)),
         };
         found.cloned().ok_or_else(|| Error::Device(format!("--device {choice}: no such GPU; {}", listing(&all))))
     }

@@ -11,6 +11,7 @@ mod session;
 pub mod shader;
 
 pub use device::Adapter;
+pub use session::PARAMS_LAYOUT;
 
 use super::{Engine, Session};
 use crate::error::Result;

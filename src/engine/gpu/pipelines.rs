@@ -1,22 +1,11 @@
 //! The compute pipeline of a kernel variant: compiled once, then kept.
 
 use super::device::Device;
-use super::shader::Variant;
+use super::shader::{BINDINGS, Variant};
 use crate::error::{Error, Result};
 use pollster::block_on;
 use std::collections::HashMap;
-
-/// Bindings of the assign kernel, in order; whether each is read only. Twin of the declarations in `assign.wgsl`.
-pub(super) const BINDINGS: [(&str, bool); 8] = [
-    ("params", true),
-    ("tiles", true),
-    ("norms", true),
-    ("labels", false),
-    ("scores", true),
-    ("exact", true),
-    ("index", true),
-    ("totals", false),
-];
+use std::collections::hash_map::Entry;
 
 /// The pipelines compiled so far.
 #[derive(Debug, Default)]
@@ -25,10 +14,10 @@ pub(super) struct Pipelines(HashMap<Variant, wgpu::ComputePipeline>);
 impl Pipelines {
     /// The pipeline of a variant.
     pub(super) fn get(&mut self, device: &Device, variant: Variant) -> Result<&wgpu::ComputePipeline> {
-        if !self.0.contains_key(&variant) {
-            self.0.insert(variant, compile(device, &variant.text())?);
-        }
-        self.0.get(&variant).ok_or_else(|| Error::Device("a pipeline vanished".into()))
+        Ok(match self.0.entry(variant) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(compile(device, &variant.text())?),
+        })
     }
 }
 

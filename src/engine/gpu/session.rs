@@ -9,6 +9,7 @@ use crate::engine::{Centroids, Change, Far, NO_LABEL, Session, SetPass};
 use crate::error::Result;
 use crate::matrix::{Matrix, TILE};
 use bytemuck::{Pod, Zeroable};
+use std::mem::offset_of;
 use std::sync::Arc;
 
 /// Twin of `Params` in `assign.wgsl`.
@@ -23,6 +24,23 @@ struct Params {
     bound: f32,
     guard: f32,
     groups_x: u32,
+}
+
+/// Each field of the parameters and its offset in bytes, for the test that compares them with the shader's.
+pub const PARAMS_LAYOUT: [(&str, u32); 8] = [
+    ("points", offset(offset_of!(Params, points))),
+    ("tiles", offset(offset_of!(Params, tiles))),
+    ("distinct", offset(offset_of!(Params, distinct))),
+    ("quads", offset(offset_of!(Params, quads))),
+    ("k", offset(offset_of!(Params, k))),
+    ("bound", offset(offset_of!(Params, bound))),
+    ("guard", offset(offset_of!(Params, guard))),
+    ("groups_x", offset(offset_of!(Params, groups_x))),
+];
+
+#[expect(clippy::cast_possible_truncation, reason = "a struct of 32 bytes")]
+const fn offset(bytes: usize) -> u32 {
+    bytes as u32
 }
 
 /// A run of tiles on the device.

@@ -13,6 +13,18 @@ pub struct Variant {
     pub tiles: u32,
 }
 
+/// Bindings of the assign kernel, in order; whether each is read only. Twin of the declarations in `assign.wgsl`.
+pub const BINDINGS: [(&str, bool); 8] = [
+    ("params", true),
+    ("tiles", true),
+    ("norms", true),
+    ("labels", false),
+    ("scores", true),
+    ("exact", true),
+    ("index", true),
+    ("totals", false),
+];
+
 const COMMON: &str = include_str!("../../../shaders/common.wgsl");
 const ASSIGN: &str = include_str!("../../../shaders/assign.wgsl");
 const REFEREE: &str = include_str!("../../../shaders/referee.wgsl");
