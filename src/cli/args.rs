@@ -23,13 +23,15 @@ pub(crate) enum Verb {
     Bench(BenchArgs),
     /// List what segma can run on
     Devices(DevicesArgs),
+    /// Check every SIMD level and GPU of this machine against a known answer
+    Selftest(DevicesArgs),
 }
 
 /// Flags that every verb shares.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Shared {
-    /// Threads to use [default: all]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Threads to use, up to 1024 [default: all]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// Print one JSON document instead of text
     #[arg(long)]
@@ -40,6 +42,17 @@ pub(crate) struct Shared {
     /// Say more about each step
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+/// Where to run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeviceArgs {
+    /// Where to run: auto (the best GPU for large tables, else the CPU), cpu, gpu, gpu:N, or part of an adapter's name
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    /// Stop if the GPU is lost instead of going on on the CPU (exit 6)
+    #[arg(long)]
+    pub(crate) no_fallback: bool,
 }
 
 /// How K-Means runs.
@@ -120,9 +133,8 @@ pub(crate) struct FitArgs {
     pub(crate) csv: TableArgs,
     #[command(flatten)]
     pub(crate) kmeans: KMeansArgs,
-    /// Where to run
-    #[arg(long, default_value = "auto", value_name = "auto|cpu")]
-    pub(crate) device: String,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
     /// The folder to write
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) output: PathBuf,
@@ -144,9 +156,8 @@ pub(crate) struct PredictArgs {
     pub(crate) id: Option<String>,
     #[command(flatten)]
     pub(crate) csv: TableArgs,
-    /// Where to run
-    #[arg(long, default_value = "auto", value_name = "auto|cpu")]
-    pub(crate) device: String,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
     /// The CSV file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -164,8 +175,8 @@ pub(crate) struct BenchArgs {
     pub(crate) matrix: PathBuf,
     #[command(flatten)]
     pub(crate) kmeans: KMeansArgs,
-    /// Where to run; given again, the runs are compared
-    #[arg(long, default_value = "auto", value_name = "auto|cpu")]
+    /// Where to run: auto, cpu, gpu, gpu:N, or part of an adapter's name; given again, the runs are compared
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub(crate) device: Vec<String>,
     #[command(flatten)]
     pub(crate) shared: Shared,

@@ -1,12 +1,11 @@
 //! `segma bench`: K-Means on a matrix, timed, with hashes of the answer.
 
-use super::args::BenchArgs;
+use super::args::{BenchArgs, DeviceArgs};
+use super::device::Choice;
 use super::init::{self, Space};
 use super::print;
 use super::progress::Teller;
-use super::run::engine;
 use ndarray::ArrayView2;
-use segma::engine::cpu::Level;
 use segma::error::{Error, Result};
 use segma::kmeans::{self, Fit, ValidParams, coarse_notes};
 use segma::matrix::Matrix;
@@ -36,22 +35,24 @@ fn run(
     args: &BenchArgs,
     teller: &mut Teller,
 ) -> Result<Value> {
-    let engine = engine(device)?;
-    teller.step(&format!("fitting on {}", engine.name()));
+    let asked = DeviceArgs { device: device.into(), no_fallback: true };
+    let device = Choice::new(&asked)?.device(&asked, points.len())?;
+    teller.step(&format!("fitting on {}", device.engine.name()));
     let clock = Instant::now();
     let (matrix, coarse) = Matrix::learn(&points, None)?;
     let upload_seconds = clock.elapsed().as_secs_f64();
-    let fit = kmeans::fit(&*engine, &matrix, params, teller)?;
+    let fit = kmeans::fit(&*device.engine, &matrix, params, teller)?;
     let fit_seconds = clock.elapsed().as_secs_f64();
     if args.kmeans.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });
     }
     let mut notes = coarse_notes(&coarse, |j| format!("f{j}"));
     notes.extend(fit.notes.iter().cloned());
+    notes.extend(device.notes);
     teller.finish(&notes);
     Ok(json!({
-        "device": "cpu",
-        "adapter": Level::chosen()?.name(),
+        "device": device.kind,
+        "adapter": device.adapter,
         "threads": rayon::current_num_threads(),
         "fit_seconds": fit_seconds,
         "pass_seconds": fit.pass_seconds,

@@ -1,12 +1,12 @@
 //! `segma fit`: a table in, segments out.
 
 use super::args::FitArgs;
+use super::device::Choice;
 use super::init::{self, Space};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
-use super::run::{Phases, engine, peak_memory_bytes, saturated_note};
+use super::run::{Phases, peak_memory_bytes, saturated_note};
 use super::{print, summary};
-use segma::engine::Engine;
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline};
 use segma::kmeans::{self, Fit, coarse_notes};
@@ -27,6 +27,7 @@ pub(super) struct Outcome<'a> {
     pub(super) model: &'a Model,
     pub(super) profile: &'a Profile,
     pub(super) engine: String,
+    pub(super) device_notes: &'a [Note],
     pub(super) seconds: f64,
 }
 
@@ -35,7 +36,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let outputs = FILES.map(|name| args.output.join(name));
     spare_inputs(&[&args.table, args.kmeans.init.as_ref()], &outputs)?;
     let folder = Folder::create(&args.output, &FILES, args.force)?;
-    let engine = engine(&args.device)?;
+    let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
     let table = phases.time("read", || table::read(&args.table, &read_options(args)))?;
@@ -47,11 +48,13 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     if matrix.weights().is_some() {
         notes.extend(saturated_note(matrix.saturated())); // rows without weight may lie anywhere
     }
-    let fitted = phases.time("fit", || kmeans::fit(&*engine, &matrix, &params, &mut teller));
+    let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
+    let fitted = phases.time("fit", || kmeans::fit(&*device.engine, &matrix, &params, &mut teller));
     let mut fit = fitted.map_err(|e| e.in_file(&table.source))?;
     if args.kmeans.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });
     }
+    device.notes.append(&mut fit.device_notes);
     notes.append(&mut fit.notes);
     hint_at_id(args, &mut notes);
     let model = Model::new(args.id.clone(), pipeline, &matrix, &fit, &params, notes);
@@ -66,12 +69,13 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
         table: &table,
         model: &model,
         profile: &profile,
-        engine: engine.name(),
+        engine: device.engine.name(),
+        device_notes: &device.notes,
         seconds: phases.total(),
     };
-    write_json(&folder, "run.json", &run_json(&outcome, &phases, &fit, &*engine))?;
+    write_json(&folder, "run.json", &run_json(&outcome, &phases, &fit))?;
     folder.commit()?;
-    teller.finish(&model.notes);
+    teller.finish(model.notes.iter().chain(&device.notes));
     report(&outcome)
 }
 
@@ -119,13 +123,13 @@ fn write_json(folder: &Folder, name: &str, value: &Value) -> Result<()> {
     })
 }
 
-fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit, engine: &dyn Engine) -> Value {
+fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit) -> Value {
     json!({
         "schema": "segma.run/1",
         "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         "segma": env!("CARGO_PKG_VERSION"),
         "input": { "path": outcome.table.source, "rows": outcome.table.rows },
-        "device": engine.name(),
+        "device": outcome.engine,
         "threads": rayon::current_num_threads(),
         "seed": outcome.model.training.seed,
         "phases_seconds": phases.seconds(),
@@ -134,6 +138,7 @@ fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit, engine: &dyn Engi
         "refereed_rows": fit.refereed,
         "peak_memory_bytes": peak_memory_bytes(),
         "notes": outcome.model.notes,
+        "device_notes": outcome.device_notes,
     })
 }
 
@@ -143,6 +148,7 @@ fn report(outcome: &Outcome<'_>) -> Result<()> {
         document["schema"] = json!("segma.fit/1");
         document["output"] = json!(outcome.args.output.to_string_lossy());
         document["notes"] = json!(outcome.model.notes);
+        document["device_notes"] = json!(outcome.device_notes);
         return print(&format!("{document:#}\n"));
     }
     if outcome.args.shared.quiet {

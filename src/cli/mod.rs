@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod device;
 mod devices;
 mod fit;
 mod init;
@@ -9,6 +10,7 @@ mod output;
 mod predict;
 mod progress;
 mod run;
+mod selftest;
 mod summary;
 
 use args::{Cli, Verb};
@@ -21,18 +23,26 @@ use std::process::ExitCode;
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     output::clean_up_on_signals();
-    let done = match &cli.verb {
+    match std::panic::catch_unwind(|| run_verb(&cli.verb)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            say(format_args!("error: {error}"));
+            ExitCode::from(error.exit_code())
+        }
+        Err(_) => {
+            say("error: this is a bug in segma; please report it with the command and the lines above");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run_verb(verb: &Verb) -> Result<()> {
+    match verb {
         Verb::Fit(args) => run::with_threads(&args.shared, || fit::fit(args)),
         Verb::Predict(args) => run::with_threads(&args.shared, || predict::predict(args)),
         Verb::Bench(args) => run::with_threads(&args.shared, || bench::bench(args)),
         Verb::Devices(args) => devices::devices(args),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(format_args!("error: {error}"));
-            ExitCode::from(error.exit_code())
-        }
+        Verb::Selftest(args) => selftest::selftest(args),
     }
 }
 

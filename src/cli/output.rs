@@ -160,7 +160,8 @@ pub(super) fn clean_up_on_signals() {
                 let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
             }
             say("interrupted");
-            std::process::exit(128 + signal);
+            // A terminal that went away ends the work as a termination does.
+            std::process::exit(128 + if signal == SIGHUP { SIGTERM } else { signal });
         }
     });
 }

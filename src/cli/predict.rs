@@ -1,12 +1,13 @@
 //! `segma predict`: the segment of each row, in input order.
 
 use super::args::PredictArgs;
+use super::device::{Choice, Device};
 use super::output::{OneFile, spare_inputs};
 use super::print;
 use super::progress::Teller;
-use super::run::{engine, saturated_note};
-use segma::engine::{Engine, SetPass};
-use segma::error::{Error, Result};
+use super::run::saturated_note;
+use segma::engine::SetPass;
+use segma::error::{Error, Result, printable};
 use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
@@ -21,19 +22,22 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     spare_inputs(&[&args.model, &args.table], args.output.as_slice())?;
     let model = Model::read(&args.model)?;
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
-    let engine = engine(&args.device)?;
+    let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
     teller.step("reading");
     let (table, id) = read(args, &model)?;
+    let mut notes = unknown_id(&model, args, id.as_ref());
     let prepared = model.pipeline.prepare(&table)?;
     let imputed = prepared.imputed();
     let matrix = Matrix::on_frame(&prepared, &model.frame)?;
     teller.step("labelling");
-    let labels = label(&*engine, &matrix, &model)?;
+    let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
+    let labels = label(&mut device, &matrix, &model)?;
     let saturated = matrix.saturated();
     let assignments = Assignments::measure(&matrix, &model.centroids, labels);
     write(args, output, &assignments, &table, id.as_deref())?;
-    teller.finish(&notes(imputed, saturated));
+    notes.extend(far_and_missing(imputed, saturated));
+    teller.finish(notes.iter().chain(&device.notes));
     report(args, &assignments, &model)
 }
 
@@ -51,11 +55,22 @@ fn read(args: &PredictArgs, model: &Model) -> Result<(Table, Option<String>)> {
     }
 }
 
-fn label(engine: &dyn Engine, matrix: &Matrix, model: &Model) -> Result<Vec<u32>> {
-    let mut session = engine.load(matrix)?;
+/// The model's id column may not be in this table.
+fn unknown_id(model: &Model, args: &PredictArgs, id: Option<&String>) -> Vec<Note> {
+    let missing = model.id.as_ref().filter(|_| args.id.is_none() && id.is_none());
+    let text = |name: &String| {
+        format!("no column '{}', the id of the training table: rows are numbered from 1", printable(name))
+    };
+    missing.map(|name| Note::new("no_id", text(name))).into_iter().collect()
+}
+
+fn label(device: &mut Device, matrix: &Matrix, model: &Model) -> Result<Vec<u32>> {
+    let mut session = device.engine.load(matrix)?;
     session.open(1)?;
     session.pass(&[SetPass { set: 0, centroids: &model.centroids }])?;
-    session.labels(0)
+    let labels = session.labels(0)?;
+    device.notes.extend(session.notes());
+    Ok(labels)
 }
 
 fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments, table: &Table, id: Option<&str>) -> Result<()> {
@@ -72,7 +87,7 @@ fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments, table: &T
     }
 }
 
-fn notes(imputed: u64, saturated: u64) -> Vec<Note> {
+fn far_and_missing(imputed: u64, saturated: u64) -> Vec<Note> {
     let mut notes = Vec::new();
     if imputed > 0 {
         notes.push(Note::new("imputed", format!("filled {imputed} missing values with the training medians")));

@@ -41,12 +41,12 @@ impl Teller {
     }
 
     /// All is done; notes follow.
-    pub(super) fn finish(&mut self, notes: &[Note]) {
+    pub(super) fn finish<'a>(&mut self, notes: impl IntoIterator<Item = &'a Note>) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
         if !self.quiet {
-            notes.iter().for_each(|n| say(format_args!("note: {n}")));
+            notes.into_iter().for_each(|n| say(format_args!("note: {n}")));
         }
     }
 }

@@ -1,8 +1,6 @@
 //! What every verb needs: threads, an engine, phase timings, the machine's facts.
 
 use super::args::{Shared, TableArgs};
-use segma::engine::Engine;
-use segma::engine::cpu::Cpu;
 use segma::error::{Error, Result};
 use segma::note::Note;
 use segma::table::ReadOptions;
@@ -14,14 +12,6 @@ pub(super) fn with_threads(shared: &Shared, work: impl FnOnce() -> Result<()> + 
     let threads = shared.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|e| Error::Memory(format!("no threads to be had: {e}")))?.install(work)
-}
-
-/// The engine that `--device` names.
-pub(super) fn engine(device: &str) -> Result<Box<dyn Engine>> {
-    match device {
-        "auto" | "cpu" => Ok(Box::new(Cpu::new()?)),
-        other => Err(Error::Device(format!("--device {other}: this build runs on the CPU only; use --device cpu"))),
-    }
 }
 
 impl TableArgs {

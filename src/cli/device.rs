@@ -1,0 +1,86 @@
+//! Where to run: what `--device` names, opened and probed.
+
+use super::args::DeviceArgs;
+use segma::engine::Engine;
+use segma::engine::cpu::Cpu;
+use segma::engine::fallback::Fallback;
+use segma::engine::gpu::{Adapter, Gpu};
+use segma::engine::probe::probe;
+use segma::error::Result;
+use segma::note::Note;
+use std::path::Path;
+
+/// Fewer values than this are clustered on the CPU before a GPU would have started.
+const LEAST_FOR_GPU: usize = 1 << 22;
+
+/// What `--device` asks for. A device named is opened at once, so that a missing one is known before the work starts.
+pub(super) enum Choice {
+    /// The best real GPU if there is one and enough to do, else the CPU.
+    Auto,
+    /// This one.
+    Named(Device),
+}
+
+/// An engine and what to say of it.
+pub(super) struct Device {
+    pub(super) engine: Box<dyn Engine>,
+    /// `cpu` or `gpu`.
+    pub(super) kind: &'static str,
+    /// The adapter's name, or the SIMD level.
+    pub(super) adapter: String,
+    pub(super) notes: Vec<Note>,
+}
+
+impl Choice {
+    /// Reads `--device`: `auto`, `cpu`, or a GPU (see [`Adapter::choose`]).
+    ///
+    /// # Errors
+    /// [`segma::error::Error::Device`] if the device is missing, refuses, or answers the probe wrongly.
+    pub(super) fn new(args: &DeviceArgs) -> Result<Self> {
+        match args.device.as_str() {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Named(cpu(Vec::new())?)),
+            name => Ok(Self::Named(gpu(&Adapter::choose(name)?, args.no_fallback)?)),
+        }
+    }
+
+    /// The device for so many values (points x columns).
+    pub(super) fn device(self, args: &DeviceArgs, values: usize) -> Result<Device> {
+        match self {
+            Self::Named(device) => Ok(device),
+            Self::Auto if values < LEAST_FOR_GPU => cpu(Vec::new()),
+            Self::Auto => match Adapter::all().iter().find(|a| !a.is_software()) {
+                None => cpu(vec![Note::new("gpu_unavailable", no_gpu())]),
+                Some(adapter) => gpu(adapter, args.no_fallback).or_else(|e| {
+                    cpu(vec![Note::new("gpu_unavailable", format!("{e}; running on the CPU, with the same result"))])
+                }),
+            },
+        }
+    }
+}
+
+fn cpu(notes: Vec<Note>) -> Result<Device> {
+    let cpu = Cpu::new()?;
+    Ok(Device { kind: "cpu", adapter: cpu.level().name().into(), engine: Box::new(cpu), notes })
+}
+
+fn gpu(adapter: &Adapter, no_fallback: bool) -> Result<Device> {
+    let gpu = Gpu::open(adapter)?;
+    probe(&gpu)?;
+    let engine: Box<dyn Engine> =
+        if no_fallback { Box::new(gpu) } else { Box::new(Fallback::new(Box::new(gpu), Box::new(Cpu::new()?))) };
+    Ok(Device { kind: "gpu", adapter: adapter.name().into(), engine, notes: Vec::new() })
+}
+
+/// Why no GPU was found. A container often has an NVIDIA card but not its Vulkan driver: nobody should pay for a GPU and
+/// run on the CPU unknowing.
+pub(super) fn no_gpu() -> String {
+    let nvidia = ["/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg"].iter().any(|p| Path::new(p).exists());
+    if nvidia {
+        "an NVIDIA card is here but not its Vulkan driver, so the CPU runs this; start the container with \
+         NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics and have libvulkan1 in it"
+            .into()
+    } else {
+        "no GPU found; running on the CPU".into()
+    }
+}
