@@ -186,14 +186,14 @@ pub fn printable(text: &str) -> String {
     }
 }
 
-/// The candidate closest to `name` (Jaro-Winkler over 0.7, letter case ignored), to suggest for a misspelt name.
+/// The candidate closest to `name` (Jaro-Winkler over 0.8, letter case ignored), to suggest for a misspelt name.
 #[must_use]
 pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     candidates
         .into_iter()
         .map(|c| (strsim::jaro_winkler(&lower, &c.to_lowercase()), c))
-        .filter(|(score, _)| *score > 0.7)
+        .filter(|(score, _)| *score > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, c)| c)
 }
