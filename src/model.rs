@@ -177,7 +177,8 @@ impl Model {
             notes: self.notes.clone(),
         };
         if file.centroids.iter().flatten().any(|v| !v.is_finite()) {
-            return Err(Error::Usage("a centroid is not finite in the columns' own units; use --scale none".into()));
+            let message = "a centroid leaves the range of f64 in its column's own unit";
+            return Err(Error::data(Place::default(), message, "divide the column by a constant first"));
         }
         if !file.training.inertia.is_finite() {
             let message = "the squared distances are beyond the range of a 64-bit float";

@@ -62,7 +62,8 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let assignments =
         phases.time("measure", || Assignments::measure(&matrix, &fit.centroids, std::mem::take(&mut fit.labels)));
     let names = model.pipeline.features.iter().map(|f| f.name.as_str());
-    let profile = phases.time("profile", || Profile::new(&table, names, &assignments.labels, model.k()));
+    let profile =
+        phases.time("profile", || Profile::new(&table, names, &assignments.labels, model.k(), matrix.weights()));
     phases.time("write", || write(&folder, args, &table, &model, &assignments, &profile))?;
     let outcome = Outcome {
         args,

@@ -42,7 +42,8 @@ pub(super) fn params(args: &KMeansArgs, space: Space<'_>) -> Result<ValidParams>
 }
 
 fn from_file(path: &Path, space: &Space<'_>) -> Result<Array2<f64>> {
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    let ending = ending.as_str();
     if !path.exists() && ending.is_empty() {
         let message = format!("--init {}: not k-means++, random, or a file", escaped(&path.to_string_lossy()));
         return Err(Error::Usage(message));

@@ -55,10 +55,10 @@ fn feature_names(model: &Model) -> String {
 fn segments(model: &Model, profile: &Profile) -> Grid {
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING);
-    grid.set_header(["segment", "customers", "share", "what stands out: average (index, 100 = everyone)"]);
-    let rows = model.training.rows as f64;
+    let share_of = if model.weights.is_some() { "share of weight" } else { "share" };
+    grid.set_header(["segment", "customers", share_of, "what stands out: average (index, 100 = everyone)"]);
     for (s, &count) in model.counts.iter().enumerate() {
-        let share = format!("{:.1} %", 100.0 * count as f64 / rows);
+        let share = format!("{:.1} %", 100.0 * share(model, s));
         grid.add_row([s.to_string(), grouped(count), share, standing_out(profile, s)]);
     }
     for right in [0, 1, 2] {
@@ -106,6 +106,14 @@ fn grouped(number: u64) -> String {
     out
 }
 
+/// A segment's share of all rows, by weight if they have weights.
+fn share(model: &Model, segment: usize) -> f64 {
+    match &model.weights {
+        Some(weights) => weights[segment] / weights.iter().sum::<f64>(),
+        None => model.counts[segment] as f64 / model.training.rows as f64,
+    }
+}
+
 /// The figures of a model, for programs.
 pub(super) fn metrics(model: &Model) -> Value {
     let t = &model.training;
@@ -115,7 +123,7 @@ pub(super) fn metrics(model: &Model) -> Value {
         .enumerate()
         .map(|(s, &count)| {
             let weight = model.weights.as_ref().map(|w| w[s]);
-            json!({ "segment": s, "customers": count, "share": count as f64 / t.rows as f64, "weight": weight })
+            json!({ "segment": s, "customers": count, "share": share(model, s), "weight": weight })
         })
         .collect();
     json!({

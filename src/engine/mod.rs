@@ -39,6 +39,7 @@ pub trait Session {
     fn open(&mut self, sets: usize) -> Result<()>;
 
     /// Brings the labels of every set in `batch` up to date in one read of the points, and says per set what changed.
+    /// A set may be in a batch once.
     ///
     /// # Errors
     /// [`crate::error::Error::Device`] if the device is lost.

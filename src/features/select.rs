@@ -44,6 +44,7 @@ fn every_number_column<'t>(table: &'t Table, options: &Options, notes: &mut Vec<
             _ if reserved => {}
             Values::Texts(_) => texts.push(column.name.as_str()),
             Values::Dropped(text) if text.numbers > text.texts => return Err(text_error(table, column, text)),
+            Values::Dropped(text) if is_decimal_comma(&text.value) => return Err(decimal_comma(table, column, text)),
             Values::Dropped(_) => texts.push(&column.name),
             Values::Numbers(_) if column.missing == table.rows as u64 => empty.push(column.name.as_str()),
             Values::Numbers(_) => columns.push(column),
@@ -82,6 +83,18 @@ fn list(names: &[&str]) -> String {
     let shown: Vec<String> = names.iter().take(10).map(|n| format!("'{}'", printable(n))).collect();
     let more = names.len().saturating_sub(10);
     if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
+
+/// `2,5`: a number to much of the world, text to this reader.
+fn is_decimal_comma(value: &str) -> bool {
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    value.trim_start_matches(['-', '+']).split_once(',').is_some_and(|(whole, part)| digits(whole) && digits(part))
+}
+
+fn decimal_comma(table: &Table, column: &Column, text: &TextFound) -> Error {
+    let message = format!("'{}' looks like a number with a decimal comma", printable(&text.value));
+    let hint = "write numbers with a point, or name the columns to use with --columns";
+    Error::data(table.place(text.row, &column.name), message, hint)
 }
 
 fn text_error(table: &Table, column: &Column, text: &TextFound) -> Error {

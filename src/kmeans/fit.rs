@@ -35,7 +35,9 @@ pub struct Fit {
     pub converged: bool,
     /// The start that won (0-based).
     pub start: usize,
-    /// Wall time of the passes of all starts, without the final labelling.
+    /// Passes made for all starts together, without the final labelling.
+    pub passes: u32,
+    /// Their wall time.
     pub pass_seconds: f64,
     /// Points the referee decided, in all passes.
     pub refereed: u64,
@@ -156,6 +158,8 @@ struct Run {
     iterations: u32,
     /// Points the last pass found exactly between two centroids.
     ties: u64,
+    /// Whether a cluster that emptied after the last iteration was filled already.
+    refilled: bool,
     state: State,
     converged: bool,
 }
@@ -173,7 +177,16 @@ enum State {
 impl Run {
     fn new(set: usize, centroids: Centroids) -> Self {
         let totals = Totals::new(centroids.k(), centroids.dims());
-        Self { set, centroids, totals, iterations: 0, ties: 0, state: State::Iterating, converged: false }
+        Self {
+            set,
+            centroids,
+            totals,
+            iterations: 0,
+            ties: 0,
+            refilled: false,
+            state: State::Iterating,
+            converged: false,
+        }
     }
 
     fn take(&mut self, change: &Change) {
@@ -230,15 +243,26 @@ impl Loop<'_, '_> {
     /// Takes in one pass of a start: new centroids, or the end.
     fn advance(&mut self, run: &mut Run, change: &Change) -> Result<()> {
         run.take(change);
-        if run.state == State::Settling {
+        let settling = run.state == State::Settling;
+        if settling && (run.refilled || run.totals.weights.iter().all(|w| *w > 0)) {
             run.state = State::Done;
             return Ok(());
         }
-        run.iterations += 1;
-        if change.changed == 0 {
+        run.iterations += u32::from(!settling);
+        if !settling && change.changed == 0 {
             (run.state, run.converged) = (State::Done, true);
             return Ok(());
         }
+        self.recentre(run)?;
+        let at_limit = run.iterations == self.params.max_iter();
+        // A cluster that lost its last point while settling is filled: the loop goes on, or labels once more at its limit.
+        run.refilled = settling && at_limit;
+        run.state = if run.converged || at_limit { State::Settling } else { State::Iterating };
+        Ok(())
+    }
+
+    /// Moves the centroids to the means of their points, and says in `converged` whether that was hardly a move.
+    fn recentre(&mut self, run: &mut Run) -> Result<()> {
         let filled = empty::fill(self.session, self.matrix, run.set, &mut run.totals)?;
         if let Filled::Dropped(left) = &filled {
             self.reorder(run, left)?;
@@ -246,10 +270,7 @@ impl Loop<'_, '_> {
         let next = run.totals.centroids(self.matrix.dims());
         let shift2 = shift2(&run.centroids, &next);
         run.centroids = next;
-        run.converged = filled == Filled::None && shift2 as f64 <= self.tolerance2(&run.totals);
-        if run.converged || run.iterations == self.params.max_iter() {
-            run.state = State::Settling;
-        }
+        run.converged = filled == Filled::None && shift2.as_f64() <= self.tolerance2(&run.totals);
         Ok(())
     }
 
@@ -270,24 +291,29 @@ impl Loop<'_, '_> {
     }
 
     /// Puts the clusters in canonical order and drops those left without weight. Ties go to the lowest index, so where
-    /// there are any, or where a dropped cluster had points of no weight, the points are labelled once more in that order.
+    /// there are any, or where a dropped cluster had points of no weight, the points are labelled once more in that order;
+    /// and since that can change sizes, the order is looked at again, some times.
     fn settle(&mut self, run: &mut Run) -> Result<()> {
-        let mut order = canonical(&run.totals, &run.centroids);
-        loop {
+        const ROUNDS: usize = 8;
+        for round in 0.. {
+            let mut order = canonical(&run.totals, &run.centroids);
+            if round >= ROUNDS {
+                order.sort_unstable();
+            }
             order.retain(|&c| run.totals.weights[c] > 0);
             if order.iter().copied().eq(0..run.centroids.k()) {
-                return Ok(());
+                break;
             }
             let points: i64 = order.iter().map(|&c| run.totals.counts[c]).sum();
             let same = run.ties == 0 && points.cast_unsigned() == self.matrix.count() as u64;
             self.reorder(run, &order)?;
             if same {
-                return Ok(());
+                break;
             }
             let changes = self.pass(&[run])?;
             changes.iter().for_each(|c| run.take(c));
-            order = (0..run.centroids.k()).collect();
         }
+        Ok(())
     }
 
     fn finish(self, run: Run) -> Result<Fit> {
@@ -305,6 +331,7 @@ impl Loop<'_, '_> {
             iterations: run.iterations,
             converged: run.converged,
             start: run.set,
+            passes: self.passes,
             pass_seconds: self.seconds,
             refereed: self.refereed,
             scored: self.scored,
@@ -316,15 +343,17 @@ impl Loop<'_, '_> {
 
 fn notes(run: &Run, params: &ValidParams, k: usize) -> Result<Vec<Note>> {
     let mut notes = Vec::new();
+    let found = format!("{k} {} instead of {}", if k == 1 { "cluster" } else { "clusters" }, params.k());
+    // A cluster is dropped only when no point is left to fill it: each is at its centroid, or alone in its cluster.
+    let why = format!("the data has only {k} distinct {}", if k == 1 { "row" } else { "rows" });
+    let why = if run.refilled { "the others lost their last row at the iteration limit".into() } else { why };
     if k < params.k() && params.require_k() {
-        let message = format!("k={} but the data has only {k} distinct rows", params.k());
+        let message = if run.refilled { format!("{found}: {why}") } else { format!("k={} but {why}", params.k()) };
         return Err(Error::data(Place::default(), message, "ask for fewer clusters, or drop --require-k"));
     }
     if k < params.k() {
-        let rows = if k == 1 { "row" } else { "rows" };
-        let text =
-            format!("{k} clusters instead of {}: the data has only {k} distinct {rows} to tell apart", params.k());
-        notes.push(Note::new("fewer_clusters", text));
+        let apart = if run.refilled { "" } else { " to tell apart" };
+        notes.push(Note::new("fewer_clusters", format!("{found}: {why}{apart}")));
     }
     if !run.converged {
         let text = format!(

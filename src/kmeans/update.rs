@@ -32,11 +32,14 @@ impl Totals {
         Centroids::new(dims, rows.flat_map(|(sums, &w)| sums.iter().map(move |&s| divide(s, i128::from(w)))).collect())
     }
 
-    /// Rearranges the clusters: new cluster `i` is old cluster `order[i]`; what is not named is dropped.
+    /// Rearranges the clusters: new cluster `i` is old cluster `order[i]`. What is not named is dropped; it has no weight,
+    /// and its points of no weight go to cluster 0, as in [`super::order::label_map`].
     pub(super) fn pick(&mut self, order: &[usize], dims: usize) {
+        let points: i64 = self.counts.iter().sum();
         self.sums = order.iter().flat_map(|&c| self.sums[c * dims..(c + 1) * dims].to_vec()).collect();
         self.weights = order.iter().map(|&c| self.weights[c]).collect();
         self.counts = order.iter().map(|&c| self.counts[c]).collect();
+        self.counts[0] += points - self.counts.iter().sum::<i64>();
     }
 
     /// `sum w * D(point, centroid of its label)` over all points, for `centroids` that the labels were made with or any
@@ -66,8 +69,8 @@ fn divide(sum: i128, weight: i128) -> i64 {
 }
 
 /// The sum of squared shifts of all centroids.
-pub(super) fn shift2(old: &Centroids, new: &Centroids) -> u128 {
-    old.values().iter().zip(new.values()).map(|(a, b)| u128::from(a.abs_diff(*b)).pow(2)).sum()
+pub(super) fn shift2(old: &Centroids, new: &Centroids) -> U256 {
+    old.values().iter().zip(new.values()).map(|(a, b)| U256::from(u128::from(a.abs_diff(*b)).pow(2))).sum()
 }
 
 /// The inertia about one centroid at the mean, on the grid: `Q - sum_j S_j^2 / W`, from the totals of all clusters.

@@ -66,6 +66,10 @@ impl Frame {
         let columns = Sampled::columns(rows, &sample);
         let offset: Vec<f64> = columns.iter().map(|c| c.median).collect();
         let exponent = offset.iter().zip(&extremes).filter_map(|(&o, &(low, high))| exponent_of(o, low, high)).min();
+        // A far constant column must not leave f64 when it is scaled with the others.
+        let farthest = offset.iter().fold(0.0f64, |a, o| a.max(o.abs()));
+        let most = if farthest > 0.0 { 1000 - ceil_exponent(farthest) } else { 1200 };
+        let exponent = exponent.map(|e| e.min(most));
         let bits = 40.min(61 - ceil_log2(count));
         let frame = Self::new(offset, exponent.unwrap_or(0), bits)?;
         let coarse = columns.iter().enumerate().filter_map(|(j, c)| frame.coarse(j, c.iqr)).collect();

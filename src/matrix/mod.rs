@@ -28,8 +28,8 @@ use std::sync::OnceLock;
 /// Points in a tile.
 pub const TILE: usize = 64;
 
-/// Most dims: beyond this a squared distance of saturated points could leave 128 bits.
-pub const MOST_DIMS: usize = 32_768;
+/// Most dims: a squared distance between saturated points, at most `dims * (2^57)^2`, must fit 128 bits.
+pub const MOST_DIMS: usize = 8_192;
 
 /// Points on a grid.
 #[derive(Debug)]

@@ -91,7 +91,7 @@ impl Assignments {
                 text.push(',');
                 #[expect(clippy::cast_possible_truncation, reason = "printed to f32 precision")]
                 let short = value as f32;
-                if short.is_finite() {
+                if short.is_finite() && (short != 0.0 || value == 0.0) {
                     text.push_str(number.format_finite(short));
                 } else if value.is_finite() {
                     text.push_str(number.format_finite(value)); // beyond the range of f32

@@ -1,6 +1,7 @@
 //! Who is in a segment: each feature's mean in its own unit, beside everyone's.
 
 use super::push_text;
+use crate::matrix::Weights;
 use crate::table::{Column, Table};
 use rayon::prelude::*;
 use std::io::{self, Write};
@@ -36,11 +37,17 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Profiles `k` segments by the named number columns of a table.
+    /// Profiles `k` segments by the named number columns of a table; a row counts by its weight.
     #[must_use]
-    pub fn new<'a>(table: &Table, features: impl IntoIterator<Item = &'a str>, labels: &[u32], k: usize) -> Self {
+    pub fn new<'a>(
+        table: &Table,
+        features: impl IntoIterator<Item = &'a str>,
+        labels: &[u32],
+        k: usize,
+        weights: Option<&Weights>,
+    ) -> Self {
         let columns: Vec<&Column> = features.into_iter().filter_map(|name| table.column(name)).collect();
-        let by_column: Vec<Vec<Row>> = columns.par_iter().map(|c| column_rows(c, labels, k)).collect();
+        let by_column: Vec<Vec<Row>> = columns.par_iter().map(|c| column_rows(c, labels, k, weights)).collect();
         let rows = (0..k).flat_map(|s| by_column.iter().filter_map(move |rows| rows.get(s).cloned())).collect();
         Self { rows }
     }
@@ -73,43 +80,48 @@ fn number(value: f64) -> String {
     if value.is_finite() { value.to_string() } else { String::new() }
 }
 
-/// Count, mean and squared deviations of values taken one by one (Welford 1962).
+/// Count, weight, mean and squared deviations of values taken one by one (Welford 1962; with weights: West 1979).
 #[derive(Debug, Clone, Copy, Default)]
 struct Running {
     count: u64,
     missing: u64,
+    weight: f64,
     mean: f64,
     squares: f64,
 }
 
 impl Running {
-    fn add(&mut self, value: f64) {
+    fn add(&mut self, value: f64, weight: f64) {
         if value.is_nan() {
             self.missing += 1;
             return;
         }
         self.count += 1;
-        let step = value - self.mean;
-        self.mean += step / self.count as f64;
-        self.squares += step * (value - self.mean);
+        if weight > 0.0 {
+            self.weight += weight;
+            let step = value - self.mean;
+            self.mean += step * (weight / self.weight);
+            self.squares += weight * step * (value - self.mean);
+        }
     }
 
     fn mean(&self) -> f64 {
-        if self.count > 0 { self.mean } else { f64::NAN }
+        if self.weight > 0.0 { self.mean } else { f64::NAN }
     }
 
     fn sd(&self) -> f64 {
-        (self.squares / self.count as f64).sqrt()
+        (self.squares / self.weight).sqrt()
     }
 }
 
-fn column_rows(column: &Column, labels: &[u32], k: usize) -> Vec<Row> {
+fn column_rows(column: &Column, labels: &[u32], k: usize, weights: Option<&Weights>) -> Vec<Row> {
     let Some(blocks) = column.numbers() else { return Vec::new() };
     let (mut all, mut segments, mut low) = (Running::default(), vec![Running::default(); k], f64::INFINITY);
-    for (&value, &label) in blocks.iter().flatten().zip(labels) {
-        all.add(value);
-        segments[label as usize].add(value);
-        low = low.min(value);
+    for (i, (&value, &label)) in blocks.iter().flatten().zip(labels).enumerate() {
+        let weight = weights.map_or(1.0, |w| w.real(w.values()[i]));
+        all.add(value, weight);
+        segments[label as usize].add(value, weight);
+        low = if weight > 0.0 { low.min(value) } else { low };
     }
     let has_index = low >= 0.0 && all.mean() > 0.0;
     let row = |(segment, s): (usize, &Running)| Row {
@@ -120,7 +132,7 @@ fn column_rows(column: &Column, labels: &[u32], k: usize) -> Vec<Row> {
         mean: s.mean(),
         sd: s.sd(),
         mean_all: all.mean(),
-        index: (has_index && s.count > 0).then(|| 100.0 * s.mean() / all.mean()),
+        index: (has_index && s.weight > 0.0).then(|| 100.0 * s.mean() / all.mean()),
         effect: if all.sd() > 0.0 { (s.mean() - all.mean()) / all.sd() } else { 0.0 },
     };
     segments.iter().enumerate().map(row).collect()
@@ -139,15 +151,24 @@ mod tests {
 
     #[test]
     fn the_index_is_against_the_average_of_100() {
-        let p = Profile::new(&table(vec![10.0, 20.0, 60.0, f64::NAN]), ["spend"], &[0, 0, 1, 1], 2);
+        let p = Profile::new(&table(vec![10.0, 20.0, 60.0, f64::NAN]), ["spend"], &[0, 0, 1, 1], 2, None);
         assert_eq!((p.rows[0].mean, p.rows[0].index), (15.0, Some(50.0)));
         assert_eq!((p.rows[1].mean, p.rows[1].index, p.rows[1].missing), (60.0, Some(200.0), 1));
         assert!(p.rows[1].effect > 0.0 && p.standing_out(1)[0].feature == "spend");
     }
 
     #[test]
+    fn a_row_counts_by_its_weight() {
+        let weights = Weights::new(&[3.0, 1.0, 1.0, 0.0]).unwrap();
+        let p = Profile::new(&table(vec![10.0, 20.0, 60.0, 999.0]), ["spend"], &[0, 0, 1, 1], 2, Some(&weights));
+        let repeated = [10.0, 10.0, 10.0, 20.0, 60.0];
+        assert_eq!((p.rows[0].mean, p.rows[0].mean_all), (12.5, repeated.iter().sum::<f64>() / 5.0));
+        assert_eq!((p.rows[1].mean, p.rows[1].present), (60.0, 2));
+    }
+
+    #[test]
     fn values_below_zero_have_no_index() {
-        let p = Profile::new(&table(vec![-1.0, 1.0, 2.0, 3.0]), ["spend"], &[0, 0, 1, 1], 2);
+        let p = Profile::new(&table(vec![-1.0, 1.0, 2.0, 3.0]), ["spend"], &[0, 0, 1, 1], 2, None);
         assert_eq!(p.rows[0].index, None);
     }
 }

@@ -276,3 +276,32 @@ fn a_tolerance_of_0_ends_when_no_label_changes() {
         assert_eq!(Params::new(2).tol(tol).check().unwrap_err().exit_code(), 2);
     }
 }
+
+#[test]
+fn points_without_weight_in_a_dropped_cluster_are_counted_where_they_go() {
+    let x = array![[0.0], [1.0], [10.0], [11.0], [100.0], [101.0], [102.0]];
+    let weights = Weights::new(&[1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]).unwrap();
+    for rows in [array![[0.0], [0.0], [10.0], [10.0], [100.0], [101.0], [102.0]], x] {
+        let matrix = Matrix::learn(&rows.view(), Some(weights.clone())).unwrap().0;
+        let found = fitted(&matrix, Params::new(3).init(Init::Given(array![[0.0], [10.0], [100.0]])));
+        assert_eq!(found.counts.iter().sum::<u64>(), 7);
+    }
+}
+
+#[test]
+fn a_cluster_that_empties_after_the_last_iteration_is_filled_while_distinct_rows_remain() {
+    let matrix = Matrix::learn(&array![[-1.01], [-1.0], [1.0], [1.01]].view(), None).unwrap().0;
+    for params in [Params::new(3).max_iter(1), Params::new(3).tol(1000.0)] {
+        let params = params.init(Init::Given(array![[-2.01], [0.0], [2.01]])).require_k(true);
+        assert_eq!(fitted(&matrix, params).centroids.k(), 3);
+    }
+}
+
+#[test]
+fn clusters_are_in_order_of_size_also_where_ties_move_rows() {
+    for seed in 0..300 {
+        let matrix = Matrix::learn(&table(Kind::Counts, 47, 2, seed).view(), None).unwrap().0;
+        let found = fitted(&matrix, Params::new(5).seed(seed).max_iter(3));
+        assert!(found.counts.is_sorted_by(|a, b| a >= b), "seed {seed}: {:?}", found.counts);
+    }
+}

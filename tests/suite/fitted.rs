@@ -1,9 +1,10 @@
 //! Whole fits for tests: the judge and the CPU engine must agree on every one of them.
 
 use crate::judge::answers;
+use ethnum::U256;
 use ndarray::Array2;
 use segma::engine::cpu::Cpu;
-use segma::engine::exact::Exact;
+use segma::engine::exact::{Exact, nearest};
 use segma::kmeans::{Fit, Init, Params, Quiet, fit};
 use segma::matrix::{Matrix, Weights};
 
@@ -47,7 +48,24 @@ pub(crate) fn fitted(matrix: &Matrix, params: Params) -> Fit {
     assert_eq!(fast.labels, judge.labels);
     assert_eq!((&fast.centroids, &fast.counts, fast.inertia), (&judge.centroids, &judge.counts, judge.inertia));
     assert_eq!((fast.iterations, fast.converged), (judge.iterations, judge.converged));
+    consistent(matrix, &fast);
     fast
+}
+
+/// Labels, counts, weights and inertia belong to the same centroids: those of the result.
+fn consistent(matrix: &Matrix, fit: &Fit) {
+    let k = fit.centroids.k();
+    let (mut counts, mut weights, mut inertia) = (vec![0; k], vec![0; k], U256::ZERO);
+    for (row, &label) in fit.labels.iter().enumerate() {
+        let point: Vec<i64> = matrix.point(row).collect();
+        let best = nearest(&point, &fit.centroids, 0..k);
+        assert_eq!(best.index, label as usize, "row {row} is not where predict would put it");
+        counts[best.index] += 1;
+        weights[best.index] += matrix.weight(row);
+        inertia += U256::from(best.distance2) * U256::from(matrix.weight(row));
+    }
+    assert_eq!((&counts, &weights, inertia), (&fit.counts, &fit.weights, fit.inertia));
+    assert!(weights.iter().all(|w| *w > 0), "an empty cluster was kept");
 }
 
 /// What predict gives for rows on the frame of a fit.

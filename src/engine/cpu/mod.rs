@@ -23,7 +23,7 @@ pub use level::Level;
 
 use super::farthest::farthest;
 use super::{Centroids, Change, Engine, Far, NO_LABEL, Session, SetPass};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::matrix::{Matrix, TILE};
 use accumulate::Sums;
 use assign::{Prepared, Scratch};
@@ -85,6 +85,16 @@ struct Set {
     centroids: Option<Centroids>,
 }
 
+impl Set {
+    fn new(padded: usize) -> Result<Self> {
+        let mut labels = Vec::new();
+        let full = |_| Error::Memory(format!("no room for the labels of {padded} points; ask for fewer starts"));
+        labels.try_reserve_exact(padded).map_err(full)?;
+        labels.resize(padded, NO_LABEL);
+        Ok(Self { labels, centroids: None })
+    }
+}
+
 /// A run of tiles with the labels of every set of the batch for them.
 struct Block<'a> {
     first_tile: usize,
@@ -94,7 +104,7 @@ struct Block<'a> {
 impl Session for CpuSession<'_> {
     fn open(&mut self, sets: usize) -> Result<()> {
         let padded = self.matrix.tiles() * TILE;
-        self.sets = (0..sets).map(|_| Set { labels: vec![NO_LABEL; padded], centroids: None }).collect();
+        self.sets = (0..sets).map(|_| Set::new(padded)).collect::<Result<_>>()?;
         Ok(())
     }
 
@@ -136,8 +146,10 @@ fn blocks<'a>(sets: &'a mut [Set], batch: &[SetPass<'_>], tiles: usize) -> Vec<B
         (0..count).map(|b| Block { first_tile: b * BLOCK_TILES, labels: Vec::with_capacity(batch.len()) }).collect();
     let mut free: Vec<Option<&mut Set>> = sets.iter_mut().map(Some).collect();
     for s in batch {
-        let Some(set) = free[s.set].take() else { continue };
-        for (block, labels) in blocks.iter_mut().zip(set.labels.chunks_mut(BLOCK_TILES * TILE)) {
+        let set = free[s.set].take();
+        assert!(set.is_some(), "set {} is twice in a batch", s.set);
+        let labels = set.map_or(&mut [][..], |set| &mut set.labels);
+        for (block, labels) in blocks.iter_mut().zip(labels.chunks_mut(BLOCK_TILES * TILE)) {
             block.labels.push(labels);
         }
     }
