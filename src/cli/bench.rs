@@ -106,5 +106,12 @@ fn text(document: &Value) -> String {
             &r["model_sha256"].as_str().unwrap_or_default()[..12],
         );
     }
+    if let [first, second, ..] = document["runs"].as_array().map_or(&[][..], Vec::as_slice) {
+        let seconds = |run: &Value| run["fit_seconds"].as_f64().unwrap_or(f64::NAN);
+        let same = first["model_sha256"] == second["model_sha256"] && first["labels_sha256"] == second["labels_sha256"];
+        let ratio = seconds(first) / seconds(second);
+        let _ =
+            writeln!(text, "first / second: {ratio:.2}; {}", if same { "the same bytes" } else { "DIFFERENT ANSWERS" });
+    }
     text
 }

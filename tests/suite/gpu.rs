@@ -2,6 +2,7 @@
 
 use crate::data::{KINDS, Kind, Random, table};
 use crate::judge::{answers, centroids, verdict};
+use crate::program::Place;
 use segma::engine::cpu::Cpu;
 use segma::engine::exact::Exact;
 use segma::engine::fallback::Fallback;
@@ -134,4 +135,26 @@ fn a_device_lost_in_the_middle_of_a_fit_costs_a_note_and_no_byte() {
             assert!(got.device_notes.iter().any(|n| n.code == "device_lost"));
         }
     }
+}
+
+#[test]
+fn the_program_writes_the_same_files_from_every_adapter() {
+    let place = Place::with_customers();
+    let fit = "fit customers.csv --id customer_id -k 5";
+    place.run(&format!("{fit} --device cpu -o cpu")).ended(0);
+    for (i, adapter) in Adapter::all().iter().enumerate() {
+        place.run(&format!("{fit} --device gpu:{i} -o gpu{i}")).ended(0);
+        for file in ["model.json", "segments.csv", "profile.csv", "metrics.json"] {
+            assert_eq!(
+                place.bytes(&format!("cpu/{file}")),
+                place.bytes(&format!("gpu{i}/{file}")),
+                "{}",
+                adapter.name()
+            );
+        }
+        let predict = format!("predict cpu/model.json customers.csv --device gpu:{i} -o labels{i}.csv");
+        place.run(&predict).ended(0);
+        assert_eq!(place.bytes("cpu/segments.csv"), place.bytes(&format!("labels{i}.csv")), "{}", adapter.name());
+    }
+    place.run("selftest").ended(0);
 }
