@@ -1,17 +1,18 @@
 //! The fit loop.
 
 use super::empty::{self, Filled};
+use super::notes::{Ending, notes};
 use super::order::{canonical, label_map, pick};
 use super::params::ValidParams;
+use super::progress::{Observer, Progress, tell};
 use super::seed;
 use super::update::{Totals, shift2, total_inertia};
 use crate::engine::{Centroids, Change, Engine, Session, SetPass};
-use crate::error::{Error, Place, Result, printable};
-use crate::matrix::{CoarseGrid, Frame, Matrix};
+use crate::error::{Error, Place, Result};
+use crate::matrix::{Frame, Matrix};
 use crate::note::Note;
 use ethnum::U256;
 use ndarray::Array2;
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// What a fit found.
@@ -58,46 +59,6 @@ impl Fit {
     }
 }
 
-/// Where a fit stands.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Progress {
-    /// The first centroids of a start were chosen.
-    Seeded {
-        /// The start (0-based).
-        start: usize,
-        /// Starts to be made.
-        starts: usize,
-    },
-    /// A pass over the points is done.
-    Pass {
-        /// Passes so far.
-        pass: u32,
-        /// The most there can be.
-        max_iter: u32,
-        /// Starts that still run.
-        active: usize,
-        /// Points that changed label, in all running starts.
-        changed: u64,
-    },
-}
-
-/// Is told how a fit goes, and may stop it.
-pub trait Observer {
-    /// Called after each step; [`ControlFlow::Break`] ends the fit with [`Error::Interrupted`].
-    fn progress(&mut self, progress: Progress) -> ControlFlow<()>;
-}
-
-/// An observer that does nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Quiet;
-
-impl Observer for Quiet {
-    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
-
 /// Fits K-Means to the points of `matrix`.
 ///
 /// Stops as scikit-learn does: when no label changes, or when the squared centroid shifts sum to at most `tol` times the
@@ -141,13 +102,6 @@ fn check_points(matrix: &Matrix, params: &ValidParams) -> Result<()> {
         return Err(Error::data(Place::default(), message, "ask for fewer clusters, or give more rows"));
     }
     Ok(())
-}
-
-fn tell(observer: &mut dyn Observer, progress: Progress) -> Result<()> {
-    match observer.progress(progress) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(Error::Interrupted),
-    }
 }
 
 /// One start.
@@ -318,7 +272,8 @@ impl Loop<'_, '_> {
 
     fn finish(self, run: Run) -> Result<Fit> {
         let k = run.centroids.k();
-        let notes = notes(&run, self.params, k)?;
+        let end = Ending { k, iterations: run.iterations, converged: run.converged, refilled: run.refilled };
+        let notes = notes(end, self.params)?;
         let labels = self.session.labels(run.set)?;
         let unsigned = |v: &[i64]| v.iter().map(|w| w.cast_unsigned()).collect::<Vec<_>>();
         Ok(Fit {
@@ -339,42 +294,4 @@ impl Loop<'_, '_> {
             device_notes: self.session.notes(),
         })
     }
-}
-
-fn notes(run: &Run, params: &ValidParams, k: usize) -> Result<Vec<Note>> {
-    let mut notes = Vec::new();
-    let found = format!("{k} {} instead of {}", if k == 1 { "cluster" } else { "clusters" }, params.k());
-    // A cluster is dropped only when no point is left to fill it: each is at its centroid, or alone in its cluster.
-    let why = format!("the data has only {k} distinct {}", if k == 1 { "row" } else { "rows" });
-    let why = if run.refilled { "the others lost their last row at the iteration limit".into() } else { why };
-    if k < params.k() && params.require_k() {
-        let message = if run.refilled { format!("{found}: {why}") } else { format!("k={} but {why}", params.k()) };
-        return Err(Error::data(Place::default(), message, "ask for fewer clusters, or drop --require-k"));
-    }
-    if k < params.k() {
-        let apart = if run.refilled { "" } else { " to tell apart" };
-        notes.push(Note::new("fewer_clusters", format!("{found}: {why}{apart}")));
-    }
-    if !run.converged {
-        let text = format!(
-            "stopped at the limit of {} iterations before converging; raise --max-iter or --tol",
-            run.iterations
-        );
-        notes.push(Note::new("iteration_limit", text));
-    }
-    Ok(notes)
-}
-
-/// A note for each column that one far value leaves few grid steps for; `name` gives a column's name.
-#[must_use]
-pub fn coarse_notes(coarse: &[CoarseGrid], name: impl Fn(usize) -> String) -> Vec<Note> {
-    let text = |c: &CoarseGrid| {
-        format!(
-            "column '{}': the grid's step of {:.3e} is coarse beside its interquartile range of {:.3e}; a far outlier sets the scale, consider removing or clipping it",
-            printable(&name(c.column)),
-            c.step,
-            c.iqr
-        )
-    };
-    coarse.iter().map(|c| Note::new("coarse_grid", text(c))).collect()
 }

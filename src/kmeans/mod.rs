@@ -6,10 +6,14 @@
 
 mod empty;
 mod fit;
+mod notes;
 mod order;
 mod params;
+mod progress;
 mod seed;
 mod update;
 
-pub use fit::{Fit, Observer, Progress, Quiet, coarse_notes, fit};
+pub use fit::{Fit, fit};
+pub use notes::coarse_notes;
 pub use params::{Init, Params, ValidParams};
+pub use progress::{Observer, Progress, Quiet};

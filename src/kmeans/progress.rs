@@ -1,0 +1,52 @@
+//! How a fit goes: told to an observer, which may stop it.
+
+use crate::error::{Error, Result};
+use std::ops::ControlFlow;
+
+/// Where a fit stands.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Progress {
+    /// The first centroids of a start were chosen.
+    Seeded {
+        /// The start (0-based).
+        start: usize,
+        /// Starts to be made.
+        starts: usize,
+    },
+    /// A pass over the points is done.
+    Pass {
+        /// Passes so far.
+        pass: u32,
+        /// The most there can be.
+        max_iter: u32,
+        /// Starts that still run.
+        active: usize,
+        /// Points that changed label, in all running starts.
+        changed: u64,
+    },
+}
+
+/// Is told how a fit goes, and may stop it.
+pub trait Observer {
+    /// Called after each step; [`ControlFlow::Break`] ends the fit with [`Error::Interrupted`].
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()>;
+}
+
+/// An observer that does nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Observer for Quiet {
+    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Tells the observer.
+pub(super) fn tell(observer: &mut dyn Observer, progress: Progress) -> Result<()> {
+    match observer.progress(progress) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Interrupted),
+    }
+}
