@@ -29,17 +29,12 @@ impl Engine for Fallback {
 
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
         let second = self.second.load(matrix)?; // a CPU session costs nothing before it is opened
-        let session = match self.first.load(matrix) {
-            Ok(first) => FallbackSession { first: Some(first), second, sets: Vec::new(), notes: Vec::new() },
-            Err(e) if is_device(&e) => FallbackSession {
-                first: None,
-                second,
-                sets: Vec::new(),
-                notes: vec![fell_back(&e, &self.second.name())],
-            },
+        let (first, notes) = match self.first.load(matrix) {
+            Ok(first) => (Some(first), Vec::new()),
+            Err(e) if is_device(&e) => (None, vec![fell_back(&e)]),
             Err(e) => return Err(e),
         };
-        Ok(Box::new(session))
+        Ok(Box::new(FallbackSession { first, second, sets: Vec::new(), notes }))
     }
 }
 
@@ -69,7 +64,7 @@ impl<'m> FallbackSession<'m> {
         if let Some(first) = &mut self.first {
             match work(&mut **first) {
                 Err(e) if is_device(&e) => {
-                    self.notes.push(fell_back(&e, "the CPU"));
+                    self.notes.push(fell_back(&e));
                     self.first = None;
                     self.rebuild()?;
                 }
@@ -138,6 +133,6 @@ fn is_device(error: &Error) -> bool {
     matches!(error, Error::Device(_) | Error::Memory(_))
 }
 
-fn fell_back(error: &Error, to: &str) -> Note {
-    Note::new("device_lost", format!("{error}; went on on {to}, with the same result"))
+fn fell_back(error: &Error) -> Note {
+    Note::new("device_lost", format!("{error}; went on on the CPU, with the same result"))
 }

@@ -6,10 +6,10 @@
 //! training labels bit for bit.
 
 use super::power::{ceil_exponent, ceil_log2, pow2, scale2};
-use super::rows::check_finite;
+use super::rows::not_finite;
 use super::sample::{lower_quantile, sample_rows};
 use super::{Rows, Weights};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use rayon::prelude::*;
 
 /// Largest magnitude a framed value can take: at fit it is 1, at predict (and for a row without weight) a far outlier
@@ -220,7 +220,7 @@ impl Sampled {
 }
 
 /// Smallest and largest value of each column, over the rows with weight; all rows must be finite.
-fn extremes(rows: &impl Rows, weights: Option<&Weights>) -> Result<Vec<(f64, f64)>> {
+pub(super) fn extremes(rows: &impl Rows, weights: Option<&Weights>) -> Result<Vec<(f64, f64)>> {
     const CHUNK: usize = 16_384;
     let empty = || vec![(f64::INFINITY, f64::NEG_INFINITY); rows.dims()];
     let chunks: Vec<usize> = (0..rows.count()).step_by(CHUNK).collect();
@@ -238,7 +238,7 @@ fn extremes(rows: &impl Rows, weights: Option<&Weights>) -> Result<Vec<(f64, f64
         .collect();
     let mut all = empty();
     for part in parts {
-        let part = part.map_err(|first| check_finite(rows, first).unwrap_or_else(|| unreachable_non_finite(first)))?;
+        let part = part.map_err(|first| not_finite(rows, first))?;
         for (a, p) in all.iter_mut().zip(&part) {
             *a = (a.0.min(p.0), a.1.max(p.1));
         }
@@ -258,10 +258,6 @@ fn weighted_extremes(rows: &impl Rows, first: usize, weights: &[u64], ranges: &m
         }
     }
     finite
-}
-
-fn unreachable_non_finite(first: usize) -> Error {
-    Error::data(Place::default().at_row(first as u64 + 1), "a value is not finite", "")
 }
 
 /// The largest exponent that brings both ends of a column to at most 1; `None` for a constant column.

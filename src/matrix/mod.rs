@@ -22,7 +22,6 @@ use ethnum::I256;
 use frame::Placer;
 use multiversion::multiversion;
 use rayon::prelude::*;
-use rows::check_finite;
 use std::sync::OnceLock;
 
 /// Points in a tile.
@@ -64,13 +63,7 @@ impl Matrix {
             let message = format!("expected {} columns, found {}", frame.dims(), rows.dims());
             return Err(Error::data(Place::default(), message, "use the columns that the model was fitted on"));
         }
-        let finite = (0..rows.count()).step_by(16_384).collect::<Vec<_>>().into_par_iter().map(|first| {
-            let mut ranges = vec![(0.0, 0.0); rows.dims()];
-            rows.extremes(first, 16_384.min(rows.count() - first), &mut ranges).then_some(()).ok_or(first)
-        });
-        if let Some(error) = finite.collect::<Vec<_>>().into_iter().find_map(|r| check_finite(rows, r.err()?)) {
-            return Err(error);
-        }
+        frame::extremes(rows, None)?; // every value must be finite here too
         Self::pack(rows, frame.clone(), None)
     }
 
@@ -135,8 +128,7 @@ impl Matrix {
     /// Tile `t` as `[dims x 64]`.
     #[must_use]
     pub fn tile(&self, t: usize) -> &[f32] {
-        let length = self.dims() * TILE;
-        &self.values.values()[t * length..(t + 1) * length]
+        self.tiles_in(t..t + 1)
     }
 
     /// The tiles of a range, one after another `[tiles x dims x 64]`.

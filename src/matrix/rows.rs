@@ -120,11 +120,10 @@ fn widen(values: &[f64], range: &mut (f64, f64)) -> bool {
     zero.iter().all(|z| *z == 0.0)
 }
 
-/// The first value that is not finite in the rows from `first` on, as an error.
-pub(super) fn check_finite(rows: &impl Rows, first: usize) -> Option<Error> {
-    (first..rows.count()).find_map(|i| {
-        let j = (0..rows.dims()).find(|&j| !rows.value(i, j).is_finite())?;
-        let message = format!("{} is not a finite number", rows.value(i, j));
-        Some(Error::data(rows.place(i, j), message, "remove the row, or fill the gap before clustering"))
-    })
+/// The first value that is not finite in the rows from `first` on, as an error. There must be one.
+pub(super) fn not_finite(rows: &impl Rows, first: usize) -> Error {
+    let mut places = (first..rows.count()).flat_map(|i| (0..rows.dims()).map(move |j| (i, j)));
+    let (i, j) = places.find(|&(i, j)| !rows.value(i, j).is_finite()).unwrap_or((first, 0));
+    let message = format!("{} is not a finite number", rows.value(i, j));
+    Error::data(rows.place(i, j), message, "remove the row, or fill the gap before clustering")
 }
