@@ -43,16 +43,16 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
 
 /// Reads the model's columns and the id: the one named, else the model's own if the table has it.
 fn read(args: &PredictArgs, model: &Model) -> Result<(Table, Option<String>)> {
-    let id = args.id.clone().or_else(|| model.id.clone());
-    let mut options = args.csv.options(id.as_deref());
+    let mut options = args.csv.options(args.id.as_deref());
     options.only = Some(model.pipeline.features.iter().map(|f| f.name.clone()).collect());
-    match table::read(&args.table, &options) {
-        Err(Error::Data { .. }) if args.id.is_none() && id.is_some() => {
-            options.text.clear(); // perhaps it has no such column: then rows are numbered
-            Ok((table::read(&args.table, &options)?, None))
-        }
-        read => Ok((read?, id)),
+    if args.id.is_none() {
+        options.text_if_there.extend(model.id.clone());
     }
+    let table = table::read(&args.table, &options)?;
+    let id =
+        args.id.as_ref().or(model.id.as_ref()).filter(|name| table.column(name).is_some_and(|c| c.texts().is_some()));
+    let id = id.cloned();
+    Ok((table, id))
 }
 
 /// The model's id column may not be in this table.

@@ -4,7 +4,7 @@ use super::args::{Shared, TableArgs};
 use segma::error::{Error, Result};
 use segma::note::Note;
 use segma::table::ReadOptions;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// Runs `work` on a pool of as many threads as were asked for.
@@ -19,6 +19,7 @@ impl TableArgs {
     pub(super) fn options(&self, text: Option<&str>) -> ReadOptions {
         ReadOptions {
             text: text.into_iter().map(String::from).collect(),
+            text_if_there: BTreeSet::new(),
             only: None,
             // A comma is the default, under which a file that clearly uses another separator is refused by name.
             delimiter: (self.delimiter != b',').then_some(self.delimiter),

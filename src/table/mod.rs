@@ -31,6 +31,8 @@ pub const MAX_COLUMNS: usize = 65_536;
 pub struct ReadOptions {
     /// Columns to keep as text, byte for byte, whatever they hold (ids).
     pub text: BTreeSet<String>,
+    /// More such columns, which a CSV file need not have.
+    pub text_if_there: BTreeSet<String>,
     /// The only columns to read beside `text`; `None` reads all.
     pub only: Option<BTreeSet<String>>,
     /// The field separator of a CSV file; `None` is a comma, and a file that clearly uses another is refused by name.
@@ -42,7 +44,12 @@ pub struct ReadOptions {
 impl ReadOptions {
     /// Whether a column of that name is read.
     fn wants(&self, name: &str) -> bool {
-        self.text.contains(name) || self.only.as_ref().is_none_or(|only| only.contains(name))
+        self.is_text(name) || self.only.as_ref().is_none_or(|only| only.contains(name))
+    }
+
+    /// Whether a column of that name is kept as text.
+    fn is_text(&self, name: &str) -> bool {
+        self.text.contains(name) || self.text_if_there.contains(name)
     }
 
     /// Refuses a column asked for that is not among the names; `header` is the place of the names.

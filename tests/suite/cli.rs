@@ -338,3 +338,19 @@ fn a_full_stdout_is_exit_8() {
         place.run_into(full.into(), words).ended(8).says(&["standard output", "No space left"]);
     }
 }
+
+#[test]
+fn predict_numbers_the_rows_of_a_table_without_the_models_id_and_says_so() {
+    let place = fitted();
+    let table = place.text("customers.csv");
+    let without: String = table.lines().map(|line| line.split_once(',').unwrap().1.to_owned() + "\n").collect();
+    place.put("anonymous.csv", without);
+    let run = place.run("predict run/model.json anonymous.csv -o labels.csv").ended(0);
+    run.says(&["no column 'customer_id'", "numbered from 1"]);
+    let (labels, segments) = (place.text("labels.csv"), place.text("run/segments.csv"));
+    assert!(labels.starts_with("row,segment,"));
+    for (label, segment) in labels.lines().zip(segments.lines()).skip(1) {
+        assert_eq!(label.split_once(',').unwrap().1, segment.split_once(',').unwrap().1);
+    }
+    place.run("predict run/model.json anonymous.csv --id customer_id -o other.csv").ended(3).says(&["no column"]);
+}

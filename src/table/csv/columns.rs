@@ -46,7 +46,7 @@ impl Columns {
             .into_iter()
             .enumerate()
             .filter(|(_, name)| options.wants(name))
-            .map(|(field, name)| Filling::new(field, options.text.contains(&name), name))
+            .map(|(field, name)| Filling::new(field, options.is_text(&name), name))
             .collect();
         let nulls = options.nulls.iter().map(|null| number::trim(null.as_bytes()).to_vec()).collect();
         Self { wanted, nulls }
