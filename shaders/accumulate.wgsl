@@ -1,37 +1,79 @@
 // Moves points whose label changed between the integer sums of their clusters.
 //
-// Reads: a point, its old and new label. Writes: counts and sums of this pass's change, in `totals`, as 64-bit integers
-// in two limbs; the carry of the low limb goes to the high one, so the order of additions cannot be seen.
+// Reads: a point, its old and new label. Writes: this pass's change of coordinate sums, points and weight of each cluster,
+// as integers of LIMBS limbs; the carry of a limb goes to the next, so the order of additions cannot be seen.
+//
+// Sums lie coordinate by coordinate, the clusters of one side by side, in workgroup memory (BINS of them, added to the
+// totals at the end of the workgroup) or, where they do not fit, straight in the totals.
 
-const NO_LABEL: u32 = 0xffffffffu;
+//#if BINS
+var<workgroup> bins: array<atomic<u32>, BINS * LIMBS>; // limb by limb
 
-fn add_to(slot: u32, value: vec2<u32>) {
-    let old = atomicAdd(&totals[slot], value.x);
-    let carry = select(0u, 1u, old + value.x < old);
-    atomicAdd(&totals[slot + 1u], value.y + carry);
-}
-
-fn count(cluster: u32, by: u32) {
-    atomicAdd(&totals[4u + cluster], by);
-}
-
-fn sum_slot(cluster: u32, j: u32) -> u32 {
-    return 4u + params.k + 2u * (cluster * DIMS + j);
-}
-
-{{BINS}}
-
-fn move_point(base: u32, old: u32, label: u32) {
-    atomicAdd(&totals[0], 1u);
-    count(label, 1u);
-    if (old != NO_LABEL) {
-        count(old, 0xffffffffu);
-    }
-    for (var j = 0u; j < DIMS; j++) {
-        let q = grid(tiles[base + j * 64u]);
-        add_coordinate(label, j, q);
-        if (old != NO_LABEL) {
-            add_coordinate(old, j, negate64(q));
+fn add_bin(bin: u32, value: Cell) {
+    var carry = 0u;
+    for (var i = 0u; i < LIMBS; i++) {
+        let limb = value[i] + carry;
+        carry = select(0u, 1u, limb < carry);
+        if (limb != 0u) {
+            let old = atomicAdd(&bins[i * BINS + bin], limb);
+            carry += select(0u, 1u, old + limb < old);
         }
     }
+}
+
+fn clear_bins(lane: u32, count: u32) {
+    for (var bin = lane; bin < count; bin += LANES) {
+        for (var i = 0u; i < LIMBS; i++) {
+            atomicStore(&bins[i * BINS + bin], 0u);
+        }
+    }
+    workgroupBarrier();
+}
+
+// Adds `count` bins to the totals from `cell` on.
+fn flush_bins(lane: u32, cell: u32, count: u32) {
+    workgroupBarrier();
+    for (var bin = lane; bin < count; bin += LANES) {
+        var value = Cell();
+        for (var i = 0u; i < LIMBS; i++) {
+            value[i] = atomicLoad(&bins[i * BINS + bin]);
+        }
+        if (any(value != Cell())) {
+            add_cell(cell + bin, value);
+        }
+    }
+    workgroupBarrier();
+}
+//#end
+
+// Coordinate j of a point as it is summed.
+fn summed(row: u32, base: u32, j: u32) -> Cell {
+    //#if WEIGHTED
+    let weight = weights[row];
+    if (j == DIMS) { return vec4<u32>(1u, 0u, 0u, 0u); }
+    if (j > DIMS) { return vec4<u32>(weight, 0u, 0u); }
+    let q = grid(tiles[base + j * 64u]);
+    let size = product128(select(q, negate64(q), is_negative64(q)), weight);
+    return select(size, negated(size), is_negative64(q));
+    //#else
+    if (j == DIMS) { return vec2<u32>(1u, 0u); }
+    return grid(tiles[base + j * 64u]);
+    //#end
+}
+
+fn negated(a: Cell) -> Cell {
+    //#if WEIGHTED
+    return add128(~a, vec4<u32>(1u, 0u, 0u, 0u));
+    //#else
+    return negate64(a);
+    //#end
+}
+
+// Whether a change of this point's label counts: it has weight.
+fn counts(row: u32) -> bool {
+    //#if WEIGHTED
+    return any(weights[row] != vec2<u32>(0u));
+    //#else
+    return true;
+    //#end
 }

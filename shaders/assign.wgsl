@@ -1,104 +1,237 @@
-// Scores every centroid for a tile of points, keeps the best two, and moves the points whose label changed.
+// Scores every centroid of every set for a tile of points, keeps the best two, and moves the points whose label changed.
 //
-// Reads: tiles [dims x 64], tile norms, the set's centroids in f32 (four to a vec4) and on the grid. Writes: labels,
-// and into `totals`: counters, counts and sums. A workgroup is a tile wide and takes TILES tiles one after another.
+// Reads: tiles [DIMS x 64], tile norms, each set's centroids in f32 (four to a vec4) and on the grid. Writes: labels where
+// they changed, and the change of the sums (see `accumulate.wgsl`). A workgroup is WIDE tiles wide and takes TILES tiles.
+// A point is read once for all sets of a round: those whose sums are in workgroup memory together.
 //
-// Bytes a point: 4 DIMS read, 4 of label read, 4 written where it changed. Operations: DIMS x k fused multiply-adds.
+// Bytes a point: 4 DIMS read; and for each set 4 of label read, 4 written where it changed. Operations: DIMS x k fused
+// multiply-adds a set.
 //
 // Steps, as in the CPU's twin: 1. start values of the tile; 2. score; 3. prove; 4. referee what is not proven;
 // 5. compare with the old labels and move the points that changed.
 
-struct Params {
-    points: u32,      // in this chunk
-    tiles: u32,
-    distinct: u32,    // centroids scored
-    quads: u32,       // distinct, rounded up to whole vec4
-    k: u32,           // clusters counted
-    bound: f32,
-    guard: f32,
-    groups_x: u32,
-}
-
-@group(0) @binding(0) var<storage, read> params: Params;
-@group(0) @binding(1) var<storage, read> tiles: array<f32>;
-@group(0) @binding(2) var<storage, read> norms: array<f32>;
-@group(0) @binding(3) var<storage, read_write> labels: array<u32>;
-@group(0) @binding(4) var<storage, read> scores: array<vec4<f32>>;  // per quad: half squares, norms, then DIMS coordinates
-@group(0) @binding(5) var<storage, read> exact: array<vec2<u32>>;   // [distinct x DIMS] on the grid
-@group(0) @binding(6) var<storage, read> index: array<u32>;         // [distinct] the label of each
-@group(0) @binding(7) var<storage, read_write> totals: array<atomic<u32>>; // changed, ties, refereed, 0, counts [k], sums [k x DIMS x 2]
+@group(0) @binding(2) var<storage, read> norms: array<f32>;         // [tiles]
+@group(0) @binding(3) var<storage, read_write> labels: array<u32>;  // [sets x points]
+@group(0) @binding(6) var<storage, read> scores: array<vec4<f32>>;  // per quad: half squares, norms, then DIMS coordinates
+@group(0) @binding(7) var<storage, read> exact: array<vec2<u32>>;   // [distinct x DIMS] on the grid
+@group(0) @binding(8) var<storage, read> index: array<u32>;         // [distinct] the label of each
+//#if DEFER
+@group(0) @binding(11) var<storage, read_write> moved: array<u32>;  // [points] the old label, or UNMOVED
+//#end
 
 const LOWEST: f32 = -3.0e38;
 
-{{BINS_DECLARATION}}
+struct Point {
+    here: bool, // false beyond the last point
+    row: u32,
+    base: u32,  // of its first coordinate in `tiles`
+    norm: f32,  // of its tile
+}
 
-// Upper scores of the four centroids of a quad.
-fn upper(quad: u32, base: u32, norm: f32) -> vec4<f32> {
-    let at = quad * (DIMS + 2u);
-    let half2 = scores[at];
-    let size = half2 + norm * scores[at + 1u];
-    var sum = params.bound * size - half2;
-    for (var j = 0u; j < DIMS; j++) {
-        sum = fma(vec4<f32>(tiles[base + j * 64u]), scores[at + 2u + j], sum);
+//#if UNROLL
+var<private> x: array<f32, DIMS>;
+//#end
+
+fn take_point(t: u32, lane: u32) -> Point {
+    let tile = min(t, chunk.tiles - 1u);
+    let row = t * 64u + lane;
+    let base = tile * DIMS * 64u + lane;
+    //#if UNROLL
+    //#each DIMS
+    x[{j}] = tiles[base + {j}u * 64u];
+    //#end
+    //#end
+    return Point(row < chunk.points, row, base, norms[tile]);
+}
+
+//#if STAGE
+// A few quads of centroids at a time in workgroup memory.
+var<workgroup> staged: array<vec4<f32>, STAGED * (DIMS + 2u)>;
+
+fn stage(cset: Set, quad: u32, lane: u32) {
+    let first = (cset.first_quad + quad) * (DIMS + 2u);
+    let count = min(STAGED, cset.quads - quad) * (DIMS + 2u);
+    workgroupBarrier();
+    for (var i = lane; i < count; i += LANES) {
+        staged[i] = scores[first + i];
     }
+    workgroupBarrier();
+}
+//#end
+
+fn hot(at: u32) -> vec4<f32> {
+    //#if STAGE
+    return staged[at];
+    //#else
+    return scores[at];
+    //#end
+}
+
+// Upper scores of the four centroids whose quad begins at `at`.
+fn score(cset: Set, at: u32, p: Point) -> vec4<f32> {
+    let half2 = hot(at);
+    var sum = cset.bound * (half2 + p.norm * hot(at + 1u)) - half2;
+    //#if UNROLL
+    //#each DIMS
+    sum = fma(vec4<f32>(x[{j}]), hot(at + 2u + {j}u), sum);
+    //#end
+    //#else
+    for (var j = 0u; j < DIMS; j++) {
+        sum = fma(vec4<f32>(tiles[p.base + j * 64u]), hot(at + 2u + j), sum);
+    }
+    //#end
     return sum;
 }
 
-fn guards(quad: u32, norm: f32) -> vec4<f32> {
-    let at = quad * (DIMS + 2u);
-    return params.guard * (scores[at] + norm * scores[at + 1u]);
-}
-
-// The squared distance on the grid of a point to a distinct centroid.
-fn distance2(base: u32, centroid: u32) -> vec4<u32> {
-    var sum = vec4<u32>(0u);
-    for (var j = 0u; j < DIMS; j++) {
-        let q = grid(tiles[base + j * 64u]);
-        sum = add128(sum, square128(add64(q, negate64(exact[centroid * DIMS + j]))));
-    }
-    return sum;
-}
-
-// {{INCLUDE_REFEREE}}
-
-// {{INCLUDE_ACCUMULATE}}
-
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first = (group.y * params.groups_x + group.x) * TILES;
-    clear_bins(lane);
-    for (var t = first; t < min(first + TILES, params.tiles); t++) {
-        if (t * 64u + lane < params.points) {
-            label_point(t, lane);
-        }
-    }
-    flush_bins(lane);
-}
-
-fn label_point(t: u32, lane: u32) {
-    let base = t * DIMS * 64u + lane;
-    let norm = norms[t];
+fn label_point(cset: Set, p: Point, lane: u32) {
     var best = LOWEST;
     var second = LOWEST;
     var position = 0u;
-    for (var quad = 0u; quad < params.quads; quad++) {
-        let score = upper(quad, base, norm);
-        for (var i = 0u; i < 4u; i++) {
-            let c = quad * 4u + i;
-            let s = select(LOWEST, score[i], c < params.distinct);
-            second = max(second, min(best, s));
-            position = select(position, c, s > best);
-            best = max(best, s);
+    for (var first = 0u; first < cset.quads; first += STAGED) {
+        //#if STAGE
+        stage(cset, first, lane);
+        let at = 0u;
+        //#else
+        let at = (cset.first_quad + first) * (DIMS + 2u);
+        //#end
+        for (var quad = 0u; quad < min(STAGED, cset.quads - first); quad++) {
+            let four = score(cset, at + quad * (DIMS + 2u), p);
+            for (var i = 0u; i < 4u; i++) {
+                let c = (first + quad) * 4u + i;
+                let s = select(LOWEST, four[i], c < cset.distinct);
+                second = max(second, min(best, s));
+                position = select(position, c, s > best);
+                best = max(best, s);
+            }
         }
     }
-    if (!(best - guards(position / 4u, norm)[position % 4u] > second)) {
-        position = referee(base, norm);
+    if (p.here && !(best - guards(cset, position / 4u, p.norm)[position % 4u] > second)) {
+        position = referee(cset, p.base, p.norm);
     }
-    let label = index[position];
-    let row = t * 64u + lane;
-    let old = labels[row];
+    let label = index[cset.first_centroid + position];
+    let at = cset.first_label + p.row;
+    var old = label;
+    if (p.here) {
+        old = labels[at];
+    }
     if (label != old) {
-        labels[row] = label;
-        move_point(base, old, label);
+        labels[at] = label;
+    }
+    //#if DEFER
+    if (p.here) {
+        moved[p.row] = select(UNMOVED, old, label != old);
+    }
+    //#else
+    move_point(cset, p, old, label);
+    //#end
+}
+
+//#if BINS
+fn add(cset: Set, slot: u32, value: Cell) {
+    add_bin(cset.bin + slot, value);
+}
+
+fn count(cset: Set, which: u32) {
+    atomicAdd(&bins[cset.bin + counter(cset, which)], 1u); // a workgroup takes fewer than 2^32 points
+}
+//#else
+var<private> tally: array<u32, 3>;
+
+fn add(cset: Set, slot: u32, value: Cell) {
+    add_cell(cset.cell + slot, value);
+}
+
+fn count(cset: Set, which: u32) {
+    tally[which] += 1u;
+}
+
+fn flush_tally(cset: Set) {
+    for (var which = 0u; which < 3u; which++) {
+        if (tally[which] != 0u) {
+            var value = Cell();
+            value.x = tally[which];
+            add_cell(cset.cell + counter(cset, which), value);
+        }
+    }
+}
+//#end
+
+//#if DEFER
+//#else
+fn move_alone(cset: Set, p: Point, old: u32, label: u32) {
+    for (var j = 0u; j < DIMS + EXTRA; j++) {
+        let value = summed(p.row, p.base, j);
+        add(cset, j * cset.k + label, value);
+        if (old != NO_LABEL) {
+            add(cset, j * cset.k + old, negated(value));
+        }
+    }
+}
+
+fn move_point(cset: Set, p: Point, old: u32, label: u32) {
+    let moves = label != old;
+    if (moves && counts(p.row)) {
+        count(cset, CHANGED);
+    }
+    //#if SUBGROUPS
+    if (cset.k <= FEW) {
+        move_together(cset, p, moves, label, false);
+        move_together(cset, p, moves && old != NO_LABEL, old, true);
+        return;
+    }
+    //#end
+    if (moves) {
+        move_alone(cset, p, old, label);
+    }
+}
+//#end
+
+//#if SUBGROUPS
+// With few clusters the lanes of a subgroup would queue at the same bins: one lane adds for all that share a cluster.
+// Right for any set of active lanes, since each such set elects its own first lane.
+const FEW: u32 = 8u;
+
+fn move_together(cset: Set, p: Point, moves: bool, cluster: u32, away: bool) {
+    var pending = moves;
+    while (subgroupAny(pending)) {
+        let shared_cluster = subgroupMin(select(NO_LABEL, cluster, pending));
+        let mine = pending && cluster == shared_cluster;
+        let lane = subgroupMin(select(NO_LABEL, p.row, mine));
+        for (var j = 0u; j < DIMS + EXTRA; j++) {
+            // Two parts of 24 bits and the rest: sums of 128 lanes fit 32 bits.
+            let value = summed(min(p.row, chunk.points - 1u), p.base, j);
+            let low = subgroupAdd(select(0u, value.x & 0xffffffu, mine));
+            let high = subgroupAdd(select(0u, (value.x >> 24u) | (value.y << 8u), mine));
+            if (mine && p.row == lane) {
+                let signed_high = vec2<u32>(high, select(0u, 0xffffffffu, (high >> 31u) == 1u));
+                let shifted = vec2<u32>(signed_high.x << 24u, (signed_high.x >> 8u) | (signed_high.y << 24u));
+                let sum = add64(shifted, vec2<u32>(low, 0u));
+                add(cset, j * cset.k + cluster, select(sum, negate64(sum), away));
+            }
+        }
+        pending = pending && !mine;
+    }
+}
+//#end
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let first = (group.y * chunk.groups_x + group.x) * TILES;
+    for (var r = 0u; r < rounds.count; r++) {
+        let round = rounds.list[r];
+        //#if BINS
+        clear_bins(lane, round.cells);
+        //#end
+        for (var step = 0u; step < TILES && first + step < chunk.tiles; step += WIDE) {
+            let p = take_point(first + step + lane / 64u, lane % 64u);
+            for (var s = round.first; s < round.end; s++) {
+                label_point(sets[s], p, lane);
+            }
+        }
+        //#if BINS
+        flush_bins(lane, round.cell, round.cells);
+        //#else
+        flush_tally(sets[round.first]);
+        //#end
     }
 }

@@ -1,20 +1,68 @@
-// Integers wider than 32 bits, in limbs (lowest first): every GPU has u32, and nothing here rounds.
+// What every kernel shares: the bindings, and integers of 128 bits in limbs, lowest first. Nothing here rounds.
 
-// The product of two u32 as 64 bits.
-fn mul_wide(a: u32, b: u32) -> vec2<u32> {
-    let a0 = a & 0xffffu;
-    let a1 = a >> 16u;
-    let b0 = b & 0xffffu;
-    let b1 = b >> 16u;
-    let low = a0 * b0;
-    let middle0 = a1 * b0 + (low >> 16u); // at most (2^16 - 1)^2 + 2^16 - 1: fits
-    let middle1 = a0 * b1 + (middle0 & 0xffffu);
-    return vec2<u32>((middle1 << 16u) | (low & 0xffffu), a1 * b1 + (middle0 >> 16u) + (middle1 >> 16u));
+const NO_LABEL: u32 = 0xffffffffu;
+const UNMOVED: u32 = 0xfffffffeu;
+
+// A run of tiles on this device.
+struct Chunk {
+    points: u32,
+    tiles: u32,
+    groups_x: u32, // workgroups wrap into a second dimension
+    padding: u32,
 }
 
-fn add64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
-    let low = a.x + b.x;
-    return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
+// A centroid set of the batch.
+struct Set {
+    k: u32,
+    distinct: u32,       // centroids scored
+    quads: u32,          // distinct, rounded up to whole vec4
+    first_quad: u32,     // in `scores`
+    first_centroid: u32, // in `exact` and `index`
+    first_label: u32,    // in `labels`
+    cell: u32,           // first of its cells in `totals`
+    bin: u32,            // first of its bins in workgroup memory
+    bound: f32,
+    guard: f32,
+}
+
+// Sets whose bins are in workgroup memory together.
+struct Round {
+    first: u32,
+    end: u32,
+    cell: u32,
+    cells: u32,
+}
+
+struct Rounds {
+    count: u32,
+    slice: u32, // coordinates a slice, where the sums are made in slices
+    list: array<Round>,
+}
+
+@group(0) @binding(0) var<storage, read> chunk: Chunk;
+@group(0) @binding(1) var<storage, read> tiles: array<f32>;              // [tiles x DIMS x 64]
+@group(0) @binding(4) var<storage, read> sets: array<Set>;
+@group(0) @binding(5) var<storage, read> rounds: Rounds;
+//#if WEIGHTED
+@group(0) @binding(10) var<storage, read> weights: array<vec2<u32>>;     // [points] in fixed point
+
+alias Cell = vec4<u32>;
+const LIMBS: u32 = 4u;
+const EXTRA: u32 = 2u; // after the coordinates: points, weight
+//#else
+
+alias Cell = vec2<u32>;
+const LIMBS: u32 = 2u;
+const EXTRA: u32 = 1u; // after the coordinates: points
+//#end
+
+// A set's cells are [DIMS + EXTRA][k], then these.
+const CHANGED: u32 = 0u;
+const TIES: u32 = 1u;
+const REFEREED: u32 = 2u;
+
+fn counter(cset: Set, which: u32) -> u32 {
+    return (DIMS + EXTRA) * cset.k + which;
 }
 
 fn negate64(a: vec2<u32>) -> vec2<u32> {
@@ -38,15 +86,17 @@ fn less128(a: vec4<u32>, b: vec4<u32>) -> bool {
     return a.x < b.x;
 }
 
-// The square of a signed 64-bit integer as 128 bits.
+// The product of two unsigned 64-bit integers.
+fn product128(a: vec2<u32>, b: vec2<u32>) -> vec4<u32> {
+    let outer = vec4<u32>(mul_wide(a.x, b.x), mul_wide(a.y, b.y));
+    let sum = add128(outer, vec4<u32>(0u, mul_wide(a.x, b.y), 0u));
+    return add128(sum, vec4<u32>(0u, mul_wide(a.y, b.x), 0u));
+}
+
+// The square of a signed 64-bit integer.
 fn square128(value: vec2<u32>) -> vec4<u32> {
     let a = select(value, negate64(value), is_negative64(value));
-    let low = mul_wide(a.x, a.x);
-    let middle = mul_wide(a.x, a.y);
-    let high = mul_wide(a.y, a.y);
-    let outer = vec4<u32>(low, high);
-    let once = vec4<u32>(0u, middle, 0u);
-    return add128(add128(outer, once), once);
+    return product128(a, a);
 }
 
 // The grid integer of a framed value: x * 2^BITS, taken from the bits of x, so that no float operation can round it.
@@ -61,7 +111,7 @@ fn grid(x: f32) -> vec2<u32> {
     if (exponent <= 0) {
         q.x = mantissa >> u32(min(-exponent, 31)); // exact: x is a multiple of the grid's step
     } else if (exponent < 32) {
-        q = vec2<u32>(mantissa << u32(exponent), select(0u, mantissa >> u32(32 - exponent), exponent > 0));
+        q = vec2<u32>(mantissa << u32(exponent), mantissa >> u32(32 - exponent));
     } else {
         q.y = mantissa << u32(exponent - 32);
     }

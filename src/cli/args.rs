@@ -47,12 +47,20 @@ pub(crate) struct Shared {
 /// Where to run.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArgs {
-    /// Where to run: auto (the best GPU for large tables, else the CPU), cpu, gpu, gpu:N, or part of an adapter's name
+    /// Where to run: auto (the best GPU for large tables, else the CPU), cpu, gpu, gpu:N, part of an adapter's name, or
+    /// several joined by + that share the rows
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
+    /// The most memory to take on a GPU, as 8GiB; rows that do not fit stream through it [default: all there is]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) gpu_memory: Option<u64>,
     /// Stop if the GPU is lost instead of going on on the CPU (exit 6)
     #[arg(long)]
     pub(crate) no_fallback: bool,
+}
+
+fn memory(text: &str) -> Result<u64, String> {
+    segma::engine::gpu::bytes(text).ok_or_else(|| "must be a size as 512MiB or 8GiB".into())
 }
 
 /// How K-Means runs.
@@ -178,6 +186,12 @@ pub(crate) struct BenchArgs {
     /// Where to run: auto, cpu, gpu, gpu:N, or part of an adapter's name; given again, the runs are compared
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub(crate) device: Vec<String>,
+    /// The most memory to take on a GPU, as 8GiB; rows that do not fit stream through it [default: all there is]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) gpu_memory: Option<u64>,
+    /// Write the text of each shader that ran to a file in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) dump_wgsl: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }

@@ -6,6 +6,7 @@ use super::init::{self, Space};
 use super::print;
 use super::progress::Teller;
 use ndarray::ArrayView2;
+use segma::engine::gpu::Gpu;
 use segma::error::{Error, Result};
 use segma::kmeans::{self, Fit, ValidParams, coarse_notes};
 use segma::matrix::Matrix;
@@ -13,6 +14,7 @@ use segma::table::npy_matrix;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::path::Path;
 use std::time::Instant;
 
 /// Runs the verb.
@@ -35,7 +37,7 @@ fn run(
     args: &BenchArgs,
     teller: &mut Teller,
 ) -> Result<Value> {
-    let asked = DeviceArgs { device: device.into(), no_fallback: true };
+    let asked = DeviceArgs { device: device.into(), gpu_memory: args.gpu_memory, no_fallback: true };
     let device = Choice::new(&asked)?.device(&asked, points.len())?;
     teller.step(&format!("fitting on {}", device.engine.name()));
     let clock = Instant::now();
@@ -45,6 +47,9 @@ fn run(
     let fit_seconds = clock.elapsed().as_secs_f64();
     if args.kmeans.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });
+    }
+    if let (Some(folder), Some(gpu)) = (&args.dump_wgsl, &device.gpu) {
+        dump(folder, gpu)?;
     }
     let mut notes = coarse_notes(&coarse, |j| format!("f{j}"));
     notes.extend(fit.notes.iter().cloned());
@@ -64,6 +69,15 @@ fn run(
         "labels_sha256": labels_sha256(&fit),
         "model_sha256": model_sha256(&fit),
     }))
+}
+
+/// Writes the text of each kernel that ran.
+fn dump(folder: &Path, gpu: &Gpu) -> Result<()> {
+    let failed = |e: std::io::Error| Error::output(folder, e);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    gpu.kernels().iter().try_for_each(|(name, text)| {
+        std::fs::write(folder.join(format!("{name}.wgsl")), text).map_err(failed)
+    })
 }
 
 /// Over the labels as little-endian u32 in row order.

@@ -4,7 +4,7 @@ use super::args::DeviceArgs;
 use segma::engine::Engine;
 use segma::engine::cpu::Cpu;
 use segma::engine::fallback::Fallback;
-use segma::engine::gpu::{Adapter, Gpu};
+use segma::engine::gpu::{Adapter, Gpu, OpenOptions};
 use segma::engine::probe::probe;
 use segma::error::Result;
 use segma::note::Note;
@@ -29,6 +29,8 @@ pub(super) struct Device {
     /// The adapter's name, or the SIMD level.
     pub(super) adapter: String,
     pub(super) notes: Vec<Note>,
+    /// The GPU behind the engine, if it is one.
+    pub(super) gpu: Option<Gpu>,
 }
 
 impl Choice {
@@ -40,7 +42,7 @@ impl Choice {
         match args.device.as_str() {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Named(cpu(Vec::new())?)),
-            name => Ok(Self::Named(gpu(&Adapter::choose(name)?, args.no_fallback)?)),
+            name => Ok(Self::Named(gpu(&Adapter::choose(name)?, args)?)),
         }
     }
 
@@ -49,9 +51,9 @@ impl Choice {
         match self {
             Self::Named(device) => Ok(device),
             Self::Auto if values < LEAST_FOR_GPU => cpu(Vec::new()),
-            Self::Auto => match Adapter::all().iter().find(|a| !a.is_software()) {
+            Self::Auto => match Adapter::all().into_iter().find(|a| !a.is_software()) {
                 None => cpu(vec![Note::new("gpu_unavailable", no_gpu())]),
-                Some(adapter) => gpu(adapter, args.no_fallback).or_else(|e| {
+                Some(adapter) => gpu(&[adapter], args).or_else(|e| {
                     cpu(vec![Note::new("gpu_unavailable", format!("{e}; running on the CPU, with the same result"))])
                 }),
             },
@@ -61,15 +63,19 @@ impl Choice {
 
 fn cpu(notes: Vec<Note>) -> Result<Device> {
     let cpu = Cpu::new()?;
-    Ok(Device { kind: "cpu", adapter: cpu.level().name().into(), engine: Box::new(cpu), notes })
+    Ok(Device { kind: "cpu", adapter: cpu.level().name().into(), engine: Box::new(cpu), notes, gpu: None })
 }
 
-fn gpu(adapter: &Adapter, no_fallback: bool) -> Result<Device> {
-    let gpu = Gpu::open(adapter)?;
+fn gpu(adapters: &[Adapter], args: &DeviceArgs) -> Result<Device> {
+    let gpu = Gpu::open(adapters, OpenOptions { memory: args.gpu_memory, ..OpenOptions::default() })?;
     probe(&gpu)?;
-    let engine: Box<dyn Engine> =
-        if no_fallback { Box::new(gpu) } else { Box::new(Fallback::new(Box::new(gpu), Box::new(Cpu::new()?))) };
-    Ok(Device { kind: "gpu", adapter: adapter.name().into(), engine, notes: Vec::new() })
+    let engine: Box<dyn Engine> = if args.no_fallback {
+        Box::new(gpu.clone())
+    } else {
+        Box::new(Fallback::new(Box::new(gpu.clone()), Box::new(Cpu::new()?)))
+    };
+    let names: Vec<&str> = adapters.iter().map(Adapter::name).collect();
+    Ok(Device { kind: "gpu", adapter: names.join(" + "), engine, notes: Vec::new(), gpu: Some(gpu) })
 }
 
 /// Why no GPU was found. A container often has an NVIDIA card but not its Vulkan driver: nobody should pay for a GPU and

@@ -47,7 +47,7 @@ fn gpus_text(adapters: &[Adapter]) -> String {
         let software = if a.is_software() { ", software: used only when named" } else { "" };
         let _ = writeln!(
             text,
-            "gpu:{i}: {} ({:?}{software})\n  driver {} {}, {}\n  bindings up to {} MiB, buffers up to {} MiB, workgroup memory {} KiB, subgroups of {} to {}",
+            "gpu:{i}: {} ({:?}{software})\n  driver {} {}, {}\n  bindings up to {} MiB, buffers up to {} MiB, workgroup memory {} KiB\n  64-bit integers {}, subgroups {}",
             printable(a.name()),
             info.device_type,
             printable(&info.driver),
@@ -56,8 +56,12 @@ fn gpus_text(adapters: &[Adapter]) -> String {
             limits.max_storage_buffer_binding_size >> 20,
             limits.max_buffer_size >> 20,
             limits.max_compute_workgroup_storage_size >> 10,
-            info.subgroup_min_size,
-            info.subgroup_max_size,
+            if a.abilities().int64 { "yes" } else { "no" },
+            if a.abilities().subgroups {
+                format!("of {} to {}", info.subgroup_min_size, info.subgroup_max_size)
+            } else {
+                "no".into()
+            },
         );
     }
     if adapters.iter().all(Adapter::is_software) {
@@ -80,6 +84,8 @@ fn gpu_json(index: usize, adapter: &Adapter) -> Value {
         "max_binding_bytes": limits.max_storage_buffer_binding_size,
         "max_buffer_bytes": limits.max_buffer_size,
         "workgroup_memory_bytes": limits.max_compute_workgroup_storage_size,
+        "int64": adapter.abilities().int64,
+        "subgroups": adapter.abilities().subgroups,
         "subgroup_size": [info.subgroup_min_size, info.subgroup_max_size],
     })
 }

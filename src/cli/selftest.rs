@@ -5,7 +5,8 @@ use super::print;
 use comfy_table::{Table as Grid, presets};
 use segma::engine::Engine;
 use segma::engine::cpu::{Cpu, Level};
-use segma::engine::gpu::{Adapter, Gpu};
+use segma::engine::gpu::plan::Abilities;
+use segma::engine::gpu::{Adapter, Gpu, OpenOptions};
 use segma::engine::probe::probe;
 use segma::error::{Error, Result, printable};
 use serde_json::{Value, json};
@@ -24,13 +25,24 @@ pub(super) fn selftest(args: &DevicesArgs) -> Result<()> {
     let mut outcomes: Vec<Outcome> =
         levels.map(|l| test(format!("cpu ({l})"), || Ok(Box::new(Cpu::with_level(l)?)))).collect();
     for (i, adapter) in Adapter::all().iter().enumerate() {
-        outcomes.push(test(format!("gpu:{i} ({})", adapter.name()), || Ok(Box::new(Gpu::open(adapter)?))));
+        let name = format!("gpu:{i} ({})", adapter.name());
+        let plain = Abilities { int64: false, subgroups: false };
+        if adapter.abilities() != plain {
+            outcomes.push(test(format!("{name}, plain shaders"), || open(adapter, Some(plain))));
+        }
+        outcomes.push(test(name, || open(adapter, None)));
     }
     print(&if args.json { document(&outcomes) } else { text(&outcomes) })?;
     match outcomes.iter().find_map(|o| o.failure.as_ref()) {
         Some(failure) => Err(Error::Device(failure.clone())),
         None => Ok(()),
     }
+}
+
+/// An adapter as an engine; its kernels make use of no more than these abilities.
+fn open(adapter: &Adapter, abilities: Option<Abilities>) -> Result<Box<dyn Engine>> {
+    let options = OpenOptions { abilities, ..OpenOptions::default() };
+    Ok(Box::new(Gpu::open(std::slice::from_ref(adapter), options)?))
 }
 
 fn test(device: String, open: impl FnOnce() -> Result<Box<dyn Engine>>) -> Outcome {

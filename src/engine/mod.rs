@@ -156,6 +156,16 @@ impl Change {
     pub fn none(k: usize, dims: usize) -> Self {
         Self { sums: vec![0; k * dims], weights: vec![0; k], counts: vec![0; k], changed: 0, ties: 0, refereed: 0 }
     }
+
+    /// Adds the change of other points of the same set.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.sums.iter_mut().zip(&other.sums).for_each(|(a, b)| *a += b);
+        self.weights.iter_mut().zip(&other.weights).for_each(|(a, b)| *a += b);
+        self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
+        self.changed += other.changed;
+        self.ties += other.ties;
+        self.refereed += other.refereed;
+    }
 }
 
 /// A point far from its centroid.

@@ -4,17 +4,20 @@
 use super::exact::Exact;
 use super::{Centroids, Change, Engine, SetPass};
 use crate::error::{Error, Result};
-use crate::matrix::{Frame, Matrix};
+use crate::matrix::{Frame, Matrix, Weights};
 use ndarray::Array2;
 
-/// Runs two passes over several shapes and compares labels, sums, counts and ties with the judge.
+/// Runs four passes of two sets over several shapes, with and without weights, and compares labels, sums, counts and ties
+/// with the judge. The last shape has more clusters than a GPU sums in workgroup memory.
 ///
 /// # Errors
 /// [`Error::Device`] naming the engine and the stage that answered wrongly, or what the engine itself fails with.
 pub fn probe(engine: &dyn Engine) -> Result<()> {
-    for (points, dims, k) in [(321, 3, 5), (200, 16, 8), (130, 33, 70)] {
-        let matrix = Matrix::on_frame(&table(points, dims).view(), &frame(dims)?)?;
-        let passes = [centroids(&matrix, k, 0), centroids(&matrix, k, 7)];
+    for (points, dims, k, weighted) in [(321, 3, 5, false), (200, 16, 8, false), (150, 4, 6, true), (130, 33, 130, false)] {
+        let matrix = matrix(points, dims, weighted)?;
+        let (a, b) = (centroids(&matrix, k, 0), centroids(&matrix, k, 7));
+        // The third pass changes nothing, so that the fourth finds an engine that expects few changes.
+        let passes = [&a, &b, &b, &a];
         let (judge, answer) = (run(&Exact, &matrix, &passes)?, run(engine, &matrix, &passes)?);
         if let Some(stage) = judge.iter().zip(&answer).find_map(|(j, a)| wrong_stage(j, a)) {
             let message = format!("{}: wrong answer in stage '{stage}' ({points} x {dims}, k {k})", engine.name());
@@ -24,8 +27,13 @@ pub fn probe(engine: &dyn Engine) -> Result<()> {
     Ok(())
 }
 
-fn frame(dims: usize) -> Result<Frame> {
-    Frame::new(vec![0.0; dims], 0, 40)
+fn matrix(points: usize, dims: usize, weighted: bool) -> Result<Matrix> {
+    let table = table(points, dims);
+    if weighted {
+        let weights: Vec<f64> = (0..points).map(|i| (i % 7) as f64 / 3.0).collect();
+        return Ok(Matrix::learn(&table.view(), Some(Weights::new(&weights)?))?.0);
+    }
+    Matrix::on_frame(&table.view(), &Frame::new(vec![0.0; dims], 0, 40)?)
 }
 
 /// Small whole numbers over 8 (ties), the grid's least values, values near 1, and repeated rows.
@@ -56,13 +64,17 @@ fn centroids(matrix: &Matrix, k: usize, shift: usize) -> Centroids {
     Centroids::new(matrix.dims(), (0..k).flat_map(point).collect())
 }
 
-fn run(engine: &dyn Engine, matrix: &Matrix, passes: &[Centroids]) -> Result<Vec<(Vec<u32>, Change)>> {
+/// Labels and change of both sets after each pass: one with all centroids, one with the first of them.
+fn run(engine: &dyn Engine, matrix: &Matrix, passes: &[&Centroids]) -> Result<Vec<(Vec<u32>, Change)>> {
     let mut session = engine.load(matrix)?;
-    session.open(1)?;
+    session.open(2)?;
     let mut answers = Vec::new();
-    for centroids in passes {
-        let change = session.pass(&[SetPass { set: 0, centroids }])?.pop().unwrap_or_default();
-        answers.push((session.labels(0)?, change));
+    for &centroids in passes {
+        let few = Centroids::new(matrix.dims(), centroids.rows().take(2).flatten().copied().collect());
+        let batch = [SetPass { set: 0, centroids }, SetPass { set: 1, centroids: &few }];
+        for (set, change) in session.pass(&batch)?.into_iter().enumerate() {
+            answers.push((session.labels(set)?, change));
+        }
     }
     Ok(answers)
 }

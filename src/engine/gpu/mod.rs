@@ -1,77 +1,147 @@
 //! The GPU engine: the CPU's pass in WGSL, to the same bytes.
 //!
-//! The points live on the device in chunks of tiles below every limit. A pass scores each tile once for a centroid set,
-//! proves or referees its labels there, and sends back only the integer change of sums and counts. Floats may propose, but
-//! only integers decide; so the driver's rounding, order and fusing cannot be seen in the result.
+//! The points live on the device in chunks of tiles below every limit, or stream through it where they do not fit. A pass
+//! scores each tile for all centroid sets of a batch, proves or referees its labels there, and sends back only the integer
+//! change of sums and counts. Floats may propose, but only integers decide; so the driver's rounding, order and fusing
+//! cannot be seen in the result, nor how the points are shared out over several devices.
 
+mod adapter;
+mod batch;
 mod device;
+mod fault;
+mod part;
 mod pipelines;
 pub mod plan;
 mod session;
 pub mod shader;
+mod staging;
 
-pub use device::Adapter;
-pub use session::PARAMS_LAYOUT;
+pub use adapter::Adapter;
+pub use batch::{CONSTANTS, LAYOUTS, Layout};
+pub use fault::Fault;
 
 use super::{Engine, Session};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use device::Device;
+use pipelines::Pipelines;
+use plan::Abilities;
 use session::GpuSession;
 use std::sync::Arc;
 
-/// A GPU as an engine.
+/// One GPU or several as an engine.
 #[derive(Debug, Clone)]
 pub struct Gpu {
+    devices: Vec<Opened>,
+    options: Options,
+}
+
+/// An opened device with what was compiled for it.
+#[derive(Debug, Clone)]
+struct Opened {
     device: Arc<Device>,
-    software: bool,
+    pipelines: Arc<Pipelines>,
+    abilities: Abilities,
+    checked: bool,
+    name: String,
+}
+
+/// How points are taken to the devices.
+#[derive(Debug, Clone, Copy, Default)]
+struct Options {
     chunk_bytes: Option<u64>,
-    lose_after: Option<u32>,
+    fault: Option<Fault>,
+}
+
+/// How to open adapters.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpenOptions {
+    /// Kernels make use of no more than these; of all the adapter has if `None`.
+    pub abilities: Option<Abilities>,
+    /// Whether shaders are compiled with the wrapper's bounds and loop checks.
+    pub checked: bool,
+    /// The bytes that buffers may take on each device; the rest of the points streams through it.
+    pub memory: Option<u64>,
 }
 
 impl Gpu {
-    /// Opens an adapter.
+    /// Opens an adapter, or several that share the points; one may be named twice.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`] if the driver refuses.
-    pub fn open(adapter: &Adapter) -> Result<Self> {
-        let chunk_bytes = std::env::var("SEGMA_GPU_CHUNK").ok().and_then(|text| bytes(&text));
-        let software = adapter.is_software();
-        Ok(Self { device: Arc::new(Device::open(adapter)?), software, chunk_bytes, lose_after: None })
+    /// [`Error::Device`] if a driver refuses, or no adapter is given.
+    pub fn open(adapters: &[Adapter], options: OpenOptions) -> Result<Self> {
+        if adapters.is_empty() {
+            return Err(Error::Device("no GPU is named".into()));
+        }
+        let devices = adapters.iter().map(|a| Opened::new(a, options)).collect::<Result<_>>()?;
+        let chunk_bytes = std::env::var("SEGMA_GPU_CHUNK").ok().map(|text| chunk_bytes(&text)).transpose()?;
+        Ok(Self { devices, options: Options { chunk_bytes, fault: None } })
     }
 
     /// Cuts the points into chunks of at most so many bytes.
     #[must_use]
     pub fn chunk_bytes(mut self, bytes: u64) -> Self {
-        self.chunk_bytes = Some(bytes);
+        self.options.chunk_bytes = Some(bytes);
         self
     }
 
-    /// A fault switch for tests: the device is lost after so many passes of a session.
+    /// Plants a fault in each session, for tests.
     #[must_use]
-    pub fn lose_after(mut self, passes: u32) -> Self {
-        self.lose_after = Some(passes);
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.options.fault = Some(fault);
         self
+    }
+
+    /// Name and WGSL text of each kernel that was run so far.
+    #[must_use]
+    pub fn kernels(&self) -> Vec<(String, String)> {
+        let variants = self.devices.iter().flat_map(|d| d.pipelines.variants());
+        let mut kernels: Vec<_> = variants.map(|v| (v.to_string(), v.text())).collect();
+        kernels.sort();
+        kernels.dedup();
+        kernels
+    }
+}
+
+impl Opened {
+    fn new(adapter: &Adapter, options: OpenOptions) -> Result<Self> {
+        let has = adapter.abilities();
+        let wanted = options.abilities.unwrap_or(has);
+        let abilities =
+            Abilities { int64: has.int64 && wanted.int64, subgroups: has.subgroups && wanted.subgroups };
+        let kind = if adapter.is_software() { "software gpu" } else { "gpu" };
+        Ok(Self {
+            device: Arc::new(Device::open(adapter, abilities, options.memory)?),
+            pipelines: Arc::default(),
+            abilities,
+            checked: options.checked,
+            name: format!("{kind} ({})", adapter.name()),
+        })
     }
 }
 
 impl Engine for Gpu {
     fn name(&self) -> String {
-        let kind = if self.software { "software gpu" } else { "gpu" };
-        format!("{kind} ({})", self.device.name)
+        let names: Vec<&str> = self.devices.iter().map(|d| d.name.as_str()).collect();
+        names.join(" + ")
     }
 
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
-        Ok(Box::new(GpuSession::new(self.device.clone(), matrix, self.chunk_bytes, self.lose_after)?))
+        Ok(Box::new(GpuSession::new(&self.devices, matrix, &self.options)?))
     }
 }
 
-/// `1MiB`, `512KiB` or a plain number of bytes.
-fn bytes(text: &str) -> Option<u64> {
+fn chunk_bytes(text: &str) -> Result<u64> {
+    bytes(text).ok_or_else(|| Error::Usage(format!("SEGMA_GPU_CHUNK is '{text}'; give bytes, or 64MiB")))
+}
+
+/// `1MiB`, `512KiB` or a plain number of bytes, above 0.
+#[must_use]
+pub fn bytes(text: &str) -> Option<u64> {
     let units = [("GiB", 1u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     let unit = units.iter().find_map(|(name, size)| text.strip_suffix(name).map(|number| (number, *size)));
     let (number, size) = unit.unwrap_or((text, 1));
-    number.trim().parse::<u64>().ok()?.checked_mul(size)
+    number.trim().parse::<u64>().ok()?.checked_mul(size).filter(|b| *b > 0)
 }
 
 #[cfg(test)]
@@ -80,6 +150,7 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_unit() {
-        assert_eq!((bytes("1MiB"), bytes("2 KiB"), bytes("7"), bytes("x")), (Some(1 << 20), Some(2048), Some(7), None));
+        assert_eq!((bytes("1MiB"), bytes("2 KiB"), bytes("7")), (Some(1 << 20), Some(2048), Some(7)));
+        assert_eq!((bytes("x"), bytes("0"), bytes("99999999999GiB")), (None, None, None));
     }
 }

@@ -1,53 +1,58 @@
-//! The compute pipeline of a kernel variant: compiled once, then kept.
+//! The compute pipeline of a kernel variant: compiled once for a device, then kept.
+
+#![allow(unsafe_code, reason = "shaders without run-time checks, in one function")]
 
 use super::device::Device;
-use super::shader::{BINDINGS, Variant};
-use crate::error::{Error, Result};
+use super::shader::{Binding, Variant};
+use crate::error::Result;
 use pollster::block_on;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::{Mutex, PoisonError};
 
 /// The pipelines compiled so far.
 #[derive(Debug, Default)]
-pub(super) struct Pipelines(HashMap<Variant, wgpu::ComputePipeline>);
+pub(super) struct Pipelines(Mutex<HashMap<Variant, wgpu::ComputePipeline>>);
 
 impl Pipelines {
-    /// The pipeline of a variant.
-    pub(super) fn get(&mut self, device: &Device, variant: Variant) -> Result<&wgpu::ComputePipeline> {
-        Ok(match self.0.entry(variant) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(compile(device, &variant.text())?),
+    /// The pipeline of a variant; `checked` keeps the wrapper's bounds and loop checks in the shader.
+    pub(super) fn get(&self, device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {
+        Ok(match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(variant) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(compile(device, variant, checked)?).clone(),
         })
+    }
+
+    /// The variants compiled so far.
+    pub(super) fn variants(&self) -> Vec<Variant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 }
 
-fn compile(device: &Device, text: &str) -> Result<wgpu::ComputePipeline> {
+fn compile(device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {
     let invalid = device.device.push_error_scope(wgpu::ErrorFilter::Validation);
     let internal = device.device.push_error_scope(wgpu::ErrorFilter::Internal);
-    let pipeline = device.guarded(|| create(&device.device, text));
+    let pipeline = device.guarded(|| create(&device.device, variant, checked));
     let trouble = block_on(internal.pop()).or(block_on(invalid.pop()));
     match trouble {
-        Some(e) => Err(Error::Device(format!("{}: assign.wgsl does not compile: {e}", device.name))),
+        Some(e) => Err(device.error(format_args!("{variant} does not compile: {e}"))),
         None => pipeline,
     }
 }
 
-fn create(device: &wgpu::Device, text: &str) -> wgpu::ComputePipeline {
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some("segma.assign"),
-        source: wgpu::ShaderSource::Wgsl(text.into()),
-    });
-    let entries: Vec<wgpu::BindGroupLayoutEntry> =
-        (0u32..).zip(BINDINGS).map(|(binding, (_, ro))| entry(binding, ro)).collect();
-    let layout = device
-        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("segma.assign"), entries: &entries });
+fn create(device: &wgpu::Device, variant: Variant, checked: bool) -> wgpu::ComputePipeline {
+    let module = module(device, &variant.text(), checked);
+    let entries: Vec<wgpu::BindGroupLayoutEntry> = variant.bindings().into_iter().map(entry).collect();
+    let layout =
+        device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("segma"), entries: &entries });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some("segma.assign"),
+        label: Some("segma"),
         bind_group_layouts: &[Some(&layout)],
         immediate_size: 0,
     });
+    let name = variant.to_string();
     device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some("segma.assign"),
+        label: Some(&name),
         layout: Some(&layout),
         module: &module,
         entry_point: Some("main"),
@@ -59,12 +64,24 @@ fn create(device: &wgpu::Device, text: &str) -> wgpu::ComputePipeline {
     })
 }
 
-fn entry(binding: u32, read_only: bool) -> wgpu::BindGroupLayoutEntry {
+fn module(device: &wgpu::Device, text: &str, checked: bool) -> wgpu::ShaderModule {
+    let descriptor =
+        wgpu::ShaderModuleDescriptor { label: Some("segma"), source: wgpu::ShaderSource::Wgsl(text.into()) };
+    if checked {
+        return device.create_shader_module(descriptor);
+    }
+    // SAFETY: indices come from the host's own tables and are below the lengths it binds (rows below `points`, labels
+    // below k, tiles clamped); every loop counts to a bound that is fixed before it starts, but the one over the clusters
+    // of a subgroup, which settles at least one lane a turn. The tests run every variant with the checks too.
+    unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+}
+
+fn entry(binding: Binding) -> wgpu::BindGroupLayoutEntry {
     wgpu::BindGroupLayoutEntry {
-        binding,
+        binding: binding.number,
         visibility: wgpu::ShaderStages::COMPUTE,
         ty: wgpu::BindingType::Buffer {
-            ty: wgpu::BufferBindingType::Storage { read_only },
+            ty: wgpu::BufferBindingType::Storage { read_only: binding.read_only },
             has_dynamic_offset: false,
             min_binding_size: None,
         },

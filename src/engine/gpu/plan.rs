@@ -1,8 +1,9 @@
-//! How a matrix is cut for a device: pure arithmetic on shapes and limits.
+//! How a matrix is cut for a device and which kernels make a pass: pure arithmetic on shapes and limits.
 
-use super::shader::Variant;
+use super::shader::{Kernel, Variant};
 use crate::error::{Error, Result};
 use crate::matrix::TILE;
+use std::ops::Range;
 
 /// The limits of a device that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +16,38 @@ pub struct DeviceLimits {
     pub workgroup_bytes: u32,
     /// Most workgroups a dimension.
     pub groups: u32,
+    /// Most lanes a workgroup.
+    pub lanes: u32,
 }
 
-/// No chunk is larger, so that an upload needs little staging and a submission stays short.
+/// What a device can do that kernels make use of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// 64-bit integers and atomics.
+    pub int64: bool,
+    /// Subgroup operations.
+    pub subgroups: bool,
+}
+
+/// No chunk is larger, so that a submission stays short.
 const MOST_CHUNK_BYTES: u64 = 1 << 30;
 
-/// The matrix cut into chunks of whole tiles.
+/// Where the device's memory is limited, a chunk is this part of it: two stream, others stay.
+const CHUNKS_IN_MEMORY: u64 = 8;
+
+/// No more workgroup memory is taken for sums, so that several workgroups share a processor.
+const MOST_BIN_BYTES: u32 = 32 << 10;
+
+/// Workgroups that keep the largest GPUs busy.
+const ENOUGH_GROUPS: u32 = 4096;
+
+/// Tiles of a workgroup that makes a slice of the sums: long, since its bins are many.
+const SLICE_TILES: u32 = 1024;
+
+/// Counters of a set beside its sums: changed, ties, refereed. Twin of `CHANGED` and so on in `common.wgsl`.
+pub(super) const COUNTERS: usize = 3;
+
+/// A run of tiles cut into chunks of whole tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// Tiles a chunk; the last one may hold fewer.
@@ -29,29 +56,43 @@ pub struct Plan {
     pub chunks: usize,
 }
 
-/// Cuts `tiles` tiles of `dims` columns into chunks below every limit, and below `chunk_bytes` if that is given. An index
-/// inside a chunk fits u32, since a binding is below 2^31 bytes.
+/// Bytes of a tile on the device.
+#[must_use]
+pub fn tile_bytes(dims: usize, weighted: bool) -> u64 {
+    let floats = dims + if weighted { 2 } else { 0 };
+    (TILE * size_of::<f32>() * floats + size_of::<f32>()) as u64
+}
+
+/// Cuts `tiles` tiles of `dims` columns into chunks below every limit, below an eighth of the device's `memory` if that
+/// is limited, and below `chunk_bytes` if that is given. An index inside a chunk fits u32, since a binding is below 2^31
+/// bytes.
 ///
 /// # Errors
 /// [`Error::Device`] if not even one tile fits.
-pub fn plan(tiles: usize, dims: usize, limits: &DeviceLimits, chunk_bytes: Option<u64>) -> Result<Plan> {
-    let tile_bytes = (TILE * size_of::<f32>()) as u64 * dims as u64;
+pub fn plan(
+    tiles: usize,
+    dims: usize,
+    limits: &DeviceLimits,
+    memory: Option<u64>,
+    chunk_bytes: Option<u64>,
+) -> Result<Plan> {
+    // Weights take two words a point, labels one: with fewer columns than that, they are the largest binding.
+    let tile_bytes = (TILE * size_of::<f32>()) as u64 * dims.max(2) as u64;
     let most = limits.binding_bytes.min(limits.buffer_bytes).min(1 << 31).min(MOST_CHUNK_BYTES);
-    let wanted = chunk_bytes.unwrap_or(most).clamp(tile_bytes, most.max(tile_bytes));
     if tile_bytes > most {
         let message = format!("a tile of {dims} columns needs {tile_bytes} bytes, the device binds {most}");
         return Err(Error::Device(message));
     }
+    let wanted = chunk_bytes.or(memory.map(|m| m / CHUNKS_IN_MEMORY)).unwrap_or(most).clamp(tile_bytes, most);
     let chunk_tiles = usize::try_from(wanted / tile_bytes).unwrap_or(usize::MAX).min(tiles.max(1));
     Ok(Plan { chunk_tiles, chunks: tiles.div_ceil(chunk_tiles) })
 }
 
-/// The kernel for a shape: sums in workgroup memory where they fit, else straight to the totals.
+/// How many sets can have their labels in one binding for chunks of so many tiles.
 #[must_use]
-pub fn variant(dims: u32, bits: u32, k: u32, limits: &DeviceLimits) -> Variant {
-    let bytes = 8 * u64::from(k) * u64::from(dims);
-    let fits = bytes <= u64::from(limits.workgroup_bytes.min(16_384));
-    Variant { dims, bits, bins: fits.then_some(k), tiles: if fits { 16 } else { 4 } }
+pub fn sets_a_binding(chunk_tiles: usize, limits: &DeviceLimits) -> usize {
+    let set_bytes = (chunk_tiles * TILE * size_of::<u32>()) as u64;
+    usize::try_from(limits.binding_bytes.min(limits.buffer_bytes) / set_bytes).unwrap_or(usize::MAX).max(1)
 }
 
 /// Workgroups as a grid within the limit of a dimension.
@@ -61,30 +102,175 @@ pub fn grid(groups: u32, limit: u32) -> (u32, u32) {
     (groups.div_ceil(y), y)
 }
 
+/// Where the sums of a set are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sums {
+    /// In workgroup memory, while the points are labelled.
+    Binned,
+    /// In the totals, while the points are labelled.
+    Direct,
+    /// Slice by slice of so many coordinates, after the points are labelled.
+    Sliced(u32),
+}
+
+/// The choice of kernels for a matrix on a device.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernels {
+    dims: u32,
+    bits: u32,
+    weighted: bool,
+    wide: u32,
+    tiles: u32,
+    most_bins: u32,
+    limits: DeviceLimits,
+    abilities: Abilities,
+}
+
+impl Kernels {
+    /// For points of `dims` columns on a grid of `bits`, in chunks of so many tiles.
+    #[must_use]
+    pub fn new(
+        dims: u32,
+        bits: u32,
+        weighted: bool,
+        chunk_tiles: u32,
+        limits: DeviceLimits,
+        abilities: Abilities,
+    ) -> Self {
+        let wide = (limits.lanes / 64).clamp(1, 4);
+        let tiles = (chunk_tiles / ENOUGH_GROUPS).next_power_of_two().clamp(wide, 64);
+        let cell_bytes = if weighted { 16 } else { 8 };
+        let most_bins = limits.workgroup_bytes.min(MOST_BIN_BYTES) / cell_bytes;
+        Self { dims, bits, weighted, wide, tiles, most_bins, limits, abilities }
+    }
+
+    /// The kernel's text and sizes.
+    #[must_use]
+    pub fn variant(&self, kernel: Kernel) -> Variant {
+        Variant {
+            kernel,
+            dims: self.dims,
+            bits: self.bits,
+            weighted: self.weighted,
+            wide: self.wide,
+            tiles: if matches!(kernel, Kernel::Slices(_)) { SLICE_TILES } else { self.tiles },
+            int64: self.abilities.int64,
+            subgroups: self.abilities.subgroups,
+        }
+    }
+
+    /// Coordinates that are summed: the columns, the points, and the weight if there are weights.
+    #[must_use]
+    pub fn coordinates(&self) -> u32 {
+        self.dims + if self.weighted { 2 } else { 1 }
+    }
+
+    /// Cells of a set of `k` clusters in the totals.
+    #[must_use]
+    pub fn cells(&self, k: usize) -> usize {
+        self.coordinates() as usize * k + COUNTERS
+    }
+
+    /// Where the sums of a set are made, of whose points `changed` changed in the last pass (`None` before the first).
+    /// Many additions are worth a second reading of the labels, few go straight to the totals.
+    #[must_use]
+    pub fn sums(&self, k: usize, points: usize, changed: Option<u64>) -> Sums {
+        let many = changed.is_none_or(|c| c > points as u64 / 16);
+        match self.most_bins as usize / k {
+            _ if self.cells(k) <= self.most_bins as usize => Sums::Binned,
+            0 => Sums::Direct,
+            #[expect(clippy::cast_possible_truncation, reason = "at most the number of bins")]
+            slice if many => Sums::Sliced((slice as u32).min(self.coordinates())),
+            _ => Sums::Direct,
+        }
+    }
+
+    /// Cuts binned sets of so many cells into rounds whose bins are in workgroup memory together, and gives the bins that
+    /// the largest round needs: a power of two, so that a set that leaves the batch seldom means another kernel.
+    #[must_use]
+    pub fn rounds(&self, cells: &[usize]) -> (Vec<Range<usize>>, u32) {
+        let most = self.most_bins as usize;
+        let (mut rounds, mut first, mut used, mut largest) = (Vec::new(), 0, 0, 0);
+        for (set, &cells) in cells.iter().enumerate() {
+            if used + cells > most && set > first {
+                rounds.push(first..set);
+                (first, used) = (set, 0);
+            }
+            used += cells;
+            largest = largest.max(used);
+        }
+        rounds.push(first..cells.len());
+        #[expect(clippy::cast_possible_truncation, reason = "at most the number of bins")]
+        let bins = largest.next_power_of_two().clamp(64, most.max(64)) as u32;
+        (rounds, bins)
+    }
+
+    /// The kernel that sums slices: it takes all bins there are.
+    #[must_use]
+    pub fn slices(&self) -> Kernel {
+        Kernel::Slices(self.most_bins)
+    }
+
+    /// Workgroups of a kernel over a chunk of so many tiles.
+    #[must_use]
+    pub fn groups(&self, chunk_tiles: u32) -> (u32, u32) {
+        grid(chunk_tiles.div_ceil(self.tiles), self.limits.groups)
+    }
+
+    /// Workgroups of the slices of a chunk: ranges of tiles by slices of coordinates.
+    #[must_use]
+    pub fn slice_groups(&self, chunk_tiles: u32, slice: u32) -> (u32, u32) {
+        (chunk_tiles.div_ceil(SLICE_TILES), self.coordinates().div_ceil(slice))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LAVAPIPE: DeviceLimits =
-        DeviceLimits { binding_bytes: 1 << 27, buffer_bytes: (1 << 31) - 1, workgroup_bytes: 32_768, groups: 65_535 };
+    const LAVAPIPE: DeviceLimits = DeviceLimits {
+        binding_bytes: 1 << 27,
+        buffer_bytes: (1 << 31) - 1,
+        workgroup_bytes: 32_768,
+        groups: 65_535,
+        lanes: 1024,
+    };
+    const NVIDIA: DeviceLimits = DeviceLimits {
+        binding_bytes: (1 << 31) - 4,
+        buffer_bytes: 0xffe0_0000,
+        workgroup_bytes: 49_152,
+        groups: 65_535,
+        lanes: 1024,
+    };
+    const PLAIN: Abilities = Abilities { int64: false, subgroups: false };
+
+    fn kernels(dims: u32, weighted: bool) -> Kernels {
+        Kernels::new(dims, 40, weighted, 1 << 20, LAVAPIPE, PLAIN)
+    }
 
     #[test]
     fn chunks_stay_below_every_limit_at_any_size() {
-        for (rows, dims) in [(1usize, 1usize), (50_000_000, 16), (134_217_729, 32), (1 << 33, 8), (1 << 20, 4096)] {
+        // The last four are above 2^31 and 2^32 elements.
+        let shapes =
+            [(1usize, 1usize), (50_000_000, 16), (1 << 20, 4096), (134_217_729, 32), (1 << 33, 1), (1 << 33, 8), (1 << 34, 2)];
+        for (rows, dims) in shapes {
             let tiles = rows.div_ceil(TILE);
-            for forced in [None, Some(1 << 20)] {
-                let p = plan(tiles, dims, &LAVAPIPE, forced).unwrap();
-                let bytes = (p.chunk_tiles * dims * TILE * 4) as u64;
-                assert!(
-                    bytes <= 1 << 27 && p.chunks * p.chunk_tiles >= tiles && (p.chunks - 1) * p.chunk_tiles < tiles
-                );
+            for limits in [LAVAPIPE, NVIDIA] {
+                for (memory, forced) in [(None, None), (None, Some(1 << 20)), (Some(1 << 26), None), (Some(1), None)] {
+                    let p = plan(tiles, dims, &limits, memory, forced).unwrap();
+                    let bytes = (p.chunk_tiles * TILE * dims.max(2) * 4) as u64;
+                    assert!(bytes <= limits.binding_bytes && bytes <= MOST_CHUNK_BYTES, "{rows} x {dims}");
+                    assert!(p.chunks * p.chunk_tiles >= tiles && (p.chunks - 1) * p.chunk_tiles < tiles);
+                    assert!((p.chunk_tiles * TILE * dims) as u64 <= u64::from(u32::MAX), "an index fits u32");
+                    assert!(sets_a_binding(p.chunk_tiles, &limits) >= 1);
+                }
             }
         }
     }
 
     #[test]
     fn a_tile_too_wide_for_the_device_is_an_error() {
-        assert!(plan(1, 1 << 20, &LAVAPIPE, None).is_err());
+        assert!(plan(1, 1 << 20, &LAVAPIPE, None, None).is_err());
     }
 
     #[test]
@@ -96,8 +282,29 @@ mod tests {
     }
 
     #[test]
-    fn small_sums_live_in_workgroup_memory() {
-        assert_eq!(variant(16, 40, 8, &LAVAPIPE).bins, Some(8));
-        assert_eq!(variant(64, 40, 256, &LAVAPIPE).bins, None);
+    fn sums_are_made_where_they_fit() {
+        let k = kernels(16, false);
+        assert_eq!(k.sums(8, 1000, None), Sums::Binned);
+        assert_eq!(k.sums(1000, 1000, None), Sums::Sliced(4));
+        assert_eq!(k.sums(1000, 1000, Some(62)), Sums::Direct, "few points moved");
+        assert_eq!(k.sums(5000, 1000, None), Sums::Direct, "not even one coordinate fits");
+        assert_eq!(kernels(16, true).sums(1000, 1000, None), Sums::Sliced(2));
+    }
+
+    #[test]
+    fn rounds_hold_every_set_once_and_no_more_than_fits() {
+        let k = kernels(16, false);
+        let cells: Vec<usize> = (2..=12).flat_map(|c| [k.cells(c); 40]).collect();
+        let (rounds, bins) = k.rounds(&cells);
+        assert!(rounds.len() > 1 && bins <= 4096);
+        assert!(rounds.iter().all(|r| cells[r.clone()].iter().sum::<usize>() <= bins as usize));
+        assert_eq!(rounds.into_iter().flatten().collect::<Vec<_>>(), (0..cells.len()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_workgroup_takes_no_more_lanes_than_there_are() {
+        let small = DeviceLimits { lanes: 128, ..LAVAPIPE };
+        assert_eq!(Kernels::new(2, 40, false, 10, small, PLAIN).variant(Kernel::Direct).lanes(), 128);
+        assert_eq!(kernels(2, false).variant(Kernel::Direct).lanes(), 256);
     }
 }

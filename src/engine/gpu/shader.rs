@@ -1,92 +1,214 @@
-//! The text of the shaders: WGSL files joined, with sizes as constants.
+//! The text of the shaders: WGSL files joined, with sizes as constants and sections for what a device can do.
+//!
+//! The template knows three line comments: `//#if FLAG` .. `//#else` .. `//#end`, and `//#each DIMS` .. `//#end`, which
+//! repeats its lines with `{j}` counting up. Everything else is WGSL as it stands.
+
+use std::fmt::{self, Write};
+
+/// What a kernel does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    /// Labels and sums in one go; sums of so many cells in workgroup memory.
+    Binned(u32),
+    /// Labels and sums in one go; sums straight in the totals.
+    Direct,
+    /// Labels only; says which points moved.
+    Deferred,
+    /// Sums of the points that moved, so many cells in workgroup memory at a time.
+    Slices(u32),
+}
 
 /// What a kernel's text depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Variant {
+    /// What it does.
+    pub kernel: Kernel,
     /// Columns.
     pub dims: u32,
     /// Bits of the grid.
     pub bits: u32,
-    /// Clusters whose sums are kept in workgroup memory; `None` adds straight to the totals.
-    pub bins: Option<u32>,
-    /// Tiles a workgroup takes.
+    /// Whether points have weights.
+    pub weighted: bool,
+    /// Tiles a workgroup takes at once, a lane for each point.
+    pub wide: u32,
+    /// Tiles a workgroup takes in all.
     pub tiles: u32,
+    /// Whether there are 64-bit integers and atomics.
+    pub int64: bool,
+    /// Whether there are subgroup operations.
+    pub subgroups: bool,
 }
 
-/// Bindings of the assign kernel, in order; whether each is read only. Twin of the declarations in `assign.wgsl`.
-pub const BINDINGS: [(&str, bool); 8] = [
-    ("params", true),
-    ("tiles", true),
-    ("norms", true),
-    ("labels", false),
-    ("scores", true),
-    ("exact", true),
-    ("index", true),
-    ("totals", false),
-];
+/// A storage buffer of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// Its number.
+    pub number: u32,
+    /// Its name in the shader.
+    pub name: &'static str,
+    /// Whether the kernel only reads it.
+    pub read_only: bool,
+}
 
 const COMMON: &str = include_str!("../../../shaders/common.wgsl");
+const LIMBS: &str = include_str!("../../../shaders/limbs.wgsl");
+const INT64: &str = include_str!("../../../shaders/int64.wgsl");
 const ASSIGN: &str = include_str!("../../../shaders/assign.wgsl");
 const REFEREE: &str = include_str!("../../../shaders/referee.wgsl");
 const ACCUMULATE: &str = include_str!("../../../shaders/accumulate.wgsl");
+const SLICES: &str = include_str!("../../../shaders/slices.wgsl");
 
-/// Sums in workgroup memory: two i32 a coordinate, of the low 20 bits and the rest. A workgroup adds at most 1,024 points,
-/// so neither leaves 31 bits.
-const BINS: &str = "
-fn add_coordinate(cluster: u32, j: u32, q: vec2<u32>) {
-    let bin = 2u * (cluster * DIMS + j);
-    atomicAdd(&bins[bin], i32(q.x & 0xfffffu));
-    atomicAdd(&bins[bin + 1u], bitcast<i32>((q.x >> 20u) | (q.y << 12u)));
-}
+/// Up to so many columns a point is kept in registers.
+const MOST_UNROLLED: u32 = 64;
 
-fn clear_bins(lane: u32) {
-    for (var i = lane; i < BINS; i += 64u) {
-        atomicStore(&bins[i], 0);
-    }
-    workgroupBarrier();
-}
-
-fn flush_bins(lane: u32) {
-    workgroupBarrier();
-    for (var cell = lane; cell < BINS / 2u; cell += 64u) {
-        let low = bitcast<u32>(atomicLoad(&bins[2u * cell]));
-        let high = atomicLoad(&bins[2u * cell + 1u]);
-        if (low != 0u || high != 0) {
-            let shifted = vec2<u32>(bitcast<u32>(high) << 20u, bitcast<u32>(high >> 12u));
-            let extended = vec2<u32>(low, select(0u, 0xffffffffu, (low >> 31u) == 1u));
-            add_to(sum_slot(0u, 0u) + 2u * cell, add64(shifted, extended));
-        }
-    }
-}
-";
-
-/// No workgroup memory: every coordinate goes to the totals.
-const NO_BINS: &str = "
-fn add_coordinate(cluster: u32, j: u32, q: vec2<u32>) {
-    add_to(sum_slot(cluster, j), q);
-}
-
-fn clear_bins(lane: u32) {}
-
-fn flush_bins(lane: u32) {}
-";
+/// Vectors of four f32 in workgroup memory for staged centroids: 16 KiB.
+const STAGE: u32 = 1024;
 
 impl Variant {
+    /// Lanes of a workgroup.
+    #[must_use]
+    pub fn lanes(&self) -> u32 {
+        64 * self.wide
+    }
+
+    /// Quads of centroids staged in workgroup memory at a time: where the sums do not need that memory.
+    fn staged(&self) -> Option<u32> {
+        let quads = STAGE / (self.dims + 2);
+        (quads > 0 && matches!(self.kernel, Kernel::Direct | Kernel::Deferred)).then_some(quads)
+    }
+
+    fn bins(&self) -> Option<u32> {
+        match self.kernel {
+            Kernel::Binned(cells) | Kernel::Slices(cells) => Some(cells),
+            Kernel::Direct | Kernel::Deferred => None,
+        }
+    }
+
+    /// The storage buffers it is bound to.
+    #[must_use]
+    pub fn bindings(&self) -> Vec<Binding> {
+        let slices = matches!(self.kernel, Kernel::Slices(_));
+        let deferred = self.kernel == Kernel::Deferred;
+        let all = [
+            ("chunk", true, true),
+            ("tiles", true, true),
+            ("norms", true, !slices),
+            ("labels", slices, true),
+            ("sets", true, true),
+            ("rounds", true, true),
+            ("scores", true, !slices),
+            ("exact", true, !slices),
+            ("index", true, !slices),
+            ("totals", false, true),
+            ("weights", true, self.weighted),
+            ("moved", slices, slices || deferred),
+        ];
+        let numbered = (0..).zip(all).filter(|(_, (_, _, used))| *used);
+        numbered.map(|(number, (name, read_only, _))| Binding { number, name, read_only }).collect()
+    }
+
     /// The WGSL text.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { dims, bits, tiles, .. } = self;
-        let declaration = match self.bins {
-            Some(k) => format!("const BINS: u32 = {}u;\nvar<workgroup> bins: array<atomic<i32>, BINS>;", 2 * k * dims),
-            None => String::new(),
+        let Self { dims, bits, wide, tiles, .. } = self;
+        let mut text = format!("// segma {self}\n");
+        let lanes = self.lanes();
+        let _ = write!(text, "const DIMS: u32 = {dims}u;\nconst BITS: i32 = {bits};\nconst LANES: u32 = {lanes}u;\n");
+        let _ = write!(text, "const WIDE: u32 = {wide}u;\nconst TILES: u32 = {tiles}u;\n");
+        let _ = writeln!(text, "const STAGED: u32 = {}u; // quads of centroids", self.staged().unwrap_or(1 << 30));
+        if let Some(bins) = self.bins() {
+            let _ = writeln!(text, "const BINS: u32 = {bins}u;");
+        }
+        let integers = if self.int64 { INT64 } else { LIMBS };
+        let stages: &[&str] = match self.kernel {
+            Kernel::Slices(_) => &[ACCUMULATE, SLICES],
+            _ => &[ACCUMULATE, REFEREE, ASSIGN],
         };
-        let accumulate = ACCUMULATE.replace("{{BINS}}", if self.bins.is_some() { BINS } else { NO_BINS });
-        let assign = ASSIGN
-            .replace("{{BINS_DECLARATION}}", &declaration)
-            .replace("// {{INCLUDE_REFEREE}}", REFEREE)
-            .replace("// {{INCLUDE_ACCUMULATE}}", &accumulate);
-        format!(
-            "const DIMS: u32 = {dims}u;\nconst BITS: i32 = {bits};\nconst TILES: u32 = {tiles}u;\n\n{COMMON}\n{assign}"
-        )
+        for part in [COMMON, integers].iter().chain(stages) {
+            text.push('\n');
+            fill(part, &|flag| self.has(flag), *dims, &mut text);
+        }
+        text
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        match flag {
+            "BINS" => self.bins().is_some(),
+            "DEFER" => self.kernel == Kernel::Deferred,
+            "STAGE" => self.staged().is_some(),
+            "UNROLL" => self.dims <= MOST_UNROLLED,
+            "WEIGHTED" => self.weighted,
+            "SUBGROUPS" => self.subgroups && !self.weighted && matches!(self.kernel, Kernel::Binned(_) | Kernel::Direct),
+            _ => false,
+        }
+    }
+}
+
+/// A name for people and files.
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kernel {
+            Kernel::Binned(cells) => write!(f, "assign-binned{cells}")?,
+            Kernel::Direct => write!(f, "assign-direct")?,
+            Kernel::Deferred => write!(f, "assign-deferred")?,
+            Kernel::Slices(cells) => write!(f, "slices{cells}")?,
+        }
+        write!(f, "-d{}-bits{}-wide{}-tiles{}", self.dims, self.bits, self.wide, self.tiles)?;
+        let traits = [(self.weighted, "-weighted"), (self.int64, "-int64"), (self.subgroups, "-subgroups")];
+        traits.into_iter().filter(|(on, _)| *on).try_for_each(|(_, name)| f.write_str(name))
+    }
+}
+
+/// An open section of a template: whether what is around it is kept, and where its text began.
+struct Section {
+    outer: bool,
+    from: usize,
+    repeated: bool,
+}
+
+/// Appends a template with its sections resolved.
+fn fill(template: &str, has: &dyn Fn(&str) -> bool, dims: u32, text: &mut String) {
+    let mut open: Vec<Section> = Vec::new();
+    let mut keep = true;
+    for line in template.lines() {
+        let directive = line.trim().strip_prefix("//#").map(|d| d.split_once(' ').unwrap_or((d, "")));
+        let from = text.len();
+        match directive {
+            Some(("end", _)) => {
+                let Some(section) = open.pop() else { continue };
+                keep = section.outer;
+                if section.repeated {
+                    let body = text.split_off(section.from);
+                    (0..dims).for_each(|j| text.push_str(&body.replace("{j}", &j.to_string())));
+                }
+            }
+            Some(("else", _)) => keep = open.last().is_none_or(|section| section.outer) && !keep,
+            Some(("if", flag)) => {
+                open.push(Section { outer: keep, from, repeated: false });
+                keep = keep && has(flag);
+            }
+            Some(_) => open.push(Section { outer: keep, from, repeated: true }),
+            None if keep => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    #[test]
+    fn sections_nest_and_repeat() {
+        let template = "a\n//#if ON\nb\n//#if OFF\nc\n//#else\n//#each DIMS\nx[{j}]\n//#end\n//#end\n//#else\nd\n//#end\ne\n";
+        let mut text = String::new();
+        fill(template, &|flag| flag == "ON", 2, &mut text);
+        assert_eq!(text, "a\nb\nx[0]\nx[1]\ne\n");
+        text.clear();
+        fill(template, &|_| false, 2, &mut text);
+        assert_eq!(text, "a\nd\ne\n");
     }
 }

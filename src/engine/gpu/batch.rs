@@ -1,0 +1,266 @@
+//! What a pass hands to the kernels: the tables of its centroid sets, and which kernels read them; and the way back, from
+//! cells of limbs to the change of each set.
+
+use super::plan::{COUNTERS, Kernels, Sums};
+use super::shader::Kernel;
+use crate::engine::bound::{DIRECTED, Scoring};
+use crate::engine::{Centroids, Change};
+use crate::matrix::TILE;
+use bytemuck::{Pod, Zeroable};
+use std::mem::offset_of;
+
+/// Twin of `Chunk` in `common.wgsl`.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct ChunkInfo {
+    pub(super) points: u32,
+    pub(super) tiles: u32,
+    pub(super) groups_x: u32,
+    pub(super) padding: u32,
+}
+
+/// Twin of `Set`.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct SetInfo {
+    k: u32,
+    distinct: u32,
+    quads: u32,
+    first_quad: u32,
+    first_centroid: u32,
+    first_label: u32,
+    cell: u32,
+    bin: u32,
+    bound: f32,
+    guard: f32,
+}
+
+/// Twin of `Round`.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Round {
+    first: u32,
+    end: u32,
+    cell: u32,
+    cells: u32,
+}
+
+macro_rules! fields {
+    ($type:ty: $($field:ident),*) => { &[$((stringify!($field), narrow(offset_of!($type, $field)))),*] };
+}
+
+/// A struct's name in the shaders, its bytes, and each field with its offset.
+pub type Layout = (&'static str, u32, &'static [(&'static str, u32)]);
+
+/// The structs that host and shaders share, for the test that compares them.
+pub const LAYOUTS: [Layout; 3] = [
+    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, tiles, groups_x, padding)),
+    (
+        "Set",
+        narrow(size_of::<SetInfo>()),
+        fields!(SetInfo: k, distinct, quads, first_quad, first_centroid, first_label, cell, bin, bound, guard),
+    ),
+    ("Round", narrow(size_of::<Round>()), fields!(Round: first, end, cell, cells)),
+];
+
+/// The constants that host and shaders share, for the test that compares them.
+pub const CONSTANTS: [(&str, u32); 4] =
+    [("NO_LABEL", crate::engine::NO_LABEL), ("CHANGED", CHANGED as u32), ("TIES", TIES as u32), ("REFEREED", REFEREED as u32)];
+
+const CHANGED: usize = 0;
+const TIES: usize = 1;
+const REFEREED: usize = 2;
+
+/// A size that the plan keeps below 2^32.
+#[expect(clippy::cast_possible_truncation, reason = "a chunk is below 2^31 bytes and k below 2^32")]
+pub(super) const fn narrow(size: usize) -> u32 {
+    size as u32
+}
+
+/// A set of the batch on one device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member<'a> {
+    pub(super) centroids: &'a Centroids,
+    /// Which buffer of labels it is in, and its place there.
+    pub(super) group: usize,
+    pub(super) place: usize,
+    /// Points that changed in its last pass.
+    pub(super) changed: Option<u64>,
+}
+
+/// Sets that one dispatch takes, over each chunk.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    pub(super) group: usize,
+    pub(super) kernel: Option<Kernel>,
+    /// Coordinates a slice, if the sums are made after the labels.
+    pub(super) slice: Option<u32>,
+    sets: Vec<SetInfo>,
+    rounds: Vec<Round>,
+    scores: Vec<[f32; 4]>,
+    exact: Vec<i64>,
+    index: Vec<u32>,
+}
+
+/// A pass as the device makes it.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) runs: Vec<Run>,
+    /// First cell and clusters of each set.
+    places: Vec<(usize, usize)>,
+    /// Cells in all.
+    pub(super) cells: usize,
+}
+
+impl Batch {
+    /// Tables for `members` over `points` points on a grid of `bits`, whose labels lie `stride` tiles a set.
+    pub(super) fn new(members: &[Member<'_>], kernels: &Kernels, points: usize, bits: u32, stride: usize) -> Self {
+        let mut batch = Self { runs: Vec::new(), places: vec![(0, 0); members.len()], cells: 0 };
+        let sums = |m: &Member<'_>| kernels.sums(m.centroids.k(), points, m.changed);
+        let mut binned: Vec<usize> = (0..members.len()).filter(|&i| sums(&members[i]) == Sums::Binned).collect();
+        binned.sort_by_key(|&i| members[i].group);
+        for together in binned.chunk_by(|&a, &b| members[a].group == members[b].group) {
+            batch.run(together, members, kernels, bits, stride);
+        }
+        for (i, m) in members.iter().enumerate() {
+            let (kernel, slice) = match sums(m) {
+                Sums::Binned => continue,
+                Sums::Direct => (Kernel::Direct, None),
+                Sums::Sliced(slice) => (Kernel::Deferred, Some(slice)),
+            };
+            let run = batch.run(&[i], members, kernels, bits, stride);
+            (run.kernel, run.slice) = (Some(kernel), slice);
+        }
+        batch
+    }
+
+    /// Adds a run of these sets, binned unless said otherwise.
+    fn run(
+        &mut self,
+        sets: &[usize],
+        members: &[Member<'_>],
+        kernels: &Kernels,
+        bits: u32,
+        stride: usize,
+    ) -> &mut Run {
+        let cells: Vec<usize> = sets.iter().map(|&i| kernels.cells(members[i].centroids.k())).collect();
+        let (rounds, bins) = kernels.rounds(&cells);
+        let mut run = Run { group: members[sets[0]].group, kernel: Some(Kernel::Binned(bins)), ..Run::default() };
+        for round in rounds {
+            let first_cell = self.cells;
+            for set in round.clone() {
+                let member = &members[sets[set]];
+                self.places[sets[set]] = (self.cells, member.centroids.k());
+                run.add(member, self.cells, self.cells - first_cell, bits, stride);
+                self.cells += cells[set];
+            }
+            run.rounds.push(Round {
+                first: narrow(round.start),
+                end: narrow(round.end),
+                cell: narrow(first_cell),
+                cells: narrow(self.cells - first_cell),
+            });
+        }
+        self.runs.push(run);
+        let last = self.runs.len() - 1;
+        &mut self.runs[last]
+    }
+
+    /// The change of each set, from the limbs of all cells.
+    pub(super) fn changes(&self, limbs: &[u32], dims: usize, weighted: bool) -> Vec<Change> {
+        let width = if weighted { 4 } else { 2 };
+        self.places.iter().map(|&(cell, k)| unpack(&limbs[cell * width..], width, k, dims)).collect()
+    }
+}
+
+impl Run {
+    fn add(&mut self, member: &Member<'_>, cell: usize, bin: usize, bits: u32, stride: usize) {
+        let (centroids, dims) = (member.centroids, member.centroids.dims());
+        let scoring = Scoring::new(centroids, bits, DIRECTED);
+        self.sets.push(SetInfo {
+            k: narrow(centroids.k()),
+            distinct: narrow(scoring.distinct()),
+            quads: narrow(scoring.distinct().div_ceil(4)),
+            first_quad: narrow(self.scores.len() / (dims + 2)),
+            first_centroid: narrow(self.index.len()),
+            first_label: narrow(member.place * stride * TILE),
+            cell: narrow(cell),
+            bin: narrow(bin),
+            bound: scoring.bound,
+            guard: scoring.guard,
+        });
+        pack(&scoring, dims, &mut self.scores);
+        let rows = scoring.index.iter().flat_map(|&c| centroids.row(c as usize));
+        // A little-endian i64 is its low limb followed by its high one.
+        self.exact.extend(rows.map(|q| i64::from_ne_bytes(q.to_le_bytes())));
+        self.index.extend_from_slice(&scoring.index);
+    }
+
+    /// Its tables by the number of their binding.
+    pub(super) fn tables(&self) -> [(u32, Vec<u8>); 5] {
+        let head = [narrow(self.rounds.len()), self.slice.unwrap_or(0)];
+        let rounds = [bytemuck::cast_slice(&head), bytemuck::cast_slice(&self.rounds)].concat();
+        [
+            (4, bytemuck::cast_slice(&self.sets).to_vec()),
+            (5, rounds),
+            (6, bytemuck::cast_slice(&self.scores).to_vec()),
+            (7, bytemuck::cast_slice(&self.exact).to_vec()),
+            (8, bytemuck::cast_slice(&self.index).to_vec()),
+        ]
+    }
+}
+
+/// Per four centroids: half squares, norms, and each coordinate, as four lanes. Twin of `scores` in `assign.wgsl`.
+fn pack(scoring: &Scoring, dims: usize, packed: &mut Vec<[f32; 4]>) {
+    let lanes = |first: usize, value: &dyn Fn(usize) -> f32| {
+        std::array::from_fn(|i| if first + i < scoring.distinct() { value(first + i) } else { 0.0 })
+    };
+    for first in (0..scoring.distinct()).step_by(4) {
+        packed.push(lanes(first, &|c| scoring.half2[c]));
+        packed.push(lanes(first, &|c| scoring.norm[c]));
+        packed.extend((0..dims).map(|j| lanes(first, &|c| scoring.centroids[c * dims + j])));
+    }
+}
+
+/// The change of a set of `k` clusters, whose cells `[coordinates][k]` and counters begin at the start of `limbs`.
+fn unpack(limbs: &[u32], width: usize, k: usize, dims: usize) -> Change {
+    let extra = width / 2;
+    let cell = |slot: usize| -> i128 {
+        let limbs = &limbs[slot * width..(slot + 1) * width];
+        let bits = limbs.iter().rev().fold(0u128, |bits, &limb| bits << 32 | u128::from(limb));
+        let unused = 128 - 32 * width;
+        (bits << unused).cast_signed() >> unused
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "counts and weights are below 2^63")]
+    let row = |j: usize| -> Vec<i64> { (0..k).map(|c| cell(j * k + c) as i64).collect() };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters of points")]
+    let counter = |which: usize| cell((dims + extra) * k + which) as u64;
+    const { assert!(CHANGED < COUNTERS && TIES < COUNTERS && REFEREED < COUNTERS) };
+    Change {
+        sums: (0..k).flat_map(|c| (0..dims).map(move |j| j * k + c)).map(cell).collect(),
+        weights: row(dims + extra - 1),
+        counts: row(dims),
+        changed: counter(CHANGED),
+        ties: counter(TIES),
+        refereed: counter(REFEREED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_signed_and_as_wide_as_they_are() {
+        // One cluster, one column, no weights: sum -3, count 2, then the counters.
+        let limbs = [0xffff_fffd, 0xffff_ffff, 2, 0, 7, 1, 5, 0, 6, 0];
+        let change = unpack(&limbs, 2, 1, 1);
+        assert_eq!((change.sums, change.counts, change.weights), (vec![-3], vec![2], vec![2]));
+        assert_eq!((change.changed, change.ties, change.refereed), ((1 << 32) + 7, 5, 6));
+        // With weights cells are 128 bits, and the weight has a row of its own.
+        let mut limbs = vec![0, 0, 0, 0x8000_0000, 2, 0, 0, 0, 9, 1, 0, 0];
+        limbs.extend([0; 12]);
+        let change = unpack(&limbs, 4, 1, 1);
+        assert_eq!((change.sums, change.counts, change.weights), (vec![i128::MIN], vec![2], vec![(1 << 32) + 9]));
+    }
+}
