@@ -10,13 +10,11 @@
 // Steps, as in the CPU's twin: 1. start values of the tile; 2. score; 3. prove; 4. referee what is not proven;
 // 5. compare with the old labels and move the points that changed.
 
-@group(0) @binding(2) var<storage, read> norms: array<f32>;         // [tiles]
-@group(0) @binding(3) var<storage, read_write> labels: array<u32>;  // [sets x points]
-@group(0) @binding(6) var<storage, read> scores: array<vec4<f32>>;  // per quad: half squares, norms, then DIMS coordinates
-@group(0) @binding(7) var<storage, read> exact: array<vec2<u32>>;   // [distinct x DIMS] on the grid
-@group(0) @binding(8) var<storage, read> index: array<u32>;         // [distinct] the label of each
+@group(0) @binding(2) var<storage, read_write> labels: array<u32>;  // [sets x points]
+@group(0) @binding(4) var<storage, read> scores: array<vec4<f32>>;  // per quad: half squares, norms, then DIMS coordinates
+@group(0) @binding(5) var<storage, read> exact: array<vec2<u32>>;   // [distinct]: its label, then DIMS on the grid
 //#if DEFER
-@group(0) @binding(11) var<storage, read_write> moved: array<u32>;  // [points] the old label, or UNMOVED
+@group(0) @binding(8) var<storage, read_write> moved: array<u32>;  // [points] the old label, or UNMOVED
 //#end
 
 const LOWEST: f32 = -3.0e38;
@@ -41,7 +39,7 @@ fn take_point(t: u32, lane: u32) -> Point {
     x[{j}] = tiles[base + {j}u * 64u];
     //#end
     //#end
-    return Point(row < chunk.points, row, base, norms[tile]);
+    return Point(row < chunk.points, row, base, tiles[chunk.norms + tile]);
 }
 
 //#if STAGE
@@ -108,7 +106,7 @@ fn label_point(cset: Set, p: Point, lane: u32) {
     if (p.here && !(best - guards(cset, position / 4u, p.norm)[position % 4u] > second)) {
         position = referee(cset, p.base, p.norm);
     }
-    let label = index[cset.first_centroid + position];
+    let label = exact[(cset.first_centroid + position) * (DIMS + 1u)].x;
     let at = cset.first_label + p.row;
     var old = label;
     if (p.here) {
@@ -217,21 +215,23 @@ fn move_together(cset: Set, p: Point, moves: bool, cluster: u32, away: bool) {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let first = (group.y * chunk.groups_x + group.x) * TILES;
-    for (var r = 0u; r < rounds.count; r++) {
-        let round = rounds.list[r];
+    var end = 0u;
+    for (var begin = 0u; begin < sets[0].count; begin = end) {
+        let round = sets[begin]; // its sets' bins are in workgroup memory together
+        end = round.round_end;
         //#if BINS
-        clear_bins(lane, round.cells);
+        clear_bins(lane, round.round_cells);
         //#end
         for (var step = 0u; step < TILES && first + step < chunk.tiles; step += WIDE) {
             let p = take_point(first + step + lane / 64u, lane % 64u);
-            for (var s = round.first; s < round.end; s++) {
+            for (var s = begin; s < end; s++) {
                 label_point(sets[s], p, lane);
             }
         }
         //#if BINS
-        flush_bins(lane, round.cell, round.cells);
+        flush_bins(lane, round.cell, round.round_cells);
         //#else
-        flush_tally(sets[round.first]);
+        flush_tally(round);
         //#end
     }
 }

@@ -8,7 +8,7 @@ struct Chunk {
     points: u32,
     tiles: u32,
     groups_x: u32, // workgroups wrap into a second dimension
-    padding: u32,
+    norms: u32,    // where the norms of the tiles begin in `tiles`
 }
 
 // A centroid set of the batch.
@@ -23,28 +23,17 @@ struct Set {
     bin: u32,            // first of its bins in workgroup memory
     bound: f32,
     guard: f32,
+    round_end: u32,      // the first set whose bins are not in workgroup memory together with this one's
+    round_cells: u32,    // cells of those that are
+    count: u32,          // sets in all
+    slice: u32,          // coordinates a slice, where the sums are made in slices
 }
 
-// Sets whose bins are in workgroup memory together.
-struct Round {
-    first: u32,
-    end: u32,
-    cell: u32,
-    cells: u32,
-}
-
-struct Rounds {
-    count: u32,
-    slice: u32, // coordinates a slice, where the sums are made in slices
-    list: array<Round>,
-}
-
-@group(0) @binding(0) var<storage, read> chunk: Chunk;
-@group(0) @binding(1) var<storage, read> tiles: array<f32>;              // [tiles x DIMS x 64]
-@group(0) @binding(4) var<storage, read> sets: array<Set>;
-@group(0) @binding(5) var<storage, read> rounds: Rounds;
+@group(0) @binding(0) var<uniform> chunk: Chunk;
+@group(0) @binding(1) var<storage, read> tiles: array<f32>;              // [tiles x DIMS x 64], then norms [tiles]
+@group(0) @binding(3) var<storage, read> sets: array<Set>;
 //#if WEIGHTED
-@group(0) @binding(10) var<storage, read> weights: array<vec2<u32>>;     // [points] in fixed point
+@group(0) @binding(7) var<storage, read> weights: array<vec2<u32>>;     // [points] in fixed point
 
 alias Cell = vec4<u32>;
 const LIMBS: u32 = 4u;

@@ -1,6 +1,6 @@
 // 64-bit arithmetic and totals where the GPU has 64-bit integers and atomics. Twin of `limbs.wgsl`.
 
-@group(0) @binding(9) var<storage, read_write> totals: array<atomic<u64>>; // cells of LIMBS / 2 words
+@group(0) @binding(6) var<storage, read_write> totals: array<atomic<u64>>; // cells of LIMBS / 2 words
 
 fn joined(limbs: vec2<u32>) -> u64 {
     return (u64(limbs.y) << 32u) | u64(limbs.x);

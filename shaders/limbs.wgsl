@@ -1,6 +1,6 @@
 // 64-bit arithmetic and totals in 32-bit limbs, lowest first: every GPU has u32. Twin of `int64.wgsl`.
 
-@group(0) @binding(9) var<storage, read_write> totals: array<atomic<u32>>; // cells of LIMBS limbs
+@group(0) @binding(6) var<storage, read_write> totals: array<atomic<u32>>; // cells of LIMBS limbs
 
 // The product of two u32 as 64 bits.
 fn mul_wide(a: u32, b: u32) -> vec2<u32> {

@@ -26,7 +26,7 @@ fn distance2(base: u32, centroid: u32) -> vec4<u32> {
     var sum = vec4<u32>(0u);
     for (var j = 0u; j < DIMS; j++) {
         let q = grid(tiles[base + j * 64u]);
-        sum = add128(sum, square128(add64(q, negate64(exact[centroid * DIMS + j]))));
+        sum = add128(sum, square128(add64(q, negate64(exact[centroid * (DIMS + 1u) + 1u + j]))));
     }
     return sum;
 }

@@ -4,14 +4,14 @@
 // Reads: the old label of each point that moved, as `assign.wgsl` left it, its new label, and the slice's coordinates of
 // the tiles, each once. Writes: the change of the sums (see `accumulate.wgsl`).
 
-@group(0) @binding(3) var<storage, read> labels: array<u32>;  // [sets x points]
-@group(0) @binding(11) var<storage, read> moved: array<u32>;  // [points] the old label, or UNMOVED
+@group(0) @binding(2) var<storage, read> labels: array<u32>;  // [sets x points]
+@group(0) @binding(8) var<storage, read> moved: array<u32>;  // [points] the old label, or UNMOVED
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let cset = sets[rounds.list[0].first];
-    let j0 = group.y * rounds.slice;
-    let j1 = min(j0 + rounds.slice, DIMS + EXTRA);
+    let cset = sets[0];
+    let j0 = group.y * cset.slice;
+    let j1 = min(j0 + cset.slice, DIMS + EXTRA);
     let first = group.x * TILES;
     clear_bins(lane, (j1 - j0) * cset.k);
     var changed = 0u;

@@ -5,7 +5,7 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 use segma::engine::gpu::plan::{Abilities, DeviceLimits, Kernels};
-use segma::engine::gpu::shader::{Binding, Kernel, Variant};
+use segma::engine::gpu::shader::{Access, Binding, Kernel, Variant};
 use segma::engine::gpu::{CONSTANTS, LAYOUTS};
 
 /// Every kind of kernel on small, large and very wide shapes, with and without weights, 64-bit integers and subgroups.
@@ -88,20 +88,25 @@ fn every_variant_translates_for_vulkan_metal_and_directx() {
 fn bindings_are_those_the_host_binds() {
     for v in variants() {
         let (module, _) = valid(&v);
-        let mut found: Vec<(u32, String, bool)> = module
+        let mut found: Vec<(u32, String, Access)> = module
             .global_variables
             .iter()
             .filter_map(|(_, g)| {
-                let AddressSpace::Storage { access } = g.space else { return None };
-                let name = g.name.clone().unwrap_or_default();
-                Some((g.binding.as_ref()?.binding, name, !access.contains(StorageAccess::STORE)))
+                let access = match g.space {
+                    AddressSpace::Uniform => Access::Uniform,
+                    AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => Access::Write,
+                    AddressSpace::Storage { .. } => Access::Read,
+                    _ => return None,
+                };
+                Some((g.binding.as_ref()?.binding, g.name.clone().unwrap_or_default(), access))
             })
             .collect();
         found.sort();
         let host = v.bindings();
         let host: Vec<_> =
-            host.iter().map(|&Binding { number, name, read_only }| (number, name.to_owned(), read_only)).collect();
+            host.iter().map(|&Binding { number, name, access }| (number, name.to_owned(), access)).collect();
         assert_eq!(found, host, "{v}");
+        assert!(host.iter().filter(|(_, _, access)| *access != Access::Uniform).count() <= 8, "{v}");
     }
 }
 

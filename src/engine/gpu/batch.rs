@@ -16,7 +16,7 @@ pub(super) struct ChunkInfo {
     pub(super) points: u32,
     pub(super) tiles: u32,
     pub(super) groups_x: u32,
-    pub(super) padding: u32,
+    pub(super) norms: u32,
 }
 
 /// Twin of `Set`.
@@ -33,16 +33,10 @@ struct SetInfo {
     bin: u32,
     bound: f32,
     guard: f32,
-}
-
-/// Twin of `Round`.
-#[derive(Debug, Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct Round {
-    first: u32,
-    end: u32,
-    cell: u32,
-    cells: u32,
+    round_end: u32,
+    round_cells: u32,
+    count: u32,
+    slice: u32,
 }
 
 macro_rules! fields {
@@ -53,14 +47,16 @@ macro_rules! fields {
 pub type Layout = (&'static str, u32, &'static [(&'static str, u32)]);
 
 /// The structs that host and shaders share, for the test that compares them.
-pub const LAYOUTS: [Layout; 3] = [
-    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, tiles, groups_x, padding)),
+pub const LAYOUTS: [Layout; 2] = [
+    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, tiles, groups_x, norms)),
     (
         "Set",
         narrow(size_of::<SetInfo>()),
-        fields!(SetInfo: k, distinct, quads, first_quad, first_centroid, first_label, cell, bin, bound, guard),
+        fields!(
+            SetInfo: k, distinct, quads, first_quad, first_centroid, first_label, cell, bin, bound, guard, round_end,
+            round_cells, count, slice
+        ),
     ),
-    ("Round", narrow(size_of::<Round>()), fields!(Round: first, end, cell, cells)),
 ];
 
 /// The constants that host and shaders share, for the test that compares them.
@@ -76,6 +72,9 @@ const REFEREED: usize = 2;
 pub(super) const fn narrow(size: usize) -> u32 {
     size as u32
 }
+
+/// The bindings that hold the tables of a run.
+pub(super) const TABLES: [&str; 3] = ["sets", "scores", "exact"];
 
 /// A set of the batch on one device.
 #[derive(Debug, Clone, Copy)]
@@ -96,10 +95,8 @@ pub(super) struct Run {
     /// Coordinates a slice, if the sums are made after the labels.
     pub(super) slice: Option<u32>,
     sets: Vec<SetInfo>,
-    rounds: Vec<Round>,
     scores: Vec<[f32; 4]>,
     exact: Vec<i64>,
-    index: Vec<u32>,
 }
 
 /// A pass as the device makes it.
@@ -130,6 +127,7 @@ impl Batch {
             };
             let run = batch.run(&[i], members, kernels, bits, stride);
             (run.kernel, run.slice) = (Some(kernel), slice);
+            run.sets[0].slice = slice.unwrap_or(0);
         }
         batch
     }
@@ -154,12 +152,10 @@ impl Batch {
                 run.add(member, self.cells, self.cells - first_cell, bits, stride);
                 self.cells += cells[set];
             }
-            run.rounds.push(Round {
-                first: narrow(round.start),
-                end: narrow(round.end),
-                cell: narrow(first_cell),
-                cells: narrow(self.cells - first_cell),
-            });
+            let round_cells = narrow(self.cells - first_cell);
+            for info in &mut run.sets[round.clone()] {
+                (info.round_end, info.round_cells, info.count) = (narrow(round.end), round_cells, narrow(sets.len()));
+            }
         }
         self.runs.push(run);
         let last = self.runs.len() - 1;
@@ -182,31 +178,25 @@ impl Run {
             distinct: narrow(scoring.distinct()),
             quads: narrow(scoring.distinct().div_ceil(4)),
             first_quad: narrow(self.scores.len() / (dims + 2)),
-            first_centroid: narrow(self.index.len()),
+            first_centroid: narrow(self.exact.len() / (dims + 1)),
             first_label: narrow(member.place * stride * TILE),
             cell: narrow(cell),
             bin: narrow(bin),
             bound: scoring.bound,
             guard: scoring.guard,
+            ..SetInfo::zeroed()
         });
         pack(&scoring, dims, &mut self.scores);
-        let rows = scoring.index.iter().flat_map(|&c| centroids.row(c as usize));
-        // A little-endian i64 is its low limb followed by its high one.
-        self.exact.extend(rows.map(|q| i64::from_ne_bytes(q.to_le_bytes())));
-        self.index.extend_from_slice(&scoring.index);
+        for &c in &scoring.index {
+            // A little-endian i64 is its low limb followed by its high one.
+            let row = [&[i64::from(c)], centroids.row(c as usize)].concat();
+            self.exact.extend(row.into_iter().map(|q| i64::from_ne_bytes(q.to_le_bytes())));
+        }
     }
 
-    /// Its tables by the number of their binding.
-    pub(super) fn tables(&self) -> [(u32, Vec<u8>); 5] {
-        let head = [narrow(self.rounds.len()), self.slice.unwrap_or(0)];
-        let rounds = [bytemuck::cast_slice(&head), bytemuck::cast_slice(&self.rounds)].concat();
-        [
-            (4, bytemuck::cast_slice(&self.sets).to_vec()),
-            (5, rounds),
-            (6, bytemuck::cast_slice(&self.scores).to_vec()),
-            (7, bytemuck::cast_slice(&self.exact).to_vec()),
-            (8, bytemuck::cast_slice(&self.index).to_vec()),
-        ]
+    /// Its tables, as [`TABLES`] names them.
+    pub(super) fn tables(&self) -> [&[u8]; 3] {
+        [bytemuck::cast_slice(&self.sets), bytemuck::cast_slice(&self.scores), bytemuck::cast_slice(&self.exact)]
     }
 }
 

@@ -137,6 +137,18 @@ impl Device {
     /// [`Error::Memory`] if it does not fit, after which the device is as it was.
     pub(super) fn buffer(&self, label: &str, bytes: u64) -> Result<Held> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+        self.held(label, bytes, usage)
+    }
+
+    /// A uniform buffer of 16 bytes.
+    ///
+    /// # Errors
+    /// As [`Device::buffer`].
+    pub(super) fn uniform(&self, label: &str) -> Result<Held> {
+        self.held(label, 16, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
+    }
+
+    fn held(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<Held> {
         let bytes = bytes.max(16).next_multiple_of(16);
         if self.memory.used.load(Ordering::Relaxed).saturating_add(bytes) > self.memory.most {
             return Err(self.full(bytes, "more than --gpu-memory"));

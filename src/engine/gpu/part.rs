@@ -1,6 +1,6 @@
 //! One device's share of the points: chunks that stay there, chunks that stream through, and the labels of every set.
 
-use super::batch::{Batch, ChunkInfo, Member, narrow};
+use super::batch::{Batch, ChunkInfo, Member, TABLES, narrow};
 use super::device::{Device, Held};
 use super::fault::Fault;
 use super::plan::{Kernels, Plan, plan, sets_a_binding};
@@ -50,8 +50,8 @@ struct Chunk {
 
 /// The points of a chunk on the device.
 struct Points {
-    values: Held,
-    norms: Held,
+    /// The tiles, then their norms.
+    tiles: Held,
     weights: Option<Held>,
 }
 
@@ -147,8 +147,9 @@ impl<'m> Part<'m> {
         let Chunk { first_tile, tiles, points: count, .. } = self.chunks[chunk];
         let range = first_tile..first_tile + tiles;
         let device = &self.gpu.device;
-        self.ring.write(device, &points.values, bytemuck::cast_slice(self.matrix.tiles_in(range.clone())))?;
-        self.ring.write(device, &points.norms, bytemuck::cast_slice(self.matrix.norms_in(range)))?;
+        let (values, norms) = (self.matrix.tiles_in(range.clone()), self.matrix.norms_in(range));
+        self.ring.write(device, &points.tiles, bytemuck::cast_slice(values))?;
+        self.ring.write_at(device, &points.tiles, size_of_val(values) as u64, bytemuck::cast_slice(norms))?;
         if let (Some(buffer), Some(weights)) = (&points.weights, self.matrix.weights()) {
             let first = first_tile * TILE;
             self.ring.write(device, buffer, bytemuck::cast_slice(&weights.values()[first..first + count]))?;
@@ -208,7 +209,7 @@ impl<'m> Part<'m> {
         let device = &self.gpu.device;
         self.tables.resize_with(self.tables.len().max(batch.runs.len()), Vec::new);
         for (run, buffers) in batch.runs.iter().zip(&mut self.tables) {
-            for (i, (_, bytes)) in run.tables().iter().enumerate() {
+            for (i, bytes) in run.tables().iter().enumerate() {
                 if buffers.get(i).is_none_or(|b| b.size() < bytes.len() as u64) {
                     let buffer = device.buffer("segma.table", bytes.len().next_power_of_two() as u64)?;
                     buffers.truncate(i);
@@ -290,13 +291,12 @@ impl<'m> Part<'m> {
         let of = |name: &str| -> Option<&Held> {
             match name {
                 "chunk" => Some(&chunk.info),
-                "tiles" => points.map(|p| &p.values),
-                "norms" => points.map(|p| &p.norms),
+                "tiles" => points.map(|p| &p.tiles),
                 "weights" => points.and_then(|p| p.weights.as_ref()),
                 "labels" => Some(labels),
                 "totals" => self.totals.as_ref(),
                 "moved" => self.moved.as_ref(),
-                _ => ["sets", "rounds", "scores", "exact", "index"].iter().position(|n| *n == name).map(|i| &tables[i]),
+                _ => TABLES.iter().position(|n| *n == name).map(|i| &tables[i]),
             }
         };
         let bindings = variant.bindings();
@@ -376,8 +376,8 @@ impl Chunk {
     fn new(device: &Device, matrix: &Matrix, kernels: &Kernels, first_tile: usize, tiles: usize) -> Result<Self> {
         let points = (tiles * TILE).min(matrix.count() - first_tile * TILE);
         let (groups_x, _) = kernels.groups(narrow(tiles));
-        let info = ChunkInfo { points: narrow(points), tiles: narrow(tiles), groups_x, padding: 0 };
-        let buffer = device.buffer("segma.chunk", size_of::<ChunkInfo>() as u64)?;
+        let info = ChunkInfo { points: narrow(points), tiles: narrow(tiles), groups_x, norms: narrow(tiles * TILE * matrix.dims()) };
+        let buffer = device.uniform("segma.chunk")?;
         device.write(&buffer, 0, bytemuck::bytes_of(&info))?;
         Ok(Self { first_tile, tiles, points, info: buffer, points_here: None })
     }
@@ -389,8 +389,7 @@ impl Points {
         let points = (tiles * TILE) as u64;
         let word = size_of::<f32>() as u64;
         Ok(Self {
-            values: device.buffer("segma.tiles", points * matrix.dims() as u64 * word)?,
-            norms: device.buffer("segma.norms", tiles as u64 * word)?,
+            tiles: device.buffer("segma.tiles", (points * matrix.dims() as u64 + tiles as u64) * word)?,
             weights: match matrix.weights() {
                 Some(_) => Some(device.buffer("segma.weights", points * 2 * word)?),
                 None => None,

@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "shaders without run-time checks, in one function")]
 
 use super::device::Device;
-use super::shader::{Binding, Variant};
+use super::shader::{Access, Binding, Variant};
 use crate::error::Result;
 use pollster::block_on;
 use std::collections::HashMap;
@@ -77,14 +77,15 @@ fn module(device: &wgpu::Device, text: &str, checked: bool) -> wgpu::ShaderModul
 }
 
 fn entry(binding: Binding) -> wgpu::BindGroupLayoutEntry {
+    let kind = match binding.access {
+        Access::Uniform => wgpu::BufferBindingType::Uniform,
+        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+        Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+    };
     wgpu::BindGroupLayoutEntry {
         binding: binding.number,
         visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer {
-            ty: wgpu::BufferBindingType::Storage { read_only: binding.read_only },
-            has_dynamic_offset: false,
-            min_binding_size: None,
-        },
+        ty: wgpu::BindingType::Buffer { ty: kind, has_dynamic_offset: false, min_binding_size: None },
         count: None,
     }
 }

@@ -56,13 +56,6 @@ pub struct Plan {
     pub chunks: usize,
 }
 
-/// Bytes of a tile on the device.
-#[must_use]
-pub fn tile_bytes(dims: usize, weighted: bool) -> u64 {
-    let floats = dims + if weighted { 2 } else { 0 };
-    (TILE * size_of::<f32>() * floats + size_of::<f32>()) as u64
-}
-
 /// Cuts `tiles` tiles of `dims` columns into chunks below every limit, below an eighth of the device's `memory` if that
 /// is limited, and below `chunk_bytes` if that is given. An index inside a chunk fits u32, since a binding is below 2^31
 /// bytes.
@@ -76,8 +69,8 @@ pub fn plan(
     memory: Option<u64>,
     chunk_bytes: Option<u64>,
 ) -> Result<Plan> {
-    // Weights take two words a point, labels one: with fewer columns than that, they are the largest binding.
-    let tile_bytes = (TILE * size_of::<f32>()) as u64 * dims.max(2) as u64;
+    // A tile and its norm. Weights take two words a point: with fewer columns than that, they are the largest binding.
+    let tile_bytes = (size_of::<f32>() * (TILE * dims.max(2) + 1)) as u64;
     let most = limits.binding_bytes.min(limits.buffer_bytes).min(1 << 31).min(MOST_CHUNK_BYTES);
     if tile_bytes > most {
         let message = format!("a tile of {dims} columns needs {tile_bytes} bytes, the device binds {most}");
@@ -258,7 +251,7 @@ mod tests {
             for limits in [LAVAPIPE, NVIDIA] {
                 for (memory, forced) in [(None, None), (None, Some(1 << 20)), (Some(1 << 26), None), (Some(1), None)] {
                     let p = plan(tiles, dims, &limits, memory, forced).unwrap();
-                    let bytes = (p.chunk_tiles * TILE * dims.max(2) * 4) as u64;
+                    let bytes = (p.chunk_tiles * (TILE * dims.max(2) + 1) * 4) as u64;
                     assert!(bytes <= limits.binding_bytes && bytes <= MOST_CHUNK_BYTES, "{rows} x {dims}");
                     assert!(p.chunks * p.chunk_tiles >= tiles && (p.chunks - 1) * p.chunk_tiles < tiles);
                     assert!((p.chunk_tiles * TILE * dims) as u64 <= u64::from(u32::MAX), "an index fits u32");

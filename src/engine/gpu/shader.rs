@@ -39,15 +39,26 @@ pub struct Variant {
     pub subgroups: bool,
 }
 
-/// A storage buffer of a kernel.
+/// A buffer of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding {
     /// Its number.
     pub number: u32,
     /// Its name in the shader.
     pub name: &'static str,
-    /// Whether the kernel only reads it.
-    pub read_only: bool,
+    /// What the kernel does with it.
+    pub access: Access,
+}
+
+/// What a kernel does with a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Reads a few values that are the same for all lanes.
+    Uniform,
+    /// Reads.
+    Read,
+    /// Reads and writes.
+    Write,
 }
 
 const COMMON: &str = include_str!("../../../shaders/common.wgsl");
@@ -84,27 +95,24 @@ impl Variant {
         }
     }
 
-    /// The storage buffers it is bound to.
+    /// The buffers it is bound to: no more than eight for storage, which every device allows.
     #[must_use]
     pub fn bindings(&self) -> Vec<Binding> {
         let slices = matches!(self.kernel, Kernel::Slices(_));
-        let deferred = self.kernel == Kernel::Deferred;
+        let moves = if slices { Access::Read } else { Access::Write };
         let all = [
-            ("chunk", true, true),
-            ("tiles", true, true),
-            ("norms", true, !slices),
-            ("labels", slices, true),
-            ("sets", true, true),
-            ("rounds", true, true),
-            ("scores", true, !slices),
-            ("exact", true, !slices),
-            ("index", true, !slices),
-            ("totals", false, true),
-            ("weights", true, self.weighted),
-            ("moved", slices, slices || deferred),
+            ("chunk", Access::Uniform, true),
+            ("tiles", Access::Read, true),
+            ("labels", moves, true),
+            ("sets", Access::Read, true),
+            ("scores", Access::Read, !slices),
+            ("exact", Access::Read, !slices),
+            ("totals", Access::Write, true),
+            ("weights", Access::Read, self.weighted),
+            ("moved", moves, slices || self.kernel == Kernel::Deferred),
         ];
         let numbered = (0..).zip(all).filter(|(_, (_, _, used))| *used);
-        numbered.map(|(number, (name, read_only, _))| Binding { number, name, read_only }).collect()
+        numbered.map(|(number, (name, access, _))| Binding { number, name, access }).collect()
     }
 
     /// The WGSL text.
