@@ -172,7 +172,7 @@ fn move_point(cset: Set, p: Point, old: u32, label: u32) {
         count(cset, CHANGED);
     }
     //#if SUBGROUPS
-    if (cset.k <= FEW) {
+    if (cset.k <= TOGETHER) {
         move_together(cset, p, moves, label, false);
         move_together(cset, p, moves && old != NO_LABEL, old, true);
         return;
@@ -187,8 +187,6 @@ fn move_point(cset: Set, p: Point, old: u32, label: u32) {
 //#if SUBGROUPS
 // With few clusters the lanes of a subgroup would queue at the same bins: one lane adds for all that share a cluster.
 // Right for any set of active lanes, since each such set elects its own first lane.
-const FEW: u32 = 8u;
-
 fn move_together(cset: Set, p: Point, moves: bool, cluster: u32, away: bool) {
     var pending = moves;
     while (subgroupAny(pending)) {

@@ -57,7 +57,7 @@ fn gpus_text(adapters: &[Adapter]) -> String {
             limits.max_buffer_size >> 20,
             limits.max_compute_workgroup_storage_size >> 10,
             if a.abilities().int64 { "yes" } else { "no" },
-            if a.abilities().subgroups {
+            if a.abilities().together > 0 {
                 format!("of {} to {}", info.subgroup_min_size, info.subgroup_max_size)
             } else {
                 "no".into()
@@ -85,7 +85,7 @@ fn gpu_json(index: usize, adapter: &Adapter) -> Value {
         "max_buffer_bytes": limits.max_buffer_size,
         "workgroup_memory_bytes": limits.max_compute_workgroup_storage_size,
         "int64": adapter.abilities().int64,
-        "subgroups": adapter.abilities().subgroups,
+        "subgroups": adapter.abilities().together > 0,
         "subgroup_size": [info.subgroup_min_size, info.subgroup_max_size],
     })
 }

@@ -26,7 +26,7 @@ pub(super) fn selftest(args: &DevicesArgs) -> Result<()> {
         levels.map(|l| test(format!("cpu ({l})"), || Ok(Box::new(Cpu::with_level(l)?)))).collect();
     for (i, adapter) in Adapter::all().iter().enumerate() {
         let name = format!("gpu:{i} ({})", adapter.name());
-        let plain = Abilities { int64: false, subgroups: false };
+        let plain = Abilities { int64: false, together: 0 };
         if adapter.abilities() != plain {
             outcomes.push(test(format!("{name}, plain shaders"), || open(adapter, Some(plain))));
         }

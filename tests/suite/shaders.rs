@@ -21,7 +21,7 @@ fn variants() -> Vec<Variant> {
     for (dims, k) in [(1, 1), (2, 3), (16, 8), (33, 20), (64, 256), (65, 5), (4096, 1000)] {
         for bits in [20, 40] {
             for traits in 0..8u32 {
-                let abilities = Abilities { int64: traits & 1 > 0, subgroups: traits & 2 > 0 };
+                let abilities = Abilities { int64: traits & 1 > 0, together: 4 * (traits & 2) };
                 let kernels = Kernels::new(dims, bits, traits & 4 > 0, 1000, limits, abilities);
                 let kinds = [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k)];
                 variants.extend(kinds.map(|kernel| kernels.variant(kernel)));
@@ -39,7 +39,7 @@ fn valid(variant: &Variant) -> (Module, ModuleInfo) {
     if variant.int64 {
         able |= Capabilities::SHADER_INT64 | Capabilities::SHADER_INT64_ATOMIC_ALL_OPS;
     }
-    if variant.subgroups {
+    if variant.together > 0 {
         able |= Capabilities::SUBGROUP;
     }
     let mut validator = Validator::new(ValidationFlags::all(), able);

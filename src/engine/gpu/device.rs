@@ -62,7 +62,7 @@ impl Device {
         if abilities.int64 {
             features |= wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_ALL_OPS;
         }
-        if abilities.subgroups {
+        if abilities.together > 0 {
             features |= wgpu::Features::SUBGROUP;
         }
         let descriptor = wgpu::DeviceDescriptor {

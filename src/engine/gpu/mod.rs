@@ -107,8 +107,8 @@ impl Opened {
     fn new(adapter: &Adapter, options: OpenOptions) -> Result<Self> {
         let has = adapter.abilities();
         let wanted = options.abilities.unwrap_or(has);
-        let abilities =
-            Abilities { int64: has.int64 && wanted.int64, subgroups: has.subgroups && wanted.subgroups };
+        let together = if has.together > 0 { wanted.together } else { 0 };
+        let abilities = Abilities { int64: has.int64 && wanted.int64, together };
         let kind = if adapter.is_software() { "software gpu" } else { "gpu" };
         Ok(Self {
             device: Arc::new(Device::open(adapter, abilities, options.memory)?),

@@ -25,8 +25,8 @@ pub struct DeviceLimits {
 pub struct Abilities {
     /// 64-bit integers and atomics.
     pub int64: bool,
-    /// Subgroup operations.
-    pub subgroups: bool,
+    /// Up to so many clusters are summed by subgroup operations first; 0 if there are none.
+    pub together: u32,
 }
 
 /// No chunk is larger, so that a submission stays short.
@@ -148,7 +148,7 @@ impl Kernels {
             wide: self.wide,
             tiles: if matches!(kernel, Kernel::Slices(_)) { SLICE_TILES } else { self.tiles },
             int64: self.abilities.int64,
-            subgroups: self.abilities.subgroups,
+            together: self.abilities.together,
         }
     }
 
@@ -235,7 +235,7 @@ mod tests {
         groups: 65_535,
         lanes: 1024,
     };
-    const PLAIN: Abilities = Abilities { int64: false, subgroups: false };
+    const PLAIN: Abilities = Abilities { int64: false, together: 0 };
 
     fn kernels(dims: u32, weighted: bool) -> Kernels {
         Kernels::new(dims, 40, weighted, 1 << 20, LAVAPIPE, PLAIN)

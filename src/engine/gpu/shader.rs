@@ -35,8 +35,8 @@ pub struct Variant {
     pub tiles: u32,
     /// Whether there are 64-bit integers and atomics.
     pub int64: bool,
-    /// Whether there are subgroup operations.
-    pub subgroups: bool,
+    /// Up to so many clusters are summed by subgroup operations first; 0 if there are none.
+    pub together: u32,
 }
 
 /// A buffer of a kernel.
@@ -124,6 +124,7 @@ impl Variant {
         let _ = write!(text, "const DIMS: u32 = {dims}u;\nconst BITS: i32 = {bits};\nconst LANES: u32 = {lanes}u;\n");
         let _ = write!(text, "const WIDE: u32 = {wide}u;\nconst TILES: u32 = {tiles}u;\n");
         let _ = writeln!(text, "const STAGED: u32 = {}u; // quads of centroids", self.staged().unwrap_or(1 << 30));
+        let _ = writeln!(text, "const TOGETHER: u32 = {}u;", self.together);
         if let Some(bins) = self.bins() {
             let _ = writeln!(text, "const BINS: u32 = {bins}u;");
         }
@@ -146,7 +147,7 @@ impl Variant {
             "STAGE" => self.staged().is_some(),
             "UNROLL" => self.dims <= MOST_UNROLLED,
             "WEIGHTED" => self.weighted,
-            "SUBGROUPS" => self.subgroups && !self.weighted && matches!(self.kernel, Kernel::Binned(_) | Kernel::Direct),
+            "SUBGROUPS" => self.together > 0 && !self.weighted && matches!(self.kernel, Kernel::Binned(_) | Kernel::Direct),
             _ => false,
         }
     }
@@ -162,7 +163,7 @@ impl fmt::Display for Variant {
             Kernel::Slices(cells) => write!(f, "slices{cells}")?,
         }
         write!(f, "-d{}-bits{}-wide{}-tiles{}", self.dims, self.bits, self.wide, self.tiles)?;
-        let traits = [(self.weighted, "-weighted"), (self.int64, "-int64"), (self.subgroups, "-subgroups")];
+        let traits = [(self.weighted, "-weighted"), (self.int64, "-int64"), (self.has("SUBGROUPS"), "-subgroups")];
         traits.into_iter().filter(|(on, _)| *on).try_for_each(|(_, name)| f.write_str(name))
     }
 }
