@@ -27,11 +27,11 @@ fn main() {
         let matrix = packed(&blobs(n, d));
         let params = Params::new(k).max_iter(20).check().unwrap();
         let judge = fitted(&*judge(n * d * k), &matrix, &params);
-        for cpu in engines() {
-            let found = fitted(&cpu, &matrix, &params);
-            assert!(same(&judge, &found), "{} n={n} d={d} k={k}", cpu.name());
+        for engine in engines() {
+            let found = fitted(&*engine, &matrix, &params);
+            assert!(same(&judge, &found), "{} n={n} d={d} k={k}", engine.name());
             group(&mut criterion, "fit", n)
-                .bench_function(id(&cpu.name(), n, d, k), |b| b.iter(|| fitted(&cpu, &matrix, &params)));
+                .bench_function(id(&engine.name(), n, d, k), |b| b.iter(|| fitted(&*engine, &matrix, &params)));
         }
     }
     criterion.final_summary();

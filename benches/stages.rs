@@ -1,4 +1,4 @@
-//! One group per stage: pack, first pass, steady pass, referee, seed, measure.
+//! One group per stage: pack, upload, first pass, steady pass, referee, seed, measure.
 //!
 //! A pass is assign and accumulate together, since a tile goes through both while it is in cache. The first pass moves
 //! every point into a cluster; a steady one changes no label. Every answer is checked before it is timed, that of a pass
@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Random, blobs, engines, group, id, packed};
+use common::{Random, blobs, engines, gpus, group, id, packed};
 use criterion::Criterion;
 use ndarray::Array2;
 use segma::engine::cpu::Cpu;
@@ -28,6 +28,7 @@ const PASSES: [(usize, usize, usize); 3] = [(65_536, 16, 8), (65_536, 32, 64), (
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     pack(&mut criterion);
+    upload(&mut criterion);
     passes(&mut criterion);
     referee(&mut criterion);
     seed(&mut criterion);
@@ -45,15 +46,26 @@ fn pack(criterion: &mut Criterion) {
     group(criterion, "pack", n).bench_function(id("host", n, d, 0), |b| b.iter(|| packed(black_box(&points))));
 }
 
+/// To a GPU; a CPU reads the points where they are.
+fn upload(criterion: &mut Criterion) {
+    let (n, d) = (262_144, 16);
+    let matrix = packed(&blobs(n, d));
+    for gpu in gpus() {
+        group(criterion, "upload", n).bench_function(id(&gpu.name(), n, d, 0), |b| {
+            b.iter(|| gpu.load(black_box(&matrix)).unwrap().open(1).unwrap());
+        });
+    }
+}
+
 fn passes(criterion: &mut Criterion) {
     for (n, d, k) in PASSES {
         let matrix = packed(&blobs(n, d));
         let centroids = drawn(&matrix, k);
         let judge = first_pass(&Exact, &matrix, &centroids);
-        for cpu in engines() {
-            assert!(same(&judge, &first_pass(&cpu, &matrix, &centroids)), "{} n={n} d={d} k={k}", cpu.name());
-            time_first(criterion, "first pass", &cpu, &matrix, &centroids);
-            time_steady(criterion, &cpu, &matrix, &centroids);
+        for engine in engines() {
+            assert!(same(&judge, &first_pass(&*engine, &matrix, &centroids)), "{} n={n} d={d} k={k}", engine.name());
+            time_first(criterion, "first pass", &*engine, &matrix, &centroids);
+            time_steady(criterion, &*engine, &matrix, &centroids);
         }
     }
 }
@@ -65,11 +77,11 @@ fn referee(criterion: &mut Criterion) {
     let matrix = packed(&Array2::from_shape_fn((n, d), |(_, j)| random.below(if j < d / 2 { 6 } else { 2 }) as f32));
     let centroids = drawn(&matrix, k);
     let judge = first_pass(&Exact, &matrix, &centroids);
-    for cpu in engines() {
-        let answer = first_pass(&cpu, &matrix, &centroids);
-        assert!(same(&judge, &answer), "{}", cpu.name());
+    for engine in engines() {
+        let answer = first_pass(&*engine, &matrix, &centroids);
+        assert!(same(&judge, &answer), "{}", engine.name());
         assert!(answer.1.refereed > n as u64 / 100, "only {} points tie", answer.1.refereed);
-        time_first(criterion, "referee", &cpu, &matrix, &centroids);
+        time_first(criterion, "referee", &*engine, &matrix, &centroids);
     }
 }
 
@@ -127,10 +139,10 @@ fn same((a_labels, a): &(Vec<u32>, Change), (b_labels, b): &(Vec<u32>, Change)) 
 }
 
 /// A pass in which every point is new; forgetting the labels again is not timed.
-fn time_first(criterion: &mut Criterion, stage: &str, cpu: &Cpu, matrix: &Matrix, centroids: &Centroids) {
+fn time_first(criterion: &mut Criterion, stage: &str, engine: &dyn Engine, matrix: &Matrix, centroids: &Centroids) {
     let (n, d, k) = (matrix.count(), matrix.dims(), centroids.k());
-    let mut session = cpu.load(matrix).unwrap();
-    group(criterion, stage, n).bench_function(id(&cpu.name(), n, d, k), |b| {
+    let mut session = engine.load(matrix).unwrap();
+    group(criterion, stage, n).bench_function(id(&engine.name(), n, d, k), |b| {
         b.iter_custom(|times| {
             let mut total = Duration::ZERO;
             for _ in 0..times {
@@ -145,14 +157,14 @@ fn time_first(criterion: &mut Criterion, stage: &str, cpu: &Cpu, matrix: &Matrix
 }
 
 /// A pass in which no label changes.
-fn time_steady(criterion: &mut Criterion, cpu: &Cpu, matrix: &Matrix, centroids: &Centroids) {
+fn time_steady(criterion: &mut Criterion, engine: &dyn Engine, matrix: &Matrix, centroids: &Centroids) {
     let (n, d, k) = (matrix.count(), matrix.dims(), centroids.k());
-    let mut session = cpu.load(matrix).unwrap();
+    let mut session = engine.load(matrix).unwrap();
     session.open(1).unwrap();
     pass(&mut *session, centroids);
     assert_eq!(pass(&mut *session, centroids).changed, 0);
     group(criterion, "steady pass", n)
-        .bench_function(id(&cpu.name(), n, d, k), |b| b.iter(|| pass(&mut *session, centroids)));
+        .bench_function(id(&engine.name(), n, d, k), |b| b.iter(|| pass(&mut *session, centroids)));
 }
 
 /// Ends a fit once its first centroids are chosen.

@@ -3,7 +3,9 @@
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use ndarray::Array2;
+use segma::engine::Engine;
 use segma::engine::cpu::{Cpu, Level};
+use segma::engine::gpu::{Adapter, Gpu, OpenOptions};
 use segma::matrix::Matrix;
 use std::time::Duration;
 
@@ -49,9 +51,20 @@ pub(crate) fn packed(points: &Array2<f32>) -> Matrix {
     Matrix::learn(&points.view(), None).unwrap().0
 }
 
-/// The CPU engine at every SIMD level of this machine.
-pub(crate) fn engines() -> Vec<Cpu> {
-    Level::ALL.into_iter().filter(|l| l.available()).map(|l| Cpu::with_level(l).unwrap()).collect()
+/// The CPU engine at every SIMD level of this machine, and its GPUs; software ones under `SEGMA_REQUIRE_GPU=1` only.
+pub(crate) fn engines() -> Vec<Box<dyn Engine>> {
+    let levels = Level::ALL.into_iter().filter(|l| l.available());
+    let mut engines: Vec<Box<dyn Engine>> =
+        levels.map(|l| Box::new(Cpu::with_level(l).unwrap()) as Box<dyn Engine>).collect();
+    engines.extend(gpus().into_iter().map(|gpu| Box::new(gpu) as Box<dyn Engine>));
+    engines
+}
+
+/// The GPUs among them.
+pub(crate) fn gpus() -> Vec<Gpu> {
+    let software = std::env::var("SEGMA_REQUIRE_GPU").as_deref() == Ok("1");
+    let adapters = Adapter::all().into_iter().filter(|a| software || !a.is_software());
+    adapters.map(|a| Gpu::open(&[a], OpenOptions::default()).unwrap()).collect()
 }
 
 /// A bench id: what it runs on and how large it is.

@@ -75,9 +75,9 @@ fn run(
 fn dump(folder: &Path, gpu: &Gpu) -> Result<()> {
     let failed = |e: std::io::Error| Error::output(folder, e);
     std::fs::create_dir_all(folder).map_err(failed)?;
-    gpu.kernels().iter().try_for_each(|(name, text)| {
-        std::fs::write(folder.join(format!("{name}.wgsl")), text).map_err(failed)
-    })
+    gpu.kernels()
+        .iter()
+        .try_for_each(|(name, text)| std::fs::write(folder.join(format!("{name}.wgsl")), text).map_err(failed))
 }
 
 /// Over the labels as little-endian u32 in row order.

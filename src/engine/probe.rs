@@ -13,7 +13,9 @@ use ndarray::Array2;
 /// # Errors
 /// [`Error::Device`] naming the engine and the stage that answered wrongly, or what the engine itself fails with.
 pub fn probe(engine: &dyn Engine) -> Result<()> {
-    for (points, dims, k, weighted) in [(321, 3, 5, false), (200, 16, 8, false), (150, 4, 6, true), (130, 33, 130, false)] {
+    for (points, dims, k, weighted) in
+        [(321, 3, 5, false), (200, 16, 8, false), (150, 4, 6, true), (130, 33, 130, false)]
+    {
         let matrix = matrix(points, dims, weighted)?;
         let (a, b) = (centroids(&matrix, k, 0), centroids(&matrix, k, 7));
         // The third pass changes nothing, so that the fourth finds an engine that expects few changes.

@@ -37,9 +37,7 @@ fn open(adapter: &Adapter, options: OpenOptions) -> Gpu {
 fn gpus() -> Vec<(String, Gpu)> {
     let mut gpus = Vec::new();
     for adapter in adapters() {
-        for (int64, together, checked) in
-            [(true, 8, false), (false, 0, false), (true, 0, true), (false, 8, true)]
-        {
+        for (int64, together, checked) in [(true, 8, false), (false, 0, false), (true, 0, true), (false, 8, true)] {
             let options = OpenOptions { abilities: Some(Abilities { int64, together }), checked, ..ALL };
             let name = format!("{}, int64 {int64}, together {together}, checked {checked}", adapter.name());
             gpus.push((name, open(&adapter, options)));
@@ -259,4 +257,23 @@ fn the_program_writes_the_same_files_from_every_adapter() {
         assert_eq!(place.bytes("cpu/segments.csv"), place.bytes(&format!("labels{i}.csv")), "{}", adapter.name());
     }
     place.run("selftest").ended(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_in_a_pass_ends_the_program_at_once() {
+    use std::os::unix::process::ExitStatusExt;
+    let Some(adapter) = adapters().iter().position(|_| true) else { return };
+    let place = Place::with_customers();
+    let words = format!("fit customers.csv --id customer_id -k 900 --tol 0 --device gpu:{adapter} -o run");
+    let mut child = place.command(&words).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let interrupt = format!("kill -INT {}", child.id());
+    assert!(std::process::Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+    let clock = std::time::Instant::now();
+    let status = child.wait().unwrap();
+    // It may have been quicker than the signal.
+    assert!(status.success() || status.signal() == Some(2) || status.code() == Some(130), "{status:?}");
+    assert!(clock.elapsed().as_secs() < 5, "{:?}", clock.elapsed());
+    assert_eq!(place.names(".").iter().filter(|n| n.starts_with('.') || n.contains("tmp")).count(), 0);
 }

@@ -66,8 +66,7 @@ fn every_variant_translates_for_vulkan_metal_and_directx() {
         spv::write_vec(&module, &info, &options, None).unwrap_or_else(|e| panic!("{v}: {e}"));
         // Metal has no 64-bit atomic addition: there the variant in limbs runs.
         if !v.int64 {
-            let metal =
-                msl::Options { fake_missing_bindings: true, lang_version: (2, 4), ..msl::Options::default() };
+            let metal = msl::Options { fake_missing_bindings: true, lang_version: (2, 4), ..msl::Options::default() };
             msl::write_string(&module, &info, &metal, &msl::PipelineOptions::default())
                 .unwrap_or_else(|e| panic!("{v}: {e}"));
         }

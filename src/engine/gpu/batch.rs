@@ -60,8 +60,12 @@ pub const LAYOUTS: [Layout; 2] = [
 ];
 
 /// The constants that host and shaders share, for the test that compares them.
-pub const CONSTANTS: [(&str, u32); 4] =
-    [("NO_LABEL", crate::engine::NO_LABEL), ("CHANGED", CHANGED as u32), ("TIES", TIES as u32), ("REFEREED", REFEREED as u32)];
+pub const CONSTANTS: [(&str, u32); 4] = [
+    ("NO_LABEL", crate::engine::NO_LABEL),
+    ("CHANGED", narrow(CHANGED)),
+    ("TIES", narrow(TIES)),
+    ("REFEREED", narrow(REFEREED)),
+];
 
 const CHANGED: usize = 0;
 const TIES: usize = 1;
@@ -133,14 +137,7 @@ impl Batch {
     }
 
     /// Adds a run of these sets, binned unless said otherwise.
-    fn run(
-        &mut self,
-        sets: &[usize],
-        members: &[Member<'_>],
-        kernels: &Kernels,
-        bits: u32,
-        stride: usize,
-    ) -> &mut Run {
+    fn run(&mut self, sets: &[usize], members: &[Member<'_>], kernels: &Kernels, bits: u32, stride: usize) -> &mut Run {
         let cells: Vec<usize> = sets.iter().map(|&i| kernels.cells(members[i].centroids.k())).collect();
         let (rounds, bins) = kernels.rounds(&cells);
         let mut run = Run { group: members[sets[0]].group, kernel: Some(Kernel::Binned(bins)), ..Run::default() };

@@ -73,7 +73,8 @@ impl<'m> Part<'m> {
         let kernels = Kernels::new(dims, bits, weighted, narrow(chunk_tiles), device.limits, gpu.abilities);
         let ring = Ring::new(device, size_of_val(matrix.tiles_in(tiles.start..tiles.start + chunk_tiles)))?;
         let chunks = tiles.clone().step_by(chunk_tiles);
-        let chunks = chunks.map(|first| Chunk::new(device, matrix, &kernels, first, chunk_tiles.min(tiles.end - first)));
+        let chunks =
+            chunks.map(|first| Chunk::new(device, matrix, &kernels, first, chunk_tiles.min(tiles.end - first)));
         let mut part = Self {
             kernels,
             chunk_tiles,
@@ -376,7 +377,12 @@ impl Chunk {
     fn new(device: &Device, matrix: &Matrix, kernels: &Kernels, first_tile: usize, tiles: usize) -> Result<Self> {
         let points = (tiles * TILE).min(matrix.count() - first_tile * TILE);
         let (groups_x, _) = kernels.groups(narrow(tiles));
-        let info = ChunkInfo { points: narrow(points), tiles: narrow(tiles), groups_x, norms: narrow(tiles * TILE * matrix.dims()) };
+        let info = ChunkInfo {
+            points: narrow(points),
+            tiles: narrow(tiles),
+            groups_x,
+            norms: narrow(tiles * TILE * matrix.dims()),
+        };
         let buffer = device.uniform("segma.chunk")?;
         device.write(&buffer, 0, bytemuck::bytes_of(&info))?;
         Ok(Self { first_tile, tiles, points, info: buffer, points_here: None })

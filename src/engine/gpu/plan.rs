@@ -244,8 +244,15 @@ mod tests {
     #[test]
     fn chunks_stay_below_every_limit_at_any_size() {
         // The last four are above 2^31 and 2^32 elements.
-        let shapes =
-            [(1usize, 1usize), (50_000_000, 16), (1 << 20, 4096), (134_217_729, 32), (1 << 33, 1), (1 << 33, 8), (1 << 34, 2)];
+        let shapes = [
+            (1usize, 1usize),
+            (50_000_000, 16),
+            (1 << 20, 4096),
+            (134_217_729, 32),
+            (1 << 33, 1),
+            (1 << 33, 8),
+            (1 << 34, 2),
+        ];
         for (rows, dims) in shapes {
             let tiles = rows.div_ceil(TILE);
             for limits in [LAVAPIPE, NVIDIA] {

@@ -147,7 +147,9 @@ impl Variant {
             "STAGE" => self.staged().is_some(),
             "UNROLL" => self.dims <= MOST_UNROLLED,
             "WEIGHTED" => self.weighted,
-            "SUBGROUPS" => self.together > 0 && !self.weighted && matches!(self.kernel, Kernel::Binned(_) | Kernel::Direct),
+            "SUBGROUPS" => {
+                self.together > 0 && !self.weighted && matches!(self.kernel, Kernel::Binned(_) | Kernel::Direct)
+            }
             _ => false,
         }
     }
@@ -212,7 +214,8 @@ mod tests {
 
     #[test]
     fn sections_nest_and_repeat() {
-        let template = "a\n//#if ON\nb\n//#if OFF\nc\n//#else\n//#each DIMS\nx[{j}]\n//#end\n//#end\n//#else\nd\n//#end\ne\n";
+        let template =
+            "a\n//#if ON\nb\n//#if OFF\nc\n//#else\n//#each DIMS\nx[{j}]\n//#end\n//#end\n//#else\nd\n//#end\ne\n";
         let mut text = String::new();
         fill(template, &|flag| flag == "ON", 2, &mut text);
         assert_eq!(text, "a\nb\nx[0]\nx[1]\ne\n");

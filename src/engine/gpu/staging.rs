@@ -47,13 +47,7 @@ impl Ring {
     }
 
     /// Writes `bytes`, a multiple of 4, into `target` from `offset`, a multiple of 4, on.
-    pub(super) fn write_at(
-        &mut self,
-        device: &Device,
-        target: &wgpu::Buffer,
-        offset: u64,
-        bytes: &[u8],
-    ) -> Result<()> {
+    pub(super) fn write_at(&mut self, device: &Device, target: &wgpu::Buffer, offset: u64, bytes: &[u8]) -> Result<()> {
         for (i, piece) in bytes.chunks(self.bytes).enumerate() {
             let slot = &self.slots[self.next];
             device.wait(&slot.mapped)?;
