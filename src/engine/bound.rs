@@ -68,6 +68,14 @@ impl Scoring {
         self.index.len()
     }
 
+    /// For points of norm at most `norm`: the start value and the guard of one distinct centroid.
+    #[must_use]
+    #[inline(always)]
+    pub fn start_of(&self, c: usize, norm: f32) -> (f32, f32) {
+        let size = self.half2[c] + norm * self.norm[c];
+        (self.bound * size - self.half2[c], self.guard * size)
+    }
+
     /// For points of norm at most `norm`: the start value of each accumulator and the guard that the best upper score
     /// must keep above the second `[distinct each]`. Gives the largest guard.
     #[inline(always)]

@@ -104,6 +104,11 @@ impl Session for FallbackSession<'_> {
         Ok(changes)
     }
 
+    fn expect(&mut self, passes: u32) {
+        self.first.iter_mut().for_each(|s| s.expect(passes));
+        self.second.expect(passes);
+    }
+
     fn farthest(&mut self, set: usize, most: usize) -> Result<Vec<Far>> {
         self.run(|s| s.farthest(set, most))
     }

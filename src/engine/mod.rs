@@ -38,6 +38,9 @@ pub trait Session {
     /// [`crate::error::Error::Memory`] if there is no room.
     fn open(&mut self, sets: usize) -> Result<()>;
 
+    /// Says how many more passes may follow at most: an engine may spend time on what makes many passes cheaper.
+    fn expect(&mut self, _passes: u32) {}
+
     /// Brings the labels of every set in `batch` up to date in one read of the points, and says per set what changed.
     /// A set may be in a batch once.
     ///

@@ -88,6 +88,7 @@ pub fn fit(engine: &dyn Engine, matrix: &Matrix, params: &ValidParams, observer:
         tell(observer, Progress::Seeded { start, starts: params.starts() })?;
     }
     all.session.open(runs.len())?;
+    all.session.expect(params.max_iter());
     all.iterate(&mut runs, observer)?;
     let best = runs.into_iter().min_by_key(|r| r.totals.inertia(&r.centroids, squares)); // the first of equals
     let Some(mut best) = best else { return Err(Error::Usage("n-init must be at least 1".into())) };

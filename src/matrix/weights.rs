@@ -51,6 +51,11 @@ impl Weights {
         &self.values
     }
 
+    /// Those of the rows `order`, which names each row once.
+    pub(super) fn reordered(&self, order: &[u32]) -> Self {
+        Self { values: order.iter().map(|&row| self.values[row as usize]).collect(), ..self.clone() }
+    }
+
     /// Their sum.
     #[must_use]
     pub fn total(&self) -> u64 {

@@ -15,7 +15,7 @@
 use super::accumulate::Sums;
 use super::lanes::Lanes;
 use super::level::Level;
-use super::{Block, referee};
+use super::{Block, prune, referee};
 use crate::engine::Centroids;
 use crate::engine::bound::{NEAREST, Scoring};
 use crate::matrix::{Matrix, TILE};
@@ -33,14 +33,17 @@ pub(super) struct Prepared<'a> {
     /// Distinct centroids rounded up to whole vectors of 16.
     pub(super) padded: usize,
     /// Whether distinct centroids are all centroids, so that positions are labels.
-    identity: bool,
+    pub(super) identity: bool,
+    /// Most centroids that the kernel keeps in registers at once.
+    pub(super) at_once: usize,
 }
 
 impl<'a> Prepared<'a> {
     pub(super) fn new(matrix: &Matrix, centroids: &'a Centroids, level: Level) -> Self {
         let scoring = Scoring::new(centroids, matrix.frame().bits(), NEAREST);
         let (k, dims) = (scoring.distinct(), centroids.dims());
-        let blocks = even_blocks(k, level.centroids_at_once());
+        let at_once = level.centroids_at_once();
+        let blocks = even_blocks(k, at_once);
         let mut packed = Vec::with_capacity(k * dims);
         let mut first = 0;
         for &size in &blocks {
@@ -55,7 +58,7 @@ impl<'a> Prepared<'a> {
             row.iter().enumerate().for_each(|(j, &v)| transposed[j * padded + c] = v);
         }
         let identity = k == centroids.k();
-        Self { centroids, scoring, blocks, packed, transposed, padded, identity }
+        Self { centroids, scoring, blocks, packed, transposed, padded, identity, at_once }
     }
 }
 
@@ -68,19 +71,26 @@ fn even_blocks(k: usize, most: usize) -> Vec<usize> {
 /// What one tile's scoring leaves, and room for the stages after it.
 #[repr(align(64))]
 pub(super) struct Scratch {
-    best: [f32; TILE],
+    pub(super) best: [f32; TILE],
     second: [f32; TILE],
-    index: [u32; TILE],
+    pub(super) index: [u32; TILE],
     /// Start value per distinct centroid, padded with minus infinity.
     pub(super) start: Vec<f32>,
     pub(super) guard: Vec<f32>,
     pub(super) upper: Vec<f32>,
     pub(super) point: Vec<i64>,
+    /// Where bounds are kept: the centroids that are scored, their upper scores `[list x 64]`, each point's position in the
+    /// list, and a lower bound of its own score.
+    pub(super) list: Vec<u32>,
+    pub(super) scores: Vec<f32>,
+    pub(super) position: [u32; TILE],
+    pub(super) own: [f32; TILE],
 }
 
 impl Scratch {
-    pub(super) fn new(dims: usize, prepared: &[Prepared<'_>]) -> Self {
+    pub(super) fn new(dims: usize, prepared: &[Prepared<'_>], bounded: bool) -> Self {
         let padded = prepared.iter().map(|p| p.padded).max().unwrap_or(0);
+        let listed = if bounded { padded } else { 0 };
         Self {
             best: [0.0; TILE],
             second: [0.0; TILE],
@@ -89,6 +99,10 @@ impl Scratch {
             guard: vec![0.0; padded],
             upper: vec![0.0; padded],
             point: vec![0; dims],
+            list: Vec::with_capacity(listed),
+            scores: vec![0.0; listed * TILE],
+            position: [0; TILE],
+            own: [0.0; TILE],
         }
     }
 }
@@ -105,13 +119,18 @@ pub(super) unsafe fn pass_tiles<V: Lanes, const P: usize>(
     sums: &mut [Sums],
     scratch: &mut Scratch,
 ) {
-    let tiles = block.labels.first().map_or(0, |l| l.len() / TILE);
+    let tiles = block.sets.first().map_or(0, |s| s.labels.len() / TILE);
     for t in 0..tiles {
         let tile = block.first_tile + t;
-        for ((p, labels), sums) in prepared.iter().zip(&mut block.labels).zip(&mut *sums) {
-            let labels = &mut labels[t * TILE..(t + 1) * TILE];
-            // SAFETY: inlined into the same function as this one.
-            unsafe { pass_tile::<V, P>(matrix, tile, p, labels, sums, scratch) };
+        for ((p, share), sums) in prepared.iter().zip(&mut block.sets).zip(&mut *sums) {
+            let labels = &mut share.labels[t * TILE..(t + 1) * TILE];
+            // SAFETY: inlined into the same function as this one; bounds are kept of distinct centroids only.
+            unsafe {
+                match share.bounds.as_mut().map(|b| b.tile(t)) {
+                    Some(bounds) => prune::pass_tile::<V, P>(matrix, tile, p, bounds, labels, sums, scratch),
+                    None => pass_tile::<V, P>(matrix, tile, p, labels, sums, scratch),
+                }
+            }
         }
     }
 }
@@ -193,7 +212,7 @@ unsafe fn score_tile<V: Lanes, const P: usize>(tile: &[f32], prepared: &Prepared
 }
 
 /// The best two upper scores so far of `P` vectors of points.
-struct Top<V, const P: usize> {
+pub(super) struct Top<V, const P: usize> {
     best: [V; P],
     second: [V; P],
     index: [V; P],
@@ -201,7 +220,7 @@ struct Top<V, const P: usize> {
 
 impl<V: Lanes, const P: usize> Top<V, P> {
     #[inline(always)]
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let lowest = V::splat(f32::NEG_INFINITY);
         Self { best: [lowest; P], second: [lowest; P], index: [V::splat(0.0); P] }
     }
@@ -244,6 +263,49 @@ impl<V: Lanes, const P: usize> Top<V, P> {
         }
     }
 
+    /// As [`Top::score`], with a pointer to each centroid; also stores the scores, 64 apart.
+    ///
+    /// # Safety
+    /// `x` must be valid for `dims` rows of 64 values, each of `rows` for `dims`, `start` for `C`, `out` for `C` rows of 64.
+    #[inline(always)]
+    pub(super) unsafe fn score_rows<const C: usize>(
+        &mut self,
+        x: *const f32,
+        dims: usize,
+        rows: [*const f32; C],
+        start: *const f32,
+        first: usize,
+        out: *mut f32,
+    ) {
+        let mut scores = [[V::splat(0.0); P]; C];
+        for (i, row) in scores.iter_mut().enumerate() {
+            // SAFETY: `start` is valid for `C` values.
+            *row = [V::splat(unsafe { *start.add(i) }); P];
+        }
+        for j in 0..dims {
+            let mut points = [V::splat(0.0); P];
+            for (p, point) in points.iter_mut().enumerate() {
+                // SAFETY: row `j` of the tile holds 64 values, of which the group is `P` vectors.
+                *point = unsafe { V::load(x.add(j * TILE + p * V::WIDTH)) };
+            }
+            for (row, centroid) in scores.iter_mut().zip(rows) {
+                // SAFETY: each row is valid for `dims` values.
+                let coordinate = V::splat(unsafe { *centroid.add(j) });
+                for (score, point) in row.iter_mut().zip(&points) {
+                    *score = point.mul_add(coordinate, *score);
+                }
+            }
+        }
+        for (i, row) in scores.iter().enumerate() {
+            for (p, score) in row.iter().enumerate() {
+                // SAFETY: `out` is valid for `C` rows of 64 values, of which the group is `P` vectors.
+                unsafe { score.store(out.add(i * TILE + p * V::WIDTH)) };
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "fewer than 2^32 centroids")]
+            self.take(row, V::splat(f32::from_bits((first + i) as u32)));
+        }
+    }
+
     #[inline(always)]
     fn take(&mut self, scores: &[V; P], index: V) {
         for (p, &score) in scores.iter().enumerate() {
@@ -257,7 +319,7 @@ impl<V: Lanes, const P: usize> Top<V, P> {
     /// # Safety
     /// `group` plus `P` vectors must lie within the 64 lanes.
     #[inline(always)]
-    unsafe fn store(&self, scratch: &mut Scratch, group: usize) {
+    pub(super) unsafe fn store(&self, scratch: &mut Scratch, group: usize) {
         for p in 0..P {
             let at = group + p * V::WIDTH;
             // SAFETY: `at` plus a vector lies within each array of 64.
@@ -276,7 +338,7 @@ impl<V: Lanes, const P: usize> Top<V, P> {
 /// # Safety
 /// As [`pass_tiles`]; every index must be below the number of guards.
 #[inline(always)]
-unsafe fn unproven<V: Lanes>(scratch: &Scratch, widest: f32) -> u64 {
+pub(super) unsafe fn unproven<V: Lanes>(scratch: &Scratch, widest: f32) -> u64 {
     let mut unsure = 0;
     for at in (0..TILE).step_by(V::WIDTH) {
         // SAFETY: a vector at `at` lies within each array of 64, and indices are positions of guards.
@@ -297,7 +359,7 @@ unsafe fn unproven<V: Lanes>(scratch: &Scratch, widest: f32) -> u64 {
 /// # Safety
 /// As [`pass_tiles`]; `old` must hold 64 labels.
 #[inline(always)]
-unsafe fn differing<V: Lanes>(new: &[u32; TILE], old: &[u32]) -> u64 {
+pub(super) unsafe fn differing<V: Lanes>(new: &[u32; TILE], old: &[u32]) -> u64 {
     assert!(old.len() == TILE);
     let mut bits = 0;
     for at in (0..TILE).step_by(V::WIDTH) {

@@ -1,0 +1,224 @@
+//! What a tile is known to be safe from: bounds that let a pass leave most centroids, or the whole tile, alone.
+//!
+//! For each tile and each centroid `c` a *slack* is kept: a lower bound, over the points of the tile, of how much better the
+//! own centroid scores than `c` (scores as in [`crate::engine::bound`]: half the difference of the squared distances). While
+//! it is positive no point of the tile can be nearer to `c`, exactly, so `c` need not be scored; and where all are, the
+//! tile is not read. This is Elkan's lower bound (2003, *Using the triangle inequality to accelerate k-means*) for a tile
+//! instead of a point: k values for 64 points.
+//!
+//! When centroids move, a slack shrinks. For a point `x` with own centroid `a`, `R >= |x - a|`, and moves `|da|`, `|dc|`:
+//! the own score falls by at most `R |da| + |da|^2 / 2` and that of `c` rises by at most `(R + |a - c|) |dc|`. Every step is
+//! rounded so that a slack is never too large.
+
+use crate::engine::{Centroids, NO_LABEL};
+use crate::matrix::round_up;
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+/// Up to so many different labels a tile's bounds are kept; boundary tiles have two or three, small clusters share one.
+pub(super) const OWN: usize = 16;
+
+/// Added to what a slack loses, of it and of the slack itself: more than the roundings of a few f32 operations.
+const ROUNDING: f32 = 1.0 / (1 << 20) as f32;
+
+/// A slack so large that no drift uses it up: of a centroid that is every point's own.
+pub(super) const SAFE: f32 = 1e30;
+
+/// Bounds of all tiles for one centroid set.
+#[derive(Debug)]
+pub(super) struct Bounds {
+    padded: usize,
+    slack: Vec<f32>,
+    states: Vec<State>,
+}
+
+/// What a tile's slacks refer to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct State {
+    /// No point of the tile is farther from its own centroid.
+    pub(super) radius: f32,
+    /// The labels of the tile, then [`NO_LABEL`]; if there is none, nothing is known.
+    pub(super) own: [u32; OWN],
+}
+
+impl State {
+    pub(super) const UNKNOWN: Self = Self { radius: 0.0, own: [NO_LABEL; OWN] };
+
+    /// The labels of the tile, if its slacks are known.
+    pub(super) fn labels(&self) -> impl Iterator<Item = usize> + '_ {
+        self.own.iter().take_while(|&&l| l != NO_LABEL).map(|&l| l as usize)
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.own[0] != NO_LABEL
+    }
+}
+
+/// The bounds of a run of tiles.
+pub(super) struct BoundsPart<'a> {
+    pub(super) padded: usize,
+    pub(super) slack: &'a mut [f32],
+    pub(super) states: &'a mut [State],
+}
+
+impl Bounds {
+    /// Bounds of nothing yet, for `k` clusters.
+    pub(super) fn new(tiles: usize, k: usize) -> Self {
+        let padded = k.next_multiple_of(16);
+        Self { padded, slack: vec![0.0; tiles * padded], states: vec![State::UNKNOWN; tiles] }
+    }
+
+    /// Bytes that the bounds of `k` clusters take for each tile.
+    pub(super) fn tile_bytes(k: usize) -> usize {
+        size_of::<f32>() * k.next_multiple_of(16) + size_of::<State>()
+    }
+
+    /// Whether they are for `k` clusters.
+    pub(super) fn fit(&self, k: usize) -> bool {
+        self.padded == k.next_multiple_of(16)
+    }
+
+    /// Forgets what is known of all tiles.
+    pub(super) fn forget(&mut self) {
+        self.states.fill(State::UNKNOWN);
+    }
+
+    /// Forgets what is known of a tile.
+    pub(super) fn forget_tile(&mut self, tile: usize) {
+        self.states[tile] = State::UNKNOWN;
+    }
+
+    /// In runs of so many tiles.
+    pub(super) fn parts(&mut self, tiles: usize) -> impl Iterator<Item = BoundsPart<'_>> {
+        let padded = self.padded;
+        let slack = self.slack.chunks_mut(tiles * padded);
+        slack.zip(self.states.chunks_mut(tiles)).map(move |(slack, states)| BoundsPart { padded, slack, states })
+    }
+}
+
+/// How far centroids moved since the pass before.
+#[derive(Debug)]
+pub(super) struct Drift {
+    padded: usize,
+    /// `|dc|` of each centroid `[padded]`.
+    moved: Vec<f32>,
+    /// `|a - c| |dc|` before the move `[k x padded]`.
+    reach: Vec<f32>,
+}
+
+impl Drift {
+    /// From the centroids of the pass before to those of this one.
+    pub(super) fn new(before: &Centroids, after: &Centroids, bits: u32) -> Self {
+        let (k, dims) = (before.k(), before.dims());
+        let padded = k.next_multiple_of(16);
+        let step = 1.0 / (1u64 << bits) as f64;
+        let mut moved = vec![0.0; padded];
+        for (moved, (a, b)) in moved.iter_mut().zip(before.rows().zip(after.rows())) {
+            let square: f64 = a.iter().zip(b).map(|(a, b)| ((b - a) as f64).powi(2)).sum();
+            *moved = round_up(square.sqrt() * step);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "the rounding is part of the bound")]
+        let real = |q: &i64| (*q as f64 * step) as f32;
+        let mut columns = vec![0.0; dims * padded];
+        let mut norms = vec![0.0; padded];
+        for (c, row) in before.rows().enumerate() {
+            row.iter().enumerate().for_each(|(j, q)| columns[j * padded + c] = real(q));
+            let square: f64 = row.iter().map(|&q| (q as f64 * step).powi(2)).sum();
+            norms[c] = round_up(square.sqrt());
+        }
+        let mut reach = vec![0.0; k * padded];
+        let rows = reach.par_chunks_mut(padded).with_min_len(16);
+        rows.enumerate().for_each(|(a, row)| reach_of(a, &columns, &norms, &moved, row));
+        Self { padded, moved, reach }
+    }
+
+    /// Takes the move from the slacks `[padded]` of a tile. False if every one of them stays positive.
+    #[inline(always)]
+    pub(super) fn decay(&self, state: &mut State, slack: &mut [f32]) -> bool {
+        let radius = state.radius;
+        let (mut own_moved, mut own_loss) = (0.0f32, 0.0f32);
+        for a in state.labels() {
+            let moved = self.moved[a];
+            own_moved = own_moved.max(moved);
+            own_loss = own_loss.max((radius * moved + moved * moved) * (1.0 + ROUNDING));
+        }
+        state.radius = (radius + own_moved) * (1.0 + ROUNDING);
+        let mut labels = state.labels();
+        let first = self.row(labels.next().unwrap_or(0));
+        let mut least = self.decay_by(radius, own_loss, first, slack);
+        for a in labels {
+            least = self.decay_more(first, self.row(a), slack);
+        }
+        least <= 0.0
+    }
+
+    fn row(&self, a: usize) -> &[f32] {
+        &self.reach[a * self.padded..(a + 1) * self.padded]
+    }
+
+    #[inline(always)]
+    fn decay_by(&self, radius: f32, own_loss: f32, reach: &[f32], slack: &mut [f32]) -> f32 {
+        let mut least = [SAFE; 16];
+        let columns = self.moved.chunks_exact(16).zip(reach.chunks_exact(16));
+        for (slack, (moved, reach)) in slack.chunks_exact_mut(16).zip(columns) {
+            for i in 0..16 {
+                let loss = (radius * moved[i] + reach[i]) * (1.0 + ROUNDING) + own_loss;
+                slack[i] = slack[i] * (1.0 - ROUNDING) - loss;
+                least[i] = lower(least[i], slack[i]);
+            }
+        }
+        least_of(&least)
+    }
+
+    /// With several labels the worst of their losses counts: takes what another one loses beyond the first.
+    #[inline(always)]
+    fn decay_more(&self, first: &[f32], other: &[f32], slack: &mut [f32]) -> f32 {
+        let mut least = [SAFE; 16];
+        let rows = first.chunks_exact(16).zip(other.chunks_exact(16));
+        for (slack, (first, other)) in slack.chunks_exact_mut(16).zip(rows) {
+            for i in 0..16 {
+                let more = other[i] - first[i];
+                slack[i] -= if more > 0.0 { more * (1.0 + ROUNDING) } else { 0.0 };
+                least[i] = lower(least[i], slack[i]);
+            }
+        }
+        least_of(&least)
+    }
+}
+
+/// The lower of two numbers, of which none is NaN: one instruction, unlike `f32::min`.
+#[inline(always)]
+fn lower(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
+/// The least of 16 numbers.
+#[inline(always)]
+pub(super) fn least_of(values: &[f32; 16]) -> f32 {
+    let mut least = *values;
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            least[i] = lower(least[i], least[i + half]);
+        }
+    }
+    least[0]
+}
+
+/// `|a - c| |dc|` for every `c`, rounded up: the error of each f32 difference is at most a rounding of both coordinates.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn reach_of(a: usize, columns: &[f32], norms: &[f32], moved: &[f32], row: &mut [f32]) {
+    let padded = norms.len();
+    row.fill(0.0);
+    for column in columns.chunks_exact(padded) {
+        let own = column[a];
+        for (sum, c) in row.iter_mut().zip(column) {
+            *sum += (c - own) * (c - own);
+        }
+    }
+    let dims = (columns.len() / padded) as f32;
+    let relative = 1.0 + (dims + 8.0) * f32::EPSILON;
+    for ((row, norm), moved) in row.iter_mut().zip(norms).zip(moved) {
+        let distance = row.sqrt() * relative + (norms[a] + norm) * (4.0 * f32::EPSILON);
+        *row = distance * moved * relative;
+    }
+}
