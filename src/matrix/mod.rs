@@ -7,12 +7,14 @@
 mod aligned;
 mod frame;
 pub(crate) mod power;
+mod reorder;
 mod rows;
 mod sample;
 mod squares;
 mod weights;
 
 pub use frame::{CoarseGrid, Frame, SATURATION};
+pub use reorder::Reordered;
 pub use rows::Rows;
 pub use weights::Weights;
 
@@ -81,44 +83,6 @@ impl Matrix {
             }
         });
         Ok(Self { count, frame, values, norms, weights, squares: OnceLock::new() })
-    }
-
-    /// The same points in another order: row `i` is this matrix's row `order[i]`; and each one's squared norm, rounded up,
-    /// padded to whole tiles.
-    ///
-    /// # Errors
-    /// [`Error::Memory`] if there is no room for a second copy.
-    pub fn reordered(&self, order: &[u32]) -> Result<(Self, Vec<f32>)> {
-        let dims = self.dims();
-        let values = Aligned::zeros(self.tiles() * dims * TILE).ok_or_else(|| no_room(self.count, dims))?;
-        let weights = self.weights.as_ref().map(|w| w.reordered(order));
-        let squares = OnceLock::from(self.squares());
-        let norms = vec![0.0; self.tiles()];
-        let mut to = Self { count: self.count, frame: self.frame.clone(), values, norms, weights, squares };
-        let mut squares = vec![0.0; self.tiles() * TILE];
-        let tiles = to.values.values_mut().par_chunks_mut(dims * TILE).zip(&mut to.norms);
-        let rows = order.par_chunks(TILE).zip(squares.par_chunks_mut(TILE));
-        tiles.zip(rows).with_min_len(16).for_each(|((tile, norm), (rows, squares))| {
-            *norm = self.gather(rows, tile, squares);
-        });
-        Ok((to, squares))
-    }
-
-    /// Fills a tile with these rows, and their squared norms; gives the tile's norm.
-    fn gather(&self, rows: &[u32], tile: &mut [f32], squares: &mut [f32]) -> f32 {
-        let length = self.dims() * TILE;
-        let all = self.values.values();
-        let mut norm2 = [0.0f64; TILE];
-        for (lane, &row) in rows.iter().enumerate() {
-            let (from, at) = (row as usize / TILE, row as usize % TILE);
-            let coordinates = all[from * length..(from + 1) * length].iter().skip(at).step_by(TILE);
-            for (to, &x) in tile.iter_mut().skip(lane).step_by(TILE).zip(coordinates) {
-                *to = x;
-                norm2[lane] += f64::from(x) * f64::from(x);
-            }
-        }
-        squares.iter_mut().zip(norm2).for_each(|(square, n)| *square = round_up(n));
-        round_up(norm2.into_iter().fold(0.0, f64::max).sqrt())
     }
 
     /// Points.

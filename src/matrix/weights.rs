@@ -51,9 +51,9 @@ impl Weights {
         &self.values
     }
 
-    /// Those of the rows `order`, which names each row once.
-    pub(super) fn reordered(&self, order: &[u32]) -> Self {
-        Self { values: order.iter().map(|&row| self.values[row as usize]).collect(), ..self.clone() }
+    /// Takes those of `from`, each row `i` at `places[i]`.
+    pub(super) fn place(&mut self, from: &Self, places: &[u32]) {
+        places.iter().zip(&from.values).for_each(|(&place, &w)| self.values[place as usize] = w);
     }
 
     /// Their sum.

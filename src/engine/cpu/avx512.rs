@@ -69,6 +69,12 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn most(self) -> f32 {
+        // SAFETY: see above.
+        unsafe { _mm512_reduce_max_ps(self.0) }
+    }
+
+    #[inline(always)]
     fn if_greater(self, other: Self, yes: Self, no: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm512_mask_mov_ps(no.0, _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0), yes.0) })

@@ -10,6 +10,9 @@
 //! the own score falls by at most `R |da| + |da|^2 / 2` and that of `c` rises by at most `(R + |a - c|) |dc|`. Every step is
 //! rounded so that a slack is never too large.
 
+#![allow(unsafe_code, reason = "SIMD kernel: raw loads from slices whose lengths are checked")]
+
+use super::lanes::Lanes;
 use crate::engine::{Centroids, NO_LABEL};
 use crate::matrix::round_up;
 use multiversion::multiversion;
@@ -133,8 +136,12 @@ impl Drift {
     }
 
     /// Takes the move from the slacks `[padded]` of a tile. False if every one of them stays positive.
+    ///
+    /// # Safety
+    /// Must be inlined into a function that enables the instructions of `V`.
     #[inline(always)]
-    pub(super) fn decay(&self, state: &mut State, slack: &mut [f32]) -> bool {
+    pub(super) unsafe fn decay<V: Lanes>(&self, state: &mut State, slack: &mut [f32]) -> bool {
+        assert!(slack.len() == self.padded);
         let radius = state.radius;
         let (mut own_moved, mut own_loss) = (0.0f32, 0.0f32);
         for a in state.labels() {
@@ -142,66 +149,45 @@ impl Drift {
             own_moved = own_moved.max(moved);
             own_loss = own_loss.max((radius * moved + moved * moved) * (1.0 + ROUNDING));
         }
+        let rows = Rows { rows: &self.reach, padded: self.padded, state: *state };
         state.radius = (radius + own_moved) * (1.0 + ROUNDING);
-        let mut labels = state.labels();
-        let first = self.row(labels.next().unwrap_or(0));
-        let mut least = self.decay_by(radius, own_loss, first, slack);
-        for a in labels {
-            least = self.decay_more(first, self.row(a), slack);
-        }
-        least <= 0.0
-    }
-
-    fn row(&self, a: usize) -> &[f32] {
-        &self.reach[a * self.padded..(a + 1) * self.padded]
-    }
-
-    #[inline(always)]
-    fn decay_by(&self, radius: f32, own_loss: f32, reach: &[f32], slack: &mut [f32]) -> f32 {
-        let mut least = [SAFE; 16];
-        let columns = self.moved.chunks_exact(16).zip(reach.chunks_exact(16));
-        for (slack, (moved, reach)) in slack.chunks_exact_mut(16).zip(columns) {
-            for i in 0..16 {
-                let loss = (radius * moved[i] + reach[i]) * (1.0 + ROUNDING) + own_loss;
-                slack[i] = slack[i] * (1.0 - ROUNDING) - loss;
-                least[i] = lower(least[i], slack[i]);
+        let mut least = V::splat(SAFE);
+        for at in (0..self.padded).step_by(V::WIDTH) {
+            // SAFETY: `moved` and `slack` hold `padded` values, a whole number of vectors.
+            unsafe {
+                let moved = V::load(self.moved.as_ptr().add(at));
+                let reach = moved.mul_add(V::splat(radius), rows.most(at));
+                let loss = reach.mul_add(V::splat(1.0 + ROUNDING), V::splat(own_loss));
+                let left = V::load(slack.as_ptr().add(at)).mul_add(V::splat(1.0 - ROUNDING), V::splat(0.0).sub(loss));
+                left.store(slack.as_mut_ptr().add(at));
+                least = least.min(left);
             }
         }
-        least_of(&least)
-    }
-
-    /// With several labels the worst of their losses counts: takes what another one loses beyond the first.
-    #[inline(always)]
-    fn decay_more(&self, first: &[f32], other: &[f32], slack: &mut [f32]) -> f32 {
-        let mut least = [SAFE; 16];
-        let rows = first.chunks_exact(16).zip(other.chunks_exact(16));
-        for (slack, (first, other)) in slack.chunks_exact_mut(16).zip(rows) {
-            for i in 0..16 {
-                let more = other[i] - first[i];
-                slack[i] -= if more > 0.0 { more * (1.0 + ROUNDING) } else { 0.0 };
-                least[i] = lower(least[i], slack[i]);
-            }
-        }
-        least_of(&least)
+        least.not_greater(V::splat(0.0)) != 0
     }
 }
 
-/// The lower of two numbers, of which none is NaN: one instruction, unlike `f32::min`.
-#[inline(always)]
-fn lower(a: f32, b: f32) -> f32 {
-    if b < a { b } else { a }
+/// The rows of `reach` of a tile's labels.
+struct Rows<'a> {
+    rows: &'a [f32],
+    padded: usize,
+    state: State,
 }
 
-/// The least of 16 numbers.
-#[inline(always)]
-pub(super) fn least_of(values: &[f32; 16]) -> f32 {
-    let mut least = *values;
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            least[i] = lower(least[i], least[i + half]);
+impl Rows<'_> {
+    /// The largest of them from column `at` on: with several labels the worst of their losses counts.
+    ///
+    /// # Safety
+    /// As [`Drift::decay`]; a vector from `at` on must lie in a row.
+    #[inline(always)]
+    unsafe fn most<V: Lanes>(&self, at: usize) -> V {
+        let mut most = V::splat(0.0);
+        for a in self.state.labels() {
+            // SAFETY: every label has a row.
+            most = most.max(unsafe { V::load(self.rows.as_ptr().add(a * self.padded + at)) });
         }
+        most
     }
-    least[0]
 }
 
 /// `|a - c| |dc|` for every `c`, rounded up: the error of each f32 difference is at most a rounding of both coordinates.

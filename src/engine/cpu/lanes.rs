@@ -39,6 +39,9 @@ pub(super) trait Lanes: Copy {
     /// The smaller one, lane by lane (no lane is NaN).
     fn min(self, other: Self) -> Self;
 
+    /// The largest lane (none is NaN).
+    fn most(self) -> f32;
+
     /// `yes` where `self > other`, else `no`.
     fn if_greater(self, other: Self, yes: Self, no: Self) -> Self;
 

@@ -77,6 +77,12 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    fn most(self) -> f32 {
+        // SAFETY: see above.
+        unsafe { vmaxvq_f32(self.0) }
+    }
+
+    #[inline(always)]
     fn if_greater(self, other: Self, yes: Self, no: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { vbslq_f32(vcgtq_f32(self.0, other.0), yes.0, no.0) })

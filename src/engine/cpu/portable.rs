@@ -70,6 +70,11 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn most(self) -> f32 {
+        self.0.into_iter().fold(f32::MIN, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
     fn if_greater(self, other: Self, yes: Self, no: Self) -> Self {
         Self(std::array::from_fn(|i| if self.0[i] > other.0[i] { yes.0[i] } else { no.0[i] }))
     }

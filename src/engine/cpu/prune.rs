@@ -12,7 +12,7 @@
 
 use super::accumulate::Sums;
 use super::assign::{Prepared, Scratch, Top, differing, unproven};
-use super::bounds::{Drift, OWN, SAFE, State, least_of};
+use super::bounds::{Drift, OWN, SAFE, State};
 use super::lanes::Lanes;
 use crate::engine::NO_LABEL;
 use crate::engine::exact::nearest;
@@ -42,7 +42,8 @@ pub(super) unsafe fn pass_tile<V: Lanes, const P: usize>(
 ) {
     let known = match bounds.drift {
         Some(drift) if bounds.state.is_known() => {
-            if !drift.decay(bounds.state, bounds.slack) {
+            // SAFETY: inlined likewise.
+            if !unsafe { drift.decay::<V>(bounds.state, bounds.slack) } {
                 return;
             }
             true
@@ -218,7 +219,7 @@ unsafe fn score_list<V: Lanes, const P: usize>(tile: &[f32], prepared: &Prepared
 /// # Safety
 /// As [`pass_tile`].
 #[inline(always)]
-unsafe fn refresh<V: Lanes>(bounds: Tile<'_>, known: bool, scratch: &Scratch, lanes: u64) {
+unsafe fn refresh<V: Lanes>(bounds: Tile<'_>, known: bool, scratch: &mut Scratch, lanes: u64) {
     if !known {
         bounds.slack.fill(SAFE);
     }
@@ -233,55 +234,22 @@ unsafe fn refresh<V: Lanes>(bounds: Tile<'_>, known: bool, scratch: &Scratch, la
         farthest2 = farthest2.max(distance2);
     }
     // SAFETY: inlined likewise.
-    let (farthest2, own) = unsafe { (-least(V::splat(0.0).sub(farthest2)), labels_of::<V>(&scratch.index, lanes)) };
-    *bounds.state = State { radius: round_up(f64::from(farthest2).sqrt()), own };
+    let own = unsafe { labels_of::<V>(&scratch.index, lanes) };
+    *bounds.state = State { radius: round_up(f64::from(farthest2.most()).sqrt()), own };
+    // A point's own centroid is out of the comparison: then the least difference can be taken over whole vectors.
+    for (lane, at) in scratch.position.iter().enumerate() {
+        scratch.scores[*at as usize * TILE + lane] = -SAFE;
+    }
     for (scores, &c) in scratch.scores.chunks_exact(TILE).zip(&scratch.list) {
-        // SAFETY: inlined likewise; `scores` holds 64 values.
-        let gap = unsafe { gap::<V>(scores, scratch, c, own.contains(&c) || own[0] == NO_LABEL) };
-        bounds.slack[c as usize] = gap * (1.0 - f32::EPSILON);
-    }
-}
-
-/// How much better the own centroid of each point scores than `c` at least, over the points whose own is not `c`.
-///
-/// # Safety
-/// As [`pass_tile`]; `scores` must hold 64 values.
-#[inline(always)]
-unsafe fn gap<V: Lanes>(scores: &[f32], scratch: &Scratch, c: u32, is_own: bool) -> f32 {
-    let mut lowest = V::splat(SAFE);
-    for at in (0..TILE).step_by(V::WIDTH) {
-        // SAFETY: a vector at `at` lies within both arrays of 64.
-        let gap =
-            unsafe { V::load(scratch.own.as_ptr().add(at)).sub(V::load(scores.as_ptr().add(at))) };
-        if !is_own {
-            lowest = lowest.min(gap);
-            continue;
+        let mut gap = V::splat(SAFE);
+        for at in (0..TILE).step_by(V::WIDTH) {
+            // SAFETY: a vector at `at` lies within both arrays of 64.
+            gap = gap.min(unsafe {
+                V::load(scratch.own.as_ptr().add(at)).sub(V::load(scores.as_ptr().add(at)))
+            });
         }
-        // SAFETY: as above.
-        let others = unsafe { V::load(scratch.index.as_ptr().add(at).cast()) }.differing(V::splat(f32::from_bits(c)));
-        let mut lanes = [SAFE; 16];
-        // SAFETY: no vector is wider than 16 lanes.
-        unsafe { gap.store(lanes.as_mut_ptr()) };
-        for (i, lane) in lanes.iter_mut().enumerate() {
-            *lane = if others >> i & 1 == 1 { *lane } else { SAFE };
-        }
-        // SAFETY: as above.
-        lowest = lowest.min(unsafe { V::load(lanes.as_ptr()) });
+        bounds.slack[c as usize] = -V::splat(0.0).sub(gap).most() * (1.0 - f32::EPSILON);
     }
-    // SAFETY: inlined likewise.
-    unsafe { least(lowest) }
-}
-
-/// The least lane.
-///
-/// # Safety
-/// As [`pass_tile`].
-#[inline(always)]
-unsafe fn least<V: Lanes>(values: V) -> f32 {
-    let mut lanes = [SAFE; 16];
-    // SAFETY: no vector is wider than 16 lanes.
-    unsafe { values.store(lanes.as_mut_ptr()) };
-    least_of(&lanes)
 }
 
 /// The different labels of a tile, or none if they are too many.

@@ -4,7 +4,7 @@ use super::accumulate::Sums;
 use super::assign::{Prepared, Scratch};
 use super::bounds::{Bounds, BoundsPart, Drift};
 use super::prune;
-use super::sorted::{Sorted, bounds_pay, pays};
+use super::sorted::{SORT_AFTER, Sorted, bounds_pay, pays};
 use super::{Level, Pruning};
 use crate::engine::farthest::farthest;
 use crate::engine::{Centroids, Change, Far, NO_LABEL, Session, SetPass};
@@ -25,6 +25,8 @@ pub(super) struct CpuSession<'m> {
     /// Passes made, and how many may follow.
     passes: u32,
     ahead: u32,
+    /// The passes after which the points are sorted (again).
+    next_sort: u32,
 }
 
 /// A centroid set: its labels in the order of the points, padded to whole tiles, and the centroids of the last pass.
@@ -81,37 +83,46 @@ impl ShareBounds<'_> {
 
 impl<'m> CpuSession<'m> {
     pub(super) fn new(matrix: &'m Matrix, level: Level, pruning: Pruning) -> Self {
-        Self { matrix, sorted: None, level, pruning, sets: Vec::new(), passes: 0, ahead: 0 }
+        Self { matrix, sorted: None, level, pruning, sets: Vec::new(), passes: 0, ahead: 0, next_sort: 1 }
     }
 
     /// Sorts the points by the labels of the batch's set of most clusters, if it is time to.
     fn sort(&mut self, batch: &[SetPass<'_>]) -> Result<()> {
-        let most = batch.iter().rev().max_by_key(|s| s.centroids.k());
-        let Some(most) = most.filter(|_| self.sorted.is_none()) else { return Ok(()) };
+        let Some(most) = batch.iter().rev().max_by_key(|s| s.centroids.k()) else { return Ok(()) };
         let (set, k) = (&self.sets[most.set], most.centroids.k());
         let labelled = set.centroids.as_ref().is_some_and(|c| c.k() == k);
         let wanted = match self.pruning {
             Pruning::Never => false,
-            Pruning::Always => labelled && bounds_pay(self.matrix, k),
-            Pruning::Auto => labelled && pays(self.matrix, k, self.passes, self.ahead, set.changed),
+            Pruning::Always => bounds_pay(self.matrix, k),
+            Pruning::Auto => self.passes >= SORT_AFTER && pays(self.matrix, k, self.ahead, set.changed),
         };
-        if !wanted || u32::try_from(self.matrix.count()).is_err() {
+        if !(wanted && labelled && self.passes >= self.next_sort) || u32::try_from(self.matrix.count()).is_err() {
             return Ok(());
         }
-        let sorted = match Sorted::new(self.matrix, &set.labels[..self.matrix.count()], k) {
-            Ok(sorted) => sorted,
-            Err(Error::Memory(_)) => {
-                self.pruning = Pruning::Never; // no room for a copy: go on without one
-                return Ok(());
+        self.next_sort = 3 * self.passes.max(1);
+        let labels: Vec<Vec<u32>> = (0..self.sets.len()).map(|set| self.labels(set)).collect::<Result<_>>()?;
+        let room = self.sorted.take().map_or_else(|| Sorted::like(self.matrix), Ok);
+        match room {
+            Ok(mut sorted) => {
+                sorted.sort(self.matrix, &labels[most.set], k);
+                self.sorted = Some(sorted);
             }
+            Err(Error::Memory(_)) => self.pruning = Pruning::Never, // no room for a copy: go on without one
             Err(e) => return Err(e),
-        };
-        for set in &mut self.sets {
-            let labels = sorted.order.iter().map(|&row| set.labels[row as usize]).collect::<Vec<_>>();
-            set.labels[..labels.len()].copy_from_slice(&labels);
         }
-        self.sorted = Some(sorted);
+        self.place(&labels);
         Ok(())
+    }
+
+    /// Puts the labels of all sets, given in input order, in the order of the points.
+    fn place(&mut self, labels: &[Vec<u32>]) {
+        for (set, labels) in self.sets.iter_mut().zip(labels) {
+            match &self.sorted {
+                Some(s) => s.places.iter().zip(labels).for_each(|(&at, &l)| set.labels[at as usize] = l),
+                None => set.labels[..labels.len()].copy_from_slice(labels),
+            }
+            set.bounds = None;
+        }
     }
 
     /// Makes or drops the bounds of the batch's sets, and says how far their centroids moved.
@@ -121,10 +132,10 @@ impl<'m> CpuSession<'m> {
         let mut drifts = Vec::with_capacity(batch.len());
         for (s, prepared) in batch.iter().zip(prepared) {
             let (set, k) = (&mut self.sets[s.set], s.centroids.k());
-            if !prepared.identity || !bounds_pay(&sorted.matrix, k) {
+            if !prepared.identity || !bounds_pay(&sorted.points.matrix, k) {
                 set.bounds = None;
             } else if set.bounds.as_ref().is_none_or(|b| !b.fit(k)) {
-                set.bounds = Some(Bounds::new(sorted.matrix.tiles(), k));
+                set.bounds = Some(Bounds::new(sorted.points.matrix.tiles(), k));
             }
             let before = set.centroids.as_ref().filter(|c| c.k() == k && set.bounds.is_some());
             drifts.push(before.map(|before| Drift::new(before, s.centroids, bits)));
@@ -136,7 +147,7 @@ impl<'m> CpuSession<'m> {
 impl Session for CpuSession<'_> {
     fn open(&mut self, sets: usize) -> Result<()> {
         let padded = self.matrix.tiles() * TILE;
-        (self.sorted, self.passes) = (None, 0);
+        (self.sorted, self.passes, self.next_sort) = (None, 0, 1);
         self.sets = (0..sets).map(|_| Set::new(padded)).collect::<Result<_>>()?;
         Ok(())
     }
@@ -151,7 +162,7 @@ impl Session for CpuSession<'_> {
             batch.iter().map(|s| Prepared::new(self.matrix, s.centroids, self.level)).collect();
         let drifts = self.prepare_bounds(batch, &prepared);
         let (matrix, squares) =
-            self.sorted.as_ref().map_or((self.matrix, &[][..]), |s| (&s.matrix, s.squares.as_slice()));
+            self.sorted.as_ref().map_or((self.matrix, &[][..]), |s| (&s.points.matrix, s.points.squares.as_slice()));
         let blocks = blocks(&mut self.sets, batch, &drifts, squares, matrix.tiles());
         let totals = run(matrix, self.level, &prepared, blocks);
         let changes: Vec<Change> = totals.into_iter().map(Sums::into_change).collect();

@@ -2,10 +2,11 @@
 
 use super::bounds::Bounds;
 use crate::error::Result;
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, Reordered};
 
-/// Passes made in input order: by then the clusters are roughly where they stay.
-const SORT_AFTER: u32 = 5;
+/// Passes made in input order: by then the clusters are roughly where they stay. Points are sorted again after three times
+/// as many passes, and so on, since labels go on changing.
+pub(super) const SORT_AFTER: u32 = 5;
 
 /// With fewer passes to come at most, sorting costs more than it saves.
 const FEW_PASSES: u32 = 20;
@@ -13,49 +14,46 @@ const FEW_PASSES: u32 = 20;
 /// Below so many points a pass takes no time.
 const FEW_POINTS: usize = 16_384;
 
-/// With fewer clusters nearly every tile lies between two.
-const FEW_CLUSTERS: usize = 4;
+/// With fewer clusters nearly every tile lies between some, and keeping bounds costs what it saves.
+const FEW_CLUSTERS: usize = 16;
 
 /// The sorted points are a second copy: no larger one is made than this many values (1 GiB).
 const MOST_VALUES: usize = 1 << 28;
 
 /// Points in another order than the input's.
 pub(super) struct Sorted {
-    pub(super) matrix: Matrix,
-    /// The squared norm of each point, rounded up, padded to whole tiles.
-    pub(super) squares: Vec<f32>,
-    /// The input row of each point.
-    pub(super) order: Vec<u32>,
+    pub(super) points: Reordered,
     /// Where each input row went.
     pub(super) places: Vec<u32>,
 }
 
 impl Sorted {
-    /// Sorts by `labels` `[count]`, each below `k`; points of one label keep their order.
-    pub(super) fn new(matrix: &Matrix, labels: &[u32], k: usize) -> Result<Self> {
+    /// Room for the points of `matrix`.
+    pub(super) fn like(matrix: &Matrix) -> Result<Self> {
+        Ok(Self { points: Reordered::like(matrix)?, places: Vec::new() })
+    }
+
+    /// Sorts by `labels` `[count]` in input order, each below `k`; points of one label keep their order.
+    pub(super) fn sort(&mut self, matrix: &Matrix, labels: &[u32], k: usize) {
         let mut firsts = vec![0u32; k + 1];
         labels.iter().for_each(|&l| firsts[l as usize + 1] += 1);
         for c in 0..k {
             firsts[c + 1] += firsts[c];
         }
-        let (mut order, mut places) = (vec![0; labels.len()], Vec::with_capacity(labels.len()));
-        for (row, &label) in (0u32..).zip(labels) {
-            let place = &mut firsts[label as usize];
-            order[*place as usize] = row;
-            places.push(*place);
-            *place += 1;
-        }
-        let (matrix, squares) = matrix.reordered(&order)?;
-        Ok(Self { matrix, squares, order, places })
+        self.places.clear();
+        self.places.extend(labels.iter().map(|&label| {
+            let place = firsts[label as usize];
+            firsts[label as usize] += 1;
+            place
+        }));
+        self.points.fill(matrix, &self.places);
     }
 }
 
-/// Whether sorting pays for a set of `k` clusters after `passes` passes, of which the last changed `changed` labels, with at
-/// most `ahead` to come.
-pub(super) fn pays(matrix: &Matrix, k: usize, passes: u32, ahead: u32, changed: u64) -> bool {
+/// Whether sorting pays for a set of `k` clusters whose last pass changed `changed` labels, with at most `ahead` to come.
+pub(super) fn pays(matrix: &Matrix, k: usize, ahead: u32, changed: u64) -> bool {
     let (count, dims) = (matrix.count(), matrix.dims());
-    passes >= SORT_AFTER
-        && ahead >= FEW_PASSES
+    ahead >= FEW_PASSES
         && count >= FEW_POINTS
         && count * dims <= MOST_VALUES
         && k >= FEW_CLUSTERS
