@@ -94,7 +94,9 @@ mod tests {
                 assert!(from.point(i).eq(to.matrix.point(place)));
                 assert_eq!(from.weight(i), to.matrix.weight(place));
                 let square: f64 = from.point(i).map(|q| (q as f64 / f64::from(from.frame().scale())).powi(2)).sum();
-                assert!(f64::from(to.squares[place]) >= square && to.matrix.norm(place / TILE) >= to.squares[place].sqrt());
+                assert!(
+                    f64::from(to.squares[place]) >= square && to.matrix.norm(place / TILE) >= to.squares[place].sqrt()
+                );
             }
             assert_eq!(to.matrix.squares(), from.squares());
         }

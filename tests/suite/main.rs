@@ -17,6 +17,7 @@ mod numeric;
 mod optimum;
 mod outputs;
 mod program;
+mod pruning;
 #[cfg(unix)]
 mod readme;
 mod rooms;

@@ -48,7 +48,7 @@ pub enum Pruning {
     /// Where it pays, by counts.
     #[default]
     Auto,
-    /// From the second pass on.
+    /// From the second pass on, whatever it costs.
     Always,
     /// Never.
     Never,

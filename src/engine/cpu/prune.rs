@@ -244,9 +244,7 @@ unsafe fn refresh<V: Lanes>(bounds: Tile<'_>, known: bool, scratch: &mut Scratch
         let mut gap = V::splat(SAFE);
         for at in (0..TILE).step_by(V::WIDTH) {
             // SAFETY: a vector at `at` lies within both arrays of 64.
-            gap = gap.min(unsafe {
-                V::load(scratch.own.as_ptr().add(at)).sub(V::load(scores.as_ptr().add(at)))
-            });
+            gap = gap.min(unsafe { V::load(scratch.own.as_ptr().add(at)).sub(V::load(scores.as_ptr().add(at))) });
         }
         bounds.slack[c as usize] = -V::splat(0.0).sub(gap).most() * (1.0 - f32::EPSILON);
     }

@@ -93,7 +93,7 @@ impl<'m> CpuSession<'m> {
         let labelled = set.centroids.as_ref().is_some_and(|c| c.k() == k);
         let wanted = match self.pruning {
             Pruning::Never => false,
-            Pruning::Always => bounds_pay(self.matrix, k),
+            Pruning::Always => true,
             Pruning::Auto => self.passes >= SORT_AFTER && pays(self.matrix, k, self.ahead, set.changed),
         };
         if !(wanted && labelled && self.passes >= self.next_sort) || u32::try_from(self.matrix.count()).is_err() {
@@ -130,9 +130,10 @@ impl<'m> CpuSession<'m> {
         let Some(sorted) = &self.sorted else { return batch.iter().map(|_| None).collect() };
         let bits = self.matrix.frame().bits();
         let mut drifts = Vec::with_capacity(batch.len());
+        let pays = |k| self.pruning == Pruning::Always || bounds_pay(self.matrix, k);
         for (s, prepared) in batch.iter().zip(prepared) {
             let (set, k) = (&mut self.sets[s.set], s.centroids.k());
-            if !prepared.identity || !bounds_pay(&sorted.points.matrix, k) {
+            if !prepared.identity || !pays(k) {
                 set.bounds = None;
             } else if set.bounds.as_ref().is_none_or(|b| !b.fit(k)) {
                 set.bounds = Some(Bounds::new(sorted.points.matrix.tiles(), k));

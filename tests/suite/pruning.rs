@@ -1,0 +1,139 @@
+//! Pruning on the CPU: sorted points and bounds must not be seen in any byte, whatever the centroids do.
+
+use crate::contract::levels;
+use crate::data::{KINDS, Kind, Random, table};
+use crate::judge::{Answer, answers, centroids, verdict};
+use segma::engine::cpu::{Cpu, Pruning};
+use segma::engine::exact::Exact;
+use segma::engine::{Centroids, Engine, SetPass};
+use segma::kmeans::{Init, Params, Quiet, fit};
+use segma::matrix::{Matrix, Weights};
+
+fn pruned() -> impl Iterator<Item = Cpu> {
+    levels().into_iter().map(|cpu| cpu.pruning(Pruning::Always))
+}
+
+/// A case whose seed is printed when it fails.
+fn case(seed: u64) -> (Matrix, Vec<Vec<Centroids>>, String) {
+    let mut random = Random(seed);
+    let kind = KINDS[random.below(KINDS.len())];
+    let (n, d, k) = (1 + random.below(900), 1 + random.below(20), 1 + random.below(40));
+    let weights: Vec<f64> = (0..n).map(|_| (random.below(5) as f64) / 2.0 + f64::from(u8::from(n < 3))).collect();
+    let weights = (random.below(3) == 0).then(|| Weights::new(&weights)).and_then(Result::ok);
+    let matrix = Matrix::learn(&table(kind, n, d, seed).view(), weights).unwrap().0;
+    let first = vec![centroids(&matrix, k, &mut random), centroids(&matrix, 1 + k / 3, &mut random)];
+    let mut passes = vec![first];
+    for _ in 0..12 {
+        let next = passes[passes.len() - 1].iter().map(|c| moved(c, &matrix, &mut random)).collect();
+        passes.push(next);
+    }
+    (matrix, passes, format!("seed={seed}: {kind:?} n={n} d={d} k={k}"))
+}
+
+/// Centroids after a pass: some stay, some creep by a step of the grid, some walk, and now and then one jumps to a point or
+/// onto another.
+fn moved(before: &Centroids, matrix: &Matrix, random: &mut Random) -> Centroids {
+    let scale = u64::from(matrix.frame().bits().saturating_sub(1));
+    let reach = random.below(usize::try_from(scale).unwrap()) as u32;
+    let mut values = Vec::new();
+    for row in before.rows() {
+        match random.below(12) {
+            0..=4 => values.extend(row),
+            5 => values.extend(matrix.point(random.below(matrix.count()))),
+            6 => values.extend(before.row(random.below(before.k()))),
+            _ => values.extend(row.iter().map(|q| q + (random.word() % (2 << reach)).cast_signed() - (1 << reach))),
+        }
+    }
+    Centroids::new(before.dims(), values)
+}
+
+fn check(judge: &[Vec<Answer>], got: &[Vec<Answer>], what: &str) {
+    for (pass, (judge, got)) in judge.iter().zip(got).enumerate() {
+        for (set, (judge, got)) in judge.iter().zip(got).enumerate() {
+            assert_eq!(verdict(judge, got), Ok(()), "{what}, pass {pass}, set {set}");
+        }
+    }
+}
+
+#[test]
+fn random_walks_of_the_centroids_equal_the_judge() {
+    for seed in 0..60 {
+        let (matrix, passes, what) = case(seed);
+        let judge = answers(&Exact, &matrix, &passes);
+        for cpu in pruned() {
+            check(&judge, &answers(&cpu, &matrix, &passes), &format!("{what}, {}", cpu.name()));
+        }
+    }
+}
+
+#[test]
+fn labels_that_are_changed_from_outside_equal_the_judge() {
+    for seed in 100..130 {
+        let (matrix, passes, what) = case(seed);
+        let run = |engine: &dyn Engine| {
+            let mut random = Random(seed);
+            let mut session = engine.load(&matrix).unwrap();
+            session.open(1).unwrap();
+            let mut all = Vec::new();
+            for sets in &passes {
+                let change = session.pass(&[SetPass { set: 0, centroids: &sets[0] }]).unwrap().remove(0);
+                let farthest = session.farthest(0, 3).unwrap();
+                all.push((session.labels(0).unwrap(), change.sums, change.changed, farthest));
+                let k = sets[0].k();
+                for _ in 0..random.below(3) {
+                    let (row, label) = (random.below(matrix.count()), random.below(k));
+                    session.relabel(0, row, label as u32).unwrap();
+                }
+                if random.below(4) == 0 {
+                    let map: Vec<u32> = (0..k as u32).rev().collect();
+                    session.renumber(0, &map).unwrap();
+                }
+            }
+            all
+        };
+        let judge = run(&Exact);
+        for cpu in pruned() {
+            assert!(judge == run(&cpu), "{what}, {}", cpu.name());
+        }
+    }
+}
+
+#[test]
+fn whole_fits_are_the_same_with_and_without() {
+    for kind in KINDS {
+        for (n, d, k) in [(3000, 6, 25), (2000, 2, 100), (700, 33, 4)] {
+            let matrix = Matrix::learn(&table(kind, n, d, 12).view(), None).unwrap().0;
+            let params = Params::new(k).init(Init::Random).n_init(3).tol(0.0).check().unwrap();
+            let judge = fit(&Cpu::new().unwrap().pruning(Pruning::Never), &matrix, &params, &mut Quiet).unwrap();
+            for cpu in pruned() {
+                let got = fit(&cpu, &matrix, &params, &mut Quiet).unwrap();
+                assert_eq!(judge.labels, got.labels, "{kind:?} {}", cpu.name());
+                assert_eq!(
+                    (&judge.centroids, &judge.counts, judge.inertia, judge.iterations),
+                    (&got.centroids, &got.counts, got.inertia, got.iterations),
+                    "{kind:?} {}",
+                    cpu.name()
+                );
+            }
+        }
+    }
+}
+
+/// Points from two clusters whose centroids creep towards the border: what a slack that is a hair too large would miss.
+#[test]
+fn points_at_the_border_are_seen_to_cross_it() {
+    let matrix = Matrix::learn(&table(Kind::Blobs, 2000, 3, 5).view(), None).unwrap().0;
+    let mut random = Random(1);
+    let mut set = centroids(&matrix, 18, &mut random);
+    let mut passes = Vec::new();
+    for pass in 0..60 {
+        passes.push(vec![set.clone()]);
+        let creep = |(i, q): (usize, &i64)| q + if i % 5 == pass % 5 { (i as i64 - 27) << 27 } else { 0 };
+        set = Centroids::new(3, set.values().iter().enumerate().map(creep).collect());
+    }
+    let judge = answers(&Exact, &matrix, &passes);
+    assert!(judge.iter().skip(5).filter(|sets| sets[0].changed > 0).count() > 40, "centroids that move points");
+    for cpu in pruned() {
+        check(&judge, &answers(&cpu, &matrix, &passes), &cpu.name());
+    }
+}
