@@ -137,3 +137,19 @@ fn points_at_the_border_are_seen_to_cross_it() {
         check(&judge, &answers(&cpu, &matrix, &passes), &cpu.name());
     }
 }
+
+/// A centroid that creeps away from its points loses them one day: the radius of their tile must grow with every step.
+#[test]
+fn points_whose_centroid_creeps_away_are_seen_to_leave_it() {
+    let x = ndarray::Array2::from_shape_fn((400, 1), |(i, _)| [0.0, 10.0, 0.0, -14.0][i % 4]);
+    let matrix = Matrix::learn(&x.view(), None).unwrap().0;
+    let grid = |v: f64| matrix.frame().grid(0, v);
+    let passes: Vec<Vec<Centroids>> = (0..200)
+        .map(|step| vec![Centroids::new(1, vec![grid(-0.06 * f64::from(step)), grid(10.0), grid(-40.0)])])
+        .collect();
+    let judge = answers(&Exact, &matrix, &passes);
+    assert_eq!((judge[150][0].labels[0], judge[199][0].labels[0]), (0, 1));
+    for cpu in pruned() {
+        check(&judge, &answers(&cpu, &matrix, &passes), &cpu.name());
+    }
+}
