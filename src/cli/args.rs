@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Cluster a table and write the model, the segments and their profile to a folder
     Fit(FitArgs),
+    /// Cluster a table into several numbers of segments at once, to compare them
+    Sweep(SweepArgs),
     /// Give each row of a table the segment of a fitted model
     Predict(PredictArgs),
     /// Time K-Means on a matrix, without tables or preparation
@@ -69,6 +71,13 @@ pub(crate) struct KMeansArgs {
     /// Clusters to find (1 or more; with given centroids their number is the default)
     #[arg(short = 'k', long, value_parser = clap::value_parser!(u32).range(1..i64::from(u32::MAX)))]
     pub(crate) clusters: Option<u32>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// How K-Means runs, whatever the number of clusters.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
     /// First centroids: k-means++, random, or a file that holds them (.csv, .npy, or a model's .json)
     #[arg(long, default_value = "k-means++", value_name = "HOW|FILE")]
     pub(crate) init: String,
@@ -118,8 +127,9 @@ fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct FitArgs {
+/// The table to cluster and how its columns are prepared.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InputArgs {
     /// The table: .csv or .npy
     pub(crate) table: PathBuf,
     /// The column that identifies a customer; it is carried to the output and never clustered
@@ -139,6 +149,12 @@ pub(crate) struct FitArgs {
     pub(crate) scale: ScaleArg,
     #[command(flatten)]
     pub(crate) csv: TableArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FitArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) kmeans: KMeansArgs,
     #[command(flatten)]
@@ -151,6 +167,53 @@ pub(crate) struct FitArgs {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The numbers of clusters to try: 2..12, or 3,5,8
+    #[arg(short = 'k', long, value_parser = counts, value_name = "FROM..TO")]
+    pub(crate) clusters: Counts,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// What to measure of each: none, only the fits
+    #[arg(long, default_value = "none", value_parser = ["none"])]
+    pub(crate) metrics: String,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+    /// The folder to write
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Overwrite the files of an earlier run
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+/// Numbers of clusters, ascending and each once.
+#[derive(Debug, Clone)]
+pub(crate) struct Counts(pub(crate) Vec<u32>);
+
+fn counts(text: &str) -> Result<Counts, String> {
+    const MOST: u32 = 1000;
+    let number = |t: &str| t.trim().parse::<u32>().ok().filter(|k| *k > 0);
+    let part = |t: &str| -> Option<Vec<u32>> {
+        match t.split_once("..") {
+            Some((from, to)) => {
+                let (from, to) = (number(from)?, number(to)?);
+                (from <= to && to - from < MOST).then(|| (from..=to).collect())
+            }
+            None => Some(vec![number(t)?]),
+        }
+    };
+    let parts: Option<Vec<Vec<u32>>> = text.split(',').map(part).collect();
+    let mut all = parts.ok_or("must be numbers of clusters as 2..12 or 3,5,8")?.concat();
+    all.sort_unstable();
+    all.dedup();
+    Ok(Counts(all))
 }
 
 #[derive(Debug, Args)]

@@ -45,7 +45,7 @@ fn run(
     let upload_seconds = clock.elapsed().as_secs_f64();
     let fit = kmeans::fit(&*device.engine, &matrix, params, teller)?;
     let fit_seconds = clock.elapsed().as_secs_f64();
-    if args.kmeans.require_convergence && !fit.converged {
+    if args.kmeans.run.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });
     }
     if let (Some(folder), Some(gpu)) = (&args.dump_wgsl, &device.gpu) {

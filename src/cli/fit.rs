@@ -5,16 +5,15 @@ use super::device::Choice;
 use super::init::{self, Space};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
-use super::run::{Phases, peak_memory_bytes, saturated_note};
+use super::run::{Phases, pack, peak_memory_bytes};
 use super::{print, summary};
 use segma::error::{Error, Result};
-use segma::features::{Learnt, Options, Pipeline};
-use segma::kmeans::{self, Fit, coarse_notes};
-use segma::matrix::Matrix;
+use segma::features::{Learnt, Pipeline};
+use segma::kmeans::{self, Fit};
 use segma::model::Model;
 use segma::note::Note;
 use segma::segments::{Assignments, Profile};
-use segma::table::{self, ReadOptions, Table};
+use segma::table::Table;
 use serde_json::{Value, json};
 
 /// What a run folder holds.
@@ -34,30 +33,27 @@ pub(super) struct Outcome<'a> {
 /// Runs the verb.
 pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let outputs = FILES.map(|name| args.output.join(name));
-    spare_inputs(&[&args.table, args.kmeans.init.as_ref()], &outputs)?;
+    spare_inputs(&[&args.input.table, args.kmeans.run.init.as_ref()], &outputs)?;
     let folder = Folder::create(&args.output, &FILES, args.force)?;
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
-    let table = phases.time("read", || table::read(&args.table, &read_options(args)))?;
+    let table = phases.time("read", || args.input.read())?;
     teller.step("preparing");
-    let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&table, &options(args)))?;
+    let Learnt { pipeline, weights, mut notes } =
+        phases.time("learn", || Pipeline::learn(&table, &args.input.options()))?;
     let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
-    let (matrix, coarse) = phases.time("pack", || Matrix::learn(&pipeline.prepare(&table)?, weights))?;
-    notes.extend(coarse_notes(&coarse, |j| pipeline.features[j].name.clone()));
-    if matrix.weights().is_some() {
-        notes.extend(saturated_note(matrix.saturated())); // rows without weight may lie anywhere
-    }
+    let matrix = phases.time("pack", || pack(&pipeline, &table, weights, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let fitted = phases.time("fit", || kmeans::fit(&*device.engine, &matrix, &params, &mut teller));
     let mut fit = fitted.map_err(|e| e.in_file(&table.source))?;
-    if args.kmeans.require_convergence && !fit.converged {
+    if args.kmeans.run.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });
     }
     device.notes.append(&mut fit.device_notes);
     notes.append(&mut fit.notes);
     hint_at_id(args, &mut notes);
-    let model = Model::new(args.id.clone(), pipeline, &matrix, &fit, &params, notes);
+    let model = Model::new(args.input.id.clone(), pipeline, &matrix, &fit, &params, notes);
     teller.step("writing");
     let assignments =
         phases.time("measure", || Assignments::measure(&matrix, &fit.centroids, std::mem::take(&mut fit.labels)));
@@ -80,24 +76,8 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     report(&outcome)
 }
 
-/// Named columns are all that is read: what the others hold is nobody's concern.
-fn read_options(args: &FitArgs) -> ReadOptions {
-    let only = args.columns.as_ref().map(|names| names.iter().chain(&args.weight_column).cloned().collect());
-    ReadOptions { only, ..args.csv.options(args.id.as_deref()) }
-}
-
-fn options(args: &FitArgs) -> Options {
-    Options {
-        id: args.id.clone(),
-        columns: args.columns.clone(),
-        weight_column: args.weight_column.clone(),
-        missing: args.missing.into(),
-        scale: args.scale.into(),
-    }
-}
-
 fn hint_at_id(args: &FitArgs, notes: &mut Vec<Note>) {
-    if args.id.is_none() {
+    if args.input.id.is_none() {
         notes.push(Note::new("no_id", "no --id column: segments.csv numbers the rows from 1"));
     }
 }
@@ -112,12 +92,12 @@ fn write(
 ) -> Result<()> {
     let text = model.to_json().map_err(|e| e.in_file(&table.source))?;
     folder.write("model.json", |out| out.write_all(text.as_bytes()))?;
-    folder.write("segments.csv", |out| assignments.write_csv(table, args.id.as_deref(), out))?;
+    folder.write("segments.csv", |out| assignments.write_csv(table, args.input.id.as_deref(), out))?;
     folder.write("profile.csv", |out| profile.write_csv(out))?;
     write_json(folder, "metrics.json", &summary::metrics(model))
 }
 
-fn write_json(folder: &Folder, name: &str, value: &Value) -> Result<()> {
+pub(super) fn write_json(folder: &Folder, name: &str, value: &Value) -> Result<()> {
     folder.write(name, |out| {
         serde_json::to_writer_pretty(&mut *out, value)?;
         out.write_all(b"\n")

@@ -1,6 +1,6 @@
 //! First centroids as the command line names them: a method, or a file in the columns' own units.
 
-use super::args::KMeansArgs;
+use super::args::{KMeansArgs, RunArgs};
 use ndarray::Array2;
 use segma::error::{Error, Place, Result, escaped, printable};
 use segma::features::Pipeline;
@@ -20,20 +20,41 @@ pub(super) enum Space<'p> {
 
 /// The checked parameters of a fit.
 pub(super) fn params(args: &KMeansArgs, space: Space<'_>) -> Result<ValidParams> {
-    let init = match args.init.as_str() {
-        "k-means++" | "kmeans++" => Init::KMeansPlusPlus,
-        "random" => Init::Random,
-        file => Init::Given(from_file(Path::new(file), &space)?),
+    let init = match method(&args.run) {
+        Some(method) => method,
+        None => Init::Given(from_file(Path::new(&args.run.init), &space)?),
     };
     let k = match (args.clusters, &init) {
         (Some(k), Init::Given(c)) if c.nrows() != k as usize => {
             let message = format!("{} rows for --clusters {k}", c.nrows());
-            return Err(Error::data(Place::file(&args.init), message, "give one row a cluster, or drop --clusters"));
+            let hint = "give one row a cluster, or drop --clusters";
+            return Err(Error::data(Place::file(&args.run.init), message, hint));
         }
         (Some(k), _) => k as usize,
         (None, Init::Given(c)) => c.nrows(),
         (None, _) => return Err(Error::Usage("say how many clusters to find: --clusters 5".into())),
     };
+    with_init(k, init, &args.run)
+}
+
+/// The checked parameters of a sweep, one for each number of clusters.
+pub(super) fn sweep_params(counts: &[u32], args: &RunArgs) -> Result<Vec<ValidParams>> {
+    let Some(init) = method(args) else {
+        let message = format!("--init {}: a sweep starts from k-means++ or random", escaped(&args.init));
+        return Err(Error::Usage(message));
+    };
+    counts.iter().map(|&k| with_init(k as usize, init.clone(), args)).collect()
+}
+
+fn method(args: &RunArgs) -> Option<Init> {
+    match args.init.as_str() {
+        "k-means++" | "kmeans++" => Some(Init::KMeansPlusPlus),
+        "random" => Some(Init::Random),
+        _ => None,
+    }
+}
+
+fn with_init(k: usize, init: Init, args: &RunArgs) -> Result<ValidParams> {
     let mut params = Params::new(k).init(init).max_iter(args.max_iter).tol(args.tol).seed(args.seed);
     if let Some(starts) = args.n_init {
         params = params.n_init(starts.into());

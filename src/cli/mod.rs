@@ -12,6 +12,7 @@ mod progress;
 mod run;
 mod selftest;
 mod summary;
+mod sweep;
 
 use args::{Cli, Verb};
 use clap::Parser;
@@ -39,6 +40,7 @@ pub(crate) fn main() -> ExitCode {
 fn run_verb(verb: &Verb) -> Result<()> {
     match verb {
         Verb::Fit(args) => run::with_threads(&args.shared, || fit::fit(args)),
+        Verb::Sweep(args) => run::with_threads(&args.shared, || sweep::sweep(args)),
         Verb::Predict(args) => run::with_threads(&args.shared, || predict::predict(args)),
         Verb::Bench(args) => run::with_threads(&args.shared, || bench::bench(args)),
         Verb::Devices(args) => devices::devices(args),

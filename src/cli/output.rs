@@ -23,14 +23,14 @@ impl Folder {
     ///
     /// # Errors
     /// [`Error::Output`] if one of the files exists and `force` is not given, or if the place cannot be written.
-    pub(super) fn create(target: &Path, names: &[&str], force: bool) -> Result<Self> {
+    pub(super) fn create(target: &Path, names: &[impl AsRef<Path>], force: bool) -> Result<Self> {
         if there(target) && !target.is_dir() {
             return Err(Error::output(target, "exists and is not a folder"));
         }
-        if !force && let Some(name) = names.iter().find(|n| there(&target.join(n))) {
+        if !force && let Some(name) = names.iter().map(AsRef::as_ref).find(|n| there(&target.join(n))) {
             return Err(Error::output(&target.join(name), "exists already; use --force to overwrite it"));
         }
-        if let Some(name) = names.iter().find(|n| target.join(n).is_dir()) {
+        if let Some(name) = names.iter().map(AsRef::as_ref).find(|n| target.join(n).is_dir()) {
             return Err(Error::output(&target.join(name), "is a folder"));
         }
         // Inside the target if it is there, so that a folder that cannot be written is found now.
@@ -43,7 +43,9 @@ impl Folder {
 
     /// Writes one file of the folder.
     pub(super) fn write(&self, name: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-        write_whole(&self.staged.join(name), fill).map_err(|e| Error::output(&self.target.join(name), e))
+        let path = self.staged.join(name);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| write_whole(&path, fill)).map_err(|e| Error::output(&self.target.join(name), e))
     }
 
     /// Puts everything in place.
@@ -52,11 +54,7 @@ impl Folder {
         if !self.target.is_dir() {
             return fs::rename(&self.staged, &self.target).map_err(fail);
         }
-        for entry in fs::read_dir(&self.staged).map_err(fail)? {
-            let name = entry.map_err(fail)?.file_name();
-            fs::rename(self.staged.join(&name), self.target.join(&name)).map_err(fail)?;
-        }
-        Ok(())
+        move_into(&self.staged, &self.target).map_err(fail)
     }
 }
 
@@ -64,6 +62,21 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.staged); // gone already after a rename
     }
+}
+
+/// Moves what a folder holds into another one, file by file.
+fn move_into(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir_all(&target)?;
+            move_into(&entry.path(), &target)?;
+        } else {
+            fs::rename(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// One file in the making.

@@ -1,9 +1,12 @@
 //! What every verb needs: threads, an engine, phase timings, the machine's facts.
 
-use super::args::{Shared, TableArgs};
+use super::args::{InputArgs, Shared, TableArgs};
 use segma::error::{Error, Result};
+use segma::features::{Options, Pipeline};
+use segma::kmeans::coarse_notes;
+use segma::matrix::{Matrix, Weights};
 use segma::note::Note;
-use segma::table::ReadOptions;
+use segma::table::{self, ReadOptions, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -12,6 +15,40 @@ pub(super) fn with_threads(shared: &Shared, work: impl FnOnce() -> Result<()> + 
     let threads = shared.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|e| Error::Memory(format!("no threads to be had: {e}")))?.install(work)
+}
+
+impl InputArgs {
+    /// Reads the table. Named columns are all that is read: what the others hold is nobody's concern.
+    pub(super) fn read(&self) -> Result<Table> {
+        let only = self.columns.as_ref().map(|names| names.iter().chain(&self.weight_column).cloned().collect());
+        table::read(&self.table, &ReadOptions { only, ..self.csv.options(self.id.as_deref()) })
+    }
+
+    /// How its columns are prepared.
+    pub(super) fn options(&self) -> Options {
+        Options {
+            id: self.id.clone(),
+            columns: self.columns.clone(),
+            weight_column: self.weight_column.clone(),
+            missing: self.missing.into(),
+            scale: self.scale.into(),
+        }
+    }
+}
+
+/// Packs a prepared table, and notes what should be known of that.
+pub(super) fn pack(
+    pipeline: &Pipeline,
+    table: &Table,
+    weights: Option<Weights>,
+    notes: &mut Vec<Note>,
+) -> Result<Matrix> {
+    let (matrix, coarse) = Matrix::learn(&pipeline.prepare(table)?, weights)?;
+    notes.extend(coarse_notes(&coarse, |j| pipeline.features[j].name.clone()));
+    if matrix.weights().is_some() {
+        notes.extend(saturated_note(matrix.saturated())); // rows without weight may lie anywhere
+    }
+    Ok(matrix)
 }
 
 impl TableArgs {

@@ -69,31 +69,41 @@ impl Fit {
 /// [`Error::Usage`] if given centroids have another number of columns; [`Error::Interrupted`] if the observer says so;
 /// whatever the engine fails with.
 pub fn fit(engine: &dyn Engine, matrix: &Matrix, params: &ValidParams, observer: &mut dyn Observer) -> Result<Fit> {
-    check_points(matrix, params)?;
+    let fitted = sweep(engine, matrix, std::slice::from_ref(params), observer)?.into_iter().next();
+    fitted.ok_or_else(|| Error::Usage("n-init must be at least 1".into()))
+}
+
+/// Makes several fits of the same points, as many as there are parameters: every pass reads the points once for all of
+/// them. Each ends as [`fit`] alone does, to the same bytes; the times are those of its share of the work.
+///
+/// # Errors
+/// As [`fit`].
+pub fn sweep(
+    engine: &dyn Engine,
+    matrix: &Matrix,
+    params: &[ValidParams],
+    observer: &mut dyn Observer,
+) -> Result<Vec<Fit>> {
+    params.iter().try_for_each(|p| check_points(matrix, p))?;
     let squares = matrix.squares();
     let mut session = engine.load(matrix)?;
-    let mut all = Loop {
-        matrix,
-        params,
-        session: &mut *session,
-        tolerance2: None,
-        passes: 0,
-        seconds: 0.0,
-        refereed: 0,
-        scored: 0,
-    };
-    let mut runs = Vec::with_capacity(params.starts());
-    for start in 0..params.starts() {
-        runs.push(Run::new(start, seed::seed(matrix, params, start)?));
-        tell(observer, Progress::Seeded { start, starts: params.starts() })?;
-    }
+    let mut all =
+        Loop { matrix, params, session: &mut *session, variance: None, costs: vec![Cost::default(); params.len()] };
+    let mut runs = all.seeded(observer)?;
     all.session.open(runs.len())?;
-    all.session.expect(params.max_iter());
+    all.session.expect(params.iter().map(ValidParams::max_iter).max().unwrap_or(0));
     all.iterate(&mut runs, observer)?;
-    let best = runs.into_iter().min_by_key(|r| r.totals.inertia(&r.centroids, squares)); // the first of equals
-    let Some(mut best) = best else { return Err(Error::Usage("n-init must be at least 1".into())) };
-    all.settle(&mut best)?;
-    all.finish(best)
+    let mut fits = Vec::with_capacity(params.len());
+    for which in 0..params.len() {
+        let of_these = runs.iter_mut().filter(|r| r.which == which);
+        let best = of_these.min_by_key(|r| r.totals.inertia(&r.centroids, squares)); // the first of equals
+        let Some(best) = best else { continue };
+        all.settle(best)?;
+        fits.push(all.finish(best)?);
+    }
+    let notes = all.session.notes();
+    fits.iter_mut().for_each(|f| f.device_notes.clone_from(&notes));
+    Ok(fits)
 }
 
 fn check_points(matrix: &Matrix, params: &ValidParams) -> Result<()> {
@@ -108,6 +118,9 @@ fn check_points(matrix: &Matrix, params: &ValidParams) -> Result<()> {
 /// One start.
 struct Run {
     set: usize,
+    /// Which of the fits it belongs to, and which start of that one it is.
+    which: usize,
+    start: usize,
     centroids: Centroids,
     totals: Totals,
     iterations: u32,
@@ -130,10 +143,12 @@ enum State {
 }
 
 impl Run {
-    fn new(set: usize, centroids: Centroids) -> Self {
+    fn new(set: usize, which: usize, start: usize, centroids: Centroids) -> Self {
         let totals = Totals::new(centroids.k(), centroids.dims());
         Self {
             set,
+            which,
+            start,
             centroids,
             totals,
             iterations: 0,
@@ -150,48 +165,84 @@ impl Run {
     }
 }
 
-/// What all starts share.
-struct Loop<'a, 's> {
-    matrix: &'a Matrix,
-    params: &'a ValidParams,
-    session: &'a mut (dyn Session + 's),
-    /// The squared shift to stop at, once the first pass has given the sums.
-    tolerance2: Option<f64>,
+/// What a fit cost.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
     passes: u32,
     seconds: f64,
     refereed: u64,
     scored: u64,
 }
 
+/// What all starts share.
+struct Loop<'a, 's> {
+    matrix: &'a Matrix,
+    params: &'a [ValidParams],
+    session: &'a mut (dyn Session + 's),
+    /// The mean column variance on the grid, once the first pass has given the sums.
+    variance: Option<f64>,
+    /// Of each fit.
+    costs: Vec<Cost>,
+}
+
 impl Loop<'_, '_> {
+    /// The first centroids of every start.
+    fn seeded(&self, observer: &mut dyn Observer) -> Result<Vec<Run>> {
+        let starts = self.params.iter().map(ValidParams::starts).sum();
+        let mut runs = Vec::with_capacity(starts);
+        for (which, params) in self.params.iter().enumerate() {
+            for start in 0..params.starts() {
+                let set = runs.len();
+                runs.push(Run::new(set, which, start, seed::seed(self.matrix, params, start)?));
+                tell(observer, Progress::Seeded { start: set, starts })?;
+            }
+        }
+        Ok(runs)
+    }
+
     /// Passes over all unfinished starts at once until every one is done.
     fn iterate(&mut self, runs: &mut [Run], observer: &mut dyn Observer) -> Result<()> {
-        loop {
+        let max_iter = self.params.iter().map(ValidParams::max_iter).max().unwrap_or(0);
+        for pass in 1.. {
             let mut active: Vec<&mut Run> = runs.iter_mut().filter(|r| r.state != State::Done).collect();
             if active.is_empty() {
-                return Ok(());
+                break;
             }
             let iterating = active.iter().any(|r| r.state == State::Iterating);
             let clock = Instant::now();
             let changes = self.pass(&active)?;
             let changed = changes.iter().map(|c| c.changed).sum();
+            let iterating_now: Vec<(usize, usize)> =
+                active.iter().filter(|r| r.state == State::Iterating).map(|r| (r.which, r.centroids.k())).collect();
             for (run, change) in active.iter_mut().zip(&changes) {
                 self.advance(run, change)?;
             }
             if iterating {
-                self.seconds += clock.elapsed().as_secs_f64();
-                self.passes += 1;
-                let (pass, max_iter) = (self.passes, self.params.max_iter());
+                self.charge(&iterating_now, clock.elapsed().as_secs_f64());
                 tell(observer, Progress::Pass { pass, max_iter, active: active.len(), changed })?;
             }
+        }
+        Ok(())
+    }
+
+    /// Shares the time of a pass out over the fits that took part, by their clusters.
+    fn charge(&mut self, runs: &[(usize, usize)], seconds: f64) {
+        let all: usize = runs.iter().map(|(_, k)| k).sum();
+        for (which, cost) in self.costs.iter_mut().enumerate() {
+            let own: usize = runs.iter().filter(|(w, _)| *w == which).map(|(_, k)| k).sum();
+            cost.passes += u32::from(own > 0);
+            cost.seconds += seconds * own as f64 / all as f64;
         }
     }
 
     fn pass(&mut self, runs: &[&mut Run]) -> Result<Vec<Change>> {
         let batch: Vec<SetPass<'_>> = runs.iter().map(|r| SetPass { set: r.set, centroids: &r.centroids }).collect();
         let changes = self.session.pass(&batch)?;
-        self.refereed += changes.iter().map(|c| c.refereed).sum::<u64>();
-        self.scored += (self.matrix.count() * runs.len()) as u64;
+        for (run, change) in runs.iter().zip(&changes) {
+            let cost = &mut self.costs[run.which];
+            cost.refereed += change.refereed;
+            cost.scored += self.matrix.count() as u64;
+        }
         Ok(changes)
     }
 
@@ -209,7 +260,7 @@ impl Loop<'_, '_> {
             return Ok(());
         }
         self.recentre(run)?;
-        let at_limit = run.iterations == self.params.max_iter();
+        let at_limit = run.iterations == self.params[run.which].max_iter();
         // A cluster that lost its last point while settling is filled: the loop goes on, or labels once more at its limit.
         run.refilled = settling && at_limit;
         run.state = if run.converged || at_limit { State::Settling } else { State::Iterating };
@@ -225,15 +276,16 @@ impl Loop<'_, '_> {
         let next = run.totals.centroids(self.matrix.dims());
         let shift2 = shift2(&run.centroids, &next);
         run.centroids = next;
-        run.converged = filled == Filled::None && shift2.as_f64() <= self.tolerance2(&run.totals);
+        let tolerance2 = self.params[run.which].tol() * self.variance(&run.totals);
+        run.converged = filled == Filled::None && shift2.as_f64() <= tolerance2;
         Ok(())
     }
 
-    /// `tol` times the mean column variance, on the grid; the same for every start and pass.
-    fn tolerance2(&mut self, totals: &Totals) -> f64 {
-        *self.tolerance2.get_or_insert_with(|| {
+    /// The mean column variance, on the grid; the same for every start and pass.
+    fn variance(&mut self, totals: &Totals) -> f64 {
+        *self.variance.get_or_insert_with(|| {
             let values = self.matrix.total_weight() as f64 * self.matrix.dims() as f64;
-            self.params.tol() * (total_inertia(totals, self.matrix) / values)
+            total_inertia(totals, self.matrix) / values
         })
     }
 
@@ -271,28 +323,29 @@ impl Loop<'_, '_> {
         Ok(())
     }
 
-    fn finish(self, run: Run) -> Result<Fit> {
+    fn finish(&mut self, run: &Run) -> Result<Fit> {
         let k = run.centroids.k();
         let end = Ending { k, iterations: run.iterations, converged: run.converged, refilled: run.refilled };
-        let notes = notes(end, self.params)?;
+        let notes = notes(end, &self.params[run.which])?;
         let labels = self.session.labels(run.set)?;
         let unsigned = |v: &[i64]| v.iter().map(|w| w.cast_unsigned()).collect::<Vec<_>>();
+        let cost = self.costs[run.which];
         Ok(Fit {
             labels,
             counts: unsigned(&run.totals.counts),
             weights: unsigned(&run.totals.weights),
             inertia: run.totals.inertia(&run.centroids, self.matrix.squares()),
             total_inertia: total_inertia(&run.totals, self.matrix),
-            centroids: run.centroids,
+            centroids: run.centroids.clone(),
             iterations: run.iterations,
             converged: run.converged,
-            start: run.set,
-            passes: self.passes,
-            pass_seconds: self.seconds,
-            refereed: self.refereed,
-            scored: self.scored,
+            start: run.start,
+            passes: cost.passes,
+            pass_seconds: cost.seconds,
+            refereed: cost.refereed,
+            scored: cost.scored,
             notes,
-            device_notes: self.session.notes(),
+            device_notes: Vec::new(),
         })
     }
 }

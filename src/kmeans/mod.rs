@@ -13,7 +13,7 @@ mod progress;
 mod seed;
 mod update;
 
-pub use fit::{Fit, fit};
+pub use fit::{Fit, fit, sweep};
 pub use notes::coarse_notes;
 pub use params::{Init, Params, ValidParams};
 pub use progress::{Observer, Progress, Quiet};
