@@ -23,3 +23,4 @@ mod readme;
 mod rooms;
 mod shaders;
 mod sklearn;
+mod sweep;
