@@ -50,35 +50,25 @@ impl Sums {
     /// Moves the points in the lanes `changed` of tile `t` from their old label to their new one.
     #[inline(always)]
     pub(super) fn move_points(&mut self, matrix: &Matrix, t: usize, changed: u64, old: &[u32], new: &[u32; TILE]) {
-        let mut moves = Moves::new();
-        let mut left = changed;
-        while left != 0 {
-            let lane = left.trailing_zeros() as usize;
-            left &= left - 1;
-            moves.push(lane, old[lane], new[lane]);
-        }
-        for &(_, from, to) in moves.as_slice() {
-            self.counts[to as usize] += 1;
-            if from != NO_LABEL {
-                self.counts[from as usize] -= 1;
-            }
-        }
+        let moves = Moves::new(changed, old, new);
+        moves.to().iter().for_each(|m| self.counts[m.cluster as usize] += 1);
+        moves.from().iter().for_each(|m| self.counts[m.cluster as usize] -= 1);
         if matrix.weights().is_some() {
-            moves.as_slice().iter().for_each(|&(lane, from, to)| self.move_weighted(matrix, t, lane, from, to));
+            self.move_weighted(matrix, t, &moves);
             return;
         }
         self.changed += u64::from(changed.count_ones());
         let scale = matrix.frame().scale();
         // Points that saturated at predict are too wide for the quick conversion.
         if changed.count_ones() >= MANY && matrix.norm(t) < 1024.0 {
-            self.move_many(matrix.tile(t), scale, moves.as_slice());
+            self.move_many(matrix.tile(t), scale, &moves);
         } else {
-            moves.as_slice().iter().for_each(|&(lane, from, to)| self.move_one(matrix.tile(t), scale, lane, from, to));
+            self.move_few(matrix.tile(t), scale, &moves);
         }
     }
 
     #[inline(always)]
-    fn move_many(&mut self, tile: &[f32], scale: f32, moves: &[(usize, u32, u32)]) {
+    fn move_many(&mut self, tile: &[f32], scale: f32, moves: &Moves) {
         let scale = f64::from(scale);
         let mut q = [0i64; TILE];
         for (lanes, sums) in tile.chunks_exact(TILE).zip(self.plain.chunks_exact_mut(self.k)) {
@@ -86,40 +76,48 @@ impl Sums {
                 let shifted = f64::from(x) * scale + MAGIC;
                 *q = shifted.to_bits().cast_signed() - MAGIC.to_bits().cast_signed();
             }
-            for &(lane, from, to) in moves {
-                let (q, to) = (q[lane % TILE], to as usize);
-                // At predict the points may be more, and lie farther out, than those the grid was made for: see move_one.
-                sums[to] = sums[to].wrapping_add(q);
-                if from != NO_LABEL {
-                    sums[from as usize] = sums[from as usize].wrapping_sub(q);
-                }
+            // At predict the points may be more, and lie farther out, than those the grid was made for: see move_few.
+            for m in moves.to() {
+                let sum = &mut sums[m.cluster as usize];
+                *sum = sum.wrapping_add(q[m.lane as usize % TILE]);
+            }
+            for m in moves.from() {
+                let sum = &mut sums[m.cluster as usize];
+                *sum = sum.wrapping_sub(q[m.lane as usize % TILE]);
             }
         }
     }
 
     #[inline(always)]
-    fn move_one(&mut self, tile: &[f32], scale: f32, lane: usize, from: u32, to: u32) {
+    fn move_few(&mut self, tile: &[f32], scale: f32, moves: &Moves) {
         for (lanes, sums) in tile.chunks_exact(TILE).zip(self.plain.chunks_exact_mut(self.k)) {
             // The sums of points outside the frame may wrap; they are never read.
-            let q = grid(lanes[lane], scale);
-            sums[to as usize] = sums[to as usize].wrapping_add(q);
-            if from != NO_LABEL {
-                sums[from as usize] = sums[from as usize].wrapping_sub(q);
+            for m in moves.to() {
+                let sum = &mut sums[m.cluster as usize];
+                *sum = sum.wrapping_add(grid(lanes[m.lane as usize % TILE], scale));
+            }
+            for m in moves.from() {
+                let sum = &mut sums[m.cluster as usize];
+                *sum = sum.wrapping_sub(grid(lanes[m.lane as usize % TILE], scale));
             }
         }
     }
 
-    fn move_weighted(&mut self, matrix: &Matrix, t: usize, lane: usize, from: u32, to: u32) {
-        let weight = matrix.weight(t * TILE + lane);
-        self.changed += u64::from(weight > 0);
-        self.add_weighted(matrix, t, lane, to as usize, weight.cast_signed());
-        if from != NO_LABEL {
-            self.add_weighted(matrix, t, lane, from as usize, -weight.cast_signed());
+    fn move_weighted(&mut self, matrix: &Matrix, t: usize, moves: &Moves) {
+        for m in moves.to() {
+            let weight = matrix.weight(t * TILE + m.lane as usize);
+            self.changed += u64::from(weight > 0);
+            self.add_weighted(matrix, t, m, weight.cast_signed());
+        }
+        for m in moves.from() {
+            let weight = matrix.weight(t * TILE + m.lane as usize);
+            self.add_weighted(matrix, t, m, -weight.cast_signed());
         }
     }
 
-    fn add_weighted(&mut self, matrix: &Matrix, t: usize, lane: usize, cluster: usize, weight: i64) {
-        for (sums, q) in self.weighted.chunks_exact_mut(self.k).zip(matrix.point(t * TILE + lane)) {
+    fn add_weighted(&mut self, matrix: &Matrix, t: usize, m: &Move, weight: i64) {
+        let cluster = m.cluster as usize;
+        for (sums, q) in self.weighted.chunks_exact_mut(self.k).zip(matrix.point(t * TILE + m.lane as usize)) {
             sums[cluster] += i128::from(weight) * i128::from(q);
         }
         self.weights[cluster] += weight;
@@ -146,26 +144,46 @@ impl Sums {
     }
 }
 
-/// The points of a tile that move: lane, old label, new label.
+/// A point of a tile, and a cluster that it comes to or leaves.
+#[derive(Debug, Clone, Copy)]
+struct Move {
+    lane: u32,
+    cluster: u32,
+}
+
+/// The points of a tile that move: where to, and where from unless they had no label.
 struct Moves {
-    list: [(usize, u32, u32); TILE],
-    count: usize,
+    to: [Move; TILE],
+    from: [Move; TILE],
+    arrivals: usize,
+    departures: usize,
 }
 
 impl Moves {
     #[inline(always)]
-    fn new() -> Self {
-        Self { list: [(0, 0, 0); TILE], count: 0 }
+    fn new(changed: u64, old: &[u32], new: &[u32; TILE]) -> Self {
+        let none = [Move { lane: 0, cluster: 0 }; TILE];
+        let mut moves = Self { to: none, from: none, arrivals: 0, departures: 0 };
+        let mut left = changed;
+        while left != 0 {
+            let lane = left.trailing_zeros();
+            left &= left - 1;
+            let from = old[lane as usize];
+            moves.to[moves.arrivals] = Move { lane, cluster: new[lane as usize] };
+            moves.arrivals += 1;
+            moves.from[moves.departures] = Move { lane, cluster: from }; // overwritten by the next one if there is none
+            moves.departures += usize::from(from != NO_LABEL);
+        }
+        moves
     }
 
     #[inline(always)]
-    fn push(&mut self, lane: usize, from: u32, to: u32) {
-        self.list[self.count] = (lane, from, to);
-        self.count += 1;
+    fn to(&self) -> &[Move] {
+        &self.to[..self.arrivals]
     }
 
     #[inline(always)]
-    fn as_slice(&self) -> &[(usize, u32, u32)] {
-        &self.list[..self.count]
+    fn from(&self) -> &[Move] {
+        &self.from[..self.departures]
     }
 }

@@ -123,7 +123,9 @@ pub(super) unsafe fn pass_tiles<V: Lanes, const P: usize>(
     for t in 0..tiles {
         let tile = block.first_tile + t;
         for ((p, share), sums) in prepared.iter().zip(&mut block.sets).zip(&mut *sums) {
-            let labels = &mut share.labels[t * TILE..(t + 1) * TILE];
+            let (labels, next) = share.labels[t * TILE..].split_at_mut(TILE);
+            // A batch has more streams of labels than the hardware foresees.
+            next.chunks_exact(16).take(TILE / 16).for_each(|line| V::prefetch(line.as_ptr().cast()));
             // SAFETY: inlined into the same function as this one; bounds are kept of distinct centroids only.
             unsafe {
                 match share.bounds.as_mut().map(|b| b.tile(t)) {

@@ -39,6 +39,12 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(address: *const f32) {
+        // SAFETY: a hint, for any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+
+    #[inline(always)]
     fn splat(value: f32) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm512_set1_ps(value) })

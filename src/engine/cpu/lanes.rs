@@ -24,6 +24,9 @@ pub(super) trait Lanes: Copy {
     /// `to` must be valid for `WIDTH` values.
     unsafe fn store(self, to: *mut f32);
 
+    /// Asks for the cache line at `address`, which will be read soon; it need not be valid.
+    fn prefetch(_address: *const f32) {}
+
     /// Every lane the same.
     fn splat(value: f32) -> Self;
 
