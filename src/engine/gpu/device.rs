@@ -123,12 +123,19 @@ impl Device {
             let timeout = Some(patience.min(Duration::from_secs(1)));
             let _ = self.guarded(|| self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout }))?;
             if clock.elapsed() > patience {
-                // Dropping a device waits for its work, which would hang in turn: it stays open until the process ends.
-                std::mem::forget(self.device.clone());
-                return Err(self.error(format_args!("no answer for {} s", patience.as_secs_f64())));
+                return Err(self.hung(patience));
             }
         }
         self.check()
+    }
+
+    /// Gives up on the device. Dropping a device or its queue waits for their work, which would hang in turn: both stay
+    /// open until the process ends.
+    fn hung(&self, patience: Duration) -> Error {
+        std::mem::forget((self.device.clone(), self.queue.clone()));
+        let what = format!("no answer for {} s", patience.as_secs_f64());
+        note(&self.trouble, what.clone());
+        self.error(what)
     }
 
     /// A storage buffer.
