@@ -130,7 +130,7 @@ impl Kernels {
         limits: DeviceLimits,
         abilities: Abilities,
     ) -> Self {
-        let wide = (limits.lanes / 64).clamp(1, 4);
+        let wide = 1 << (limits.lanes / 64).clamp(1, 4).ilog2(); // a power of two, as the tiles are
         let tiles = (chunk_tiles / ENOUGH_GROUPS).next_power_of_two().clamp(wide, 64);
         let cell_bytes = if weighted { 16 } else { 8 };
         let most_bins = limits.workgroup_bytes.min(MOST_BIN_BYTES) / cell_bytes;
@@ -306,5 +306,13 @@ mod tests {
         let small = DeviceLimits { lanes: 128, ..LAVAPIPE };
         assert_eq!(Kernels::new(2, 40, false, 10, small, PLAIN).variant(Kernel::Direct).lanes(), 128);
         assert_eq!(kernels(2, false).variant(Kernel::Direct).lanes(), 256);
+        for lanes in 64..=1024 {
+            for chunk_tiles in [1, 10, 5000, 1 << 20] {
+                let kernels = Kernels::new(2, 40, false, chunk_tiles, DeviceLimits { lanes, ..LAVAPIPE }, PLAIN);
+                for v in [Kernel::Binned(8), kernels.slices()].map(|kernel| kernels.variant(kernel)) {
+                    assert!(v.lanes() <= lanes && v.tiles % v.wide == 0, "no tile belongs to two workgroups: {v}");
+                }
+            }
+        }
     }
 }
