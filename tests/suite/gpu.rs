@@ -13,7 +13,7 @@ use segma::engine::{Centroids, Engine};
 use segma::kmeans::{Params, Quiet, fit};
 use segma::matrix::{Matrix, Weights};
 
-const ALL: OpenOptions = OpenOptions { abilities: None, checked: false, memory: None };
+const ALL: OpenOptions = OpenOptions { abilities: None, checked: false };
 
 /// The adapters of this machine, software ones too. None is a skip, and a failure under `SEGMA_REQUIRE_GPU=1`.
 fn adapters() -> Vec<Adapter> {
@@ -38,7 +38,7 @@ fn gpus() -> Vec<(String, Gpu)> {
     let mut gpus = Vec::new();
     for adapter in adapters() {
         for (int64, together, checked) in [(true, 8, false), (false, 0, false), (true, 0, true), (false, 8, true)] {
-            let options = OpenOptions { abilities: Some(Abilities { int64, together }), checked, ..ALL };
+            let options = OpenOptions { abilities: Some(Abilities { int64, together }), checked };
             let name = format!("{}, int64 {int64}, together {together}, checked {checked}", adapter.name());
             gpus.push((name, open(&adapter, options)));
         }
@@ -170,7 +170,7 @@ fn points_that_do_not_fit_stream_through_the_device() {
         for adapter in adapters() {
             // 800 KB of points, and 240 KB of labels for three sets, which always stay.
             for memory in [400 << 10, 600 << 10, 900 << 10] {
-                let gpu = open(&adapter, OpenOptions { memory: Some(memory), ..ALL });
+                let gpu = open(&adapter, ALL).memory(memory);
                 check(adapter.name(), &gpu, &matrix, &[sets.clone(), sets.clone()], &format!("{memory} bytes"));
             }
         }
@@ -183,8 +183,8 @@ fn a_device_without_room_even_for_the_labels_leaves_the_work_to_the_cpu() {
     let params = Params::new(3).max_iter(5).check().unwrap();
     let whole = fit(&Cpu::new().unwrap(), &matrix, &params, &mut Quiet).unwrap();
     for adapter in adapters() {
-        let small = || Box::new(open(&adapter, OpenOptions { memory: Some(60_000), ..ALL }));
-        assert_eq!(fit(&*small(), &matrix, &params, &mut Quiet).unwrap_err().exit_code(), 7);
+        let small = || Box::new(open(&adapter, ALL).memory(60_000));
+        assert_eq!(fit(&*small(), &matrix, &params, &mut Quiet).unwrap_err().exit_code(), 6, "a device that is full");
         let got = fit(&Fallback::new(small(), Box::new(Cpu::new().unwrap())), &matrix, &params, &mut Quiet).unwrap();
         assert_eq!((&whole.labels, &whole.centroids), (&got.labels, &got.centroids));
         assert!(got.device_notes.iter().any(|n| n.text.contains("do not fit")), "{:?}", got.device_notes);
@@ -257,6 +257,23 @@ fn the_program_writes_the_same_files_from_every_adapter() {
         assert_eq!(place.bytes("cpu/segments.csv"), place.bytes(&format!("labels{i}.csv")), "{}", adapter.name());
     }
     place.run("selftest").ended(0);
+    place.run_under(("SEGMA_GPU_CHUNK", "1MB"), "selftest").ended(2).says(&["SEGMA_GPU_CHUNK is '1MB'"]);
+}
+
+#[test]
+fn a_run_says_what_it_really_ran_on() {
+    let place = Place::with_customers();
+    for (i, adapter) in adapters().iter().enumerate() {
+        let fit = format!("fit customers.csv --id customer_id -k 5 --device gpu:{i}");
+        let run = place.run(&format!("{fit} -o gpu{i}")).ended(0);
+        assert!(run.stdout.contains(adapter.name()), "{}", run.stdout);
+        // No room for anything: the probe passes all the same, and the CPU does the work.
+        let run = place.run(&format!("{fit} --gpu-memory 1KiB -o cpu{i}")).ended(0);
+        run.clone().says(&["do not fit", "running on the CPU"]);
+        assert!(!run.stdout.contains(adapter.name()) && run.stdout.contains("cpu ("), "{}", run.stdout);
+        assert!(place.json(&format!("cpu{i}/run.json"))["device"].as_str().unwrap().starts_with("cpu ("));
+        place.run(&format!("{fit} --gpu-memory 1KiB --no-fallback -o none")).ended(6).says(&["do not fit"]);
+    }
 }
 
 #[cfg(unix)]

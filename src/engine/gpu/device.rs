@@ -29,7 +29,7 @@ pub(super) struct Device {
 #[derive(Debug)]
 struct Memory {
     used: AtomicU64,
-    most: u64,
+    most: AtomicU64,
 }
 
 /// A buffer on the device; its bytes are given back when it is dropped.
@@ -55,8 +55,8 @@ impl Drop for Held {
 }
 
 impl Device {
-    /// Opens an adapter with no more than these abilities; its buffers may take `memory` bytes.
-    pub(super) fn open(adapter: &Adapter, abilities: Abilities, memory: Option<u64>) -> Result<Self> {
+    /// Opens an adapter with no more than these abilities.
+    pub(super) fn open(adapter: &Adapter, abilities: Abilities) -> Result<Self> {
         fault::keep_driver_panics_quiet();
         let mut features = wgpu::Features::empty();
         if abilities.int64 {
@@ -78,13 +78,19 @@ impl Device {
         device.set_device_lost_callback(move |reason, message| note(&lost, format!("lost ({reason:?}): {message}")));
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&uncaptured, error.to_string())));
         let limits = limits(&device.limits());
-        let memory = Arc::new(Memory { used: AtomicU64::new(0), most: memory.unwrap_or(u64::MAX) });
+        let memory = Arc::new(Memory { used: AtomicU64::new(0), most: AtomicU64::new(u64::MAX) });
         Ok(Self { device, queue, limits, name: adapter.name().to_owned(), memory, trouble })
     }
 
     /// The bytes its buffers may take, if that is limited.
     pub(super) fn memory(&self) -> Option<u64> {
-        (self.memory.most < u64::MAX).then_some(self.memory.most)
+        let most = self.memory.most.load(Ordering::Relaxed);
+        (most < u64::MAX).then_some(most)
+    }
+
+    /// Lets its buffers take no more than so many bytes from now on.
+    pub(super) fn limit_memory(&self, bytes: u64) {
+        self.memory.most.store(bytes, Ordering::Relaxed);
     }
 
     /// Loses the device, as a driver might.
@@ -157,7 +163,8 @@ impl Device {
 
     fn held(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<Held> {
         let bytes = bytes.max(16).next_multiple_of(16);
-        if self.memory.used.load(Ordering::Relaxed).saturating_add(bytes) > self.memory.most {
+        let used = self.memory.used.load(Ordering::Relaxed);
+        if self.memory().is_some_and(|most| used.saturating_add(bytes) > most) {
             return Err(self.full(bytes, "more than --gpu-memory"));
         }
         let buffer = self.raw_buffer(label, bytes, usage)?;

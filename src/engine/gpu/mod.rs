@@ -60,8 +60,6 @@ pub struct OpenOptions {
     pub abilities: Option<Abilities>,
     /// Whether shaders are compiled with the wrapper's bounds and loop checks.
     pub checked: bool,
-    /// The bytes that buffers may take on each device; the rest of the points streams through it.
-    pub memory: Option<u64>,
 }
 
 impl Gpu {
@@ -76,6 +74,13 @@ impl Gpu {
         let devices = adapters.iter().map(|a| Opened::new(a, options)).collect::<Result<_>>()?;
         let chunk_bytes = std::env::var("SEGMA_GPU_CHUNK").ok().map(|text| chunk_bytes(&text)).transpose()?;
         Ok(Self { devices, options: Options { chunk_bytes, fault: None } })
+    }
+
+    /// Takes no more than so many bytes for buffers on each device; the points that do not fit stream through it.
+    #[must_use]
+    pub fn memory(self, bytes: u64) -> Self {
+        self.devices.iter().for_each(|d| d.device.limit_memory(bytes));
+        self
     }
 
     /// Cuts the points into chunks of at most so many bytes.
@@ -111,7 +116,7 @@ impl Opened {
         let abilities = Abilities { int64: has.int64 && wanted.int64, together };
         let kind = if adapter.is_software() { "software gpu" } else { "gpu" };
         Ok(Self {
-            device: Arc::new(Device::open(adapter, abilities, options.memory)?),
+            device: Arc::new(Device::open(adapter, abilities)?),
             pipelines: Arc::default(),
             abilities,
             checked: options.checked,
