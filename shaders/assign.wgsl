@@ -31,7 +31,7 @@ var<private> x: array<f32, DIMS>;
 //#end
 
 fn take_point(t: u32, lane: u32) -> Point {
-    let tile = min(t, chunk.tiles - 1u);
+    let tile = min(t, chunk.end_tile - 1u);
     let row = t * 64u + lane;
     let base = tile * DIMS * 64u + lane;
     //#if UNROLL
@@ -213,7 +213,7 @@ fn move_together(cset: Set, p: Point, moves: bool, cluster: u32, away: bool) {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first = (group.y * chunk.groups_x + group.x) * TILES;
+    let first = chunk.first_tile + (group.y * chunk.groups_x + group.x) * TILES;
     var end = 0u;
     for (var begin = 0u; begin < sets[0].count; begin = end) {
         let round = sets[begin]; // its sets' bins are in workgroup memory together
@@ -221,7 +221,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         //#if BINS
         clear_bins(lane, round.round_cells);
         //#end
-        for (var step = 0u; step < TILES && first + step < chunk.tiles; step += WIDE) {
+        for (var step = 0u; step < TILES && first + step < chunk.end_tile; step += WIDE) {
             let p = take_point(first + step + lane / 64u, lane % 64u);
             for (var s = begin; s < end; s++) {
                 label_point(sets[s], p, lane);

@@ -13,7 +13,7 @@ use segma::engine::{Centroids, Engine};
 use segma::kmeans::{Params, Quiet, fit};
 use segma::matrix::{Matrix, Weights};
 
-const ALL: OpenOptions = OpenOptions { abilities: None, checked: false };
+const ALL: OpenOptions = OpenOptions { abilities: None, checked: false, limits: None };
 
 /// The adapters of this machine, software ones too. None is a skip, and a failure under `SEGMA_REQUIRE_GPU=1`.
 fn adapters() -> Vec<Adapter> {
@@ -38,7 +38,7 @@ fn gpus() -> Vec<(String, Gpu)> {
     let mut gpus = Vec::new();
     for adapter in adapters() {
         for (int64, together, checked) in [(true, 8, false), (false, 0, false), (true, 0, true), (false, 8, true)] {
-            let options = OpenOptions { abilities: Some(Abilities { int64, together }), checked };
+            let options = OpenOptions { abilities: Some(Abilities { int64, together }), checked, ..ALL };
             let name = format!("{}, int64 {int64}, together {together}, checked {checked}", adapter.name());
             gpus.push((name, open(&adapter, options)));
         }

@@ -10,13 +10,7 @@ use segma::engine::gpu::{CONSTANTS, LAYOUTS};
 
 /// Every kind of kernel on small, large and very wide shapes, with and without weights, 64-bit integers and subgroups.
 fn variants() -> Vec<Variant> {
-    let limits = DeviceLimits {
-        binding_bytes: 1 << 27,
-        buffer_bytes: 1 << 28,
-        workgroup_bytes: 16_384,
-        groups: 65_535,
-        lanes: 256,
-    };
+    let limits = DeviceLimits::LEAST;
     let mut variants = Vec::new();
     for (dims, k) in [(1, 1), (2, 3), (16, 8), (33, 20), (64, 256), (65, 5), (4096, 1000)] {
         for bits in [20, 40] {

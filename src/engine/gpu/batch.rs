@@ -14,7 +14,8 @@ use std::mem::offset_of;
 #[repr(C)]
 pub(super) struct ChunkInfo {
     pub(super) points: u32,
-    pub(super) tiles: u32,
+    pub(super) first_tile: u32,
+    pub(super) end_tile: u32,
     pub(super) groups_x: u32,
     pub(super) norms: u32,
 }
@@ -48,7 +49,7 @@ pub type Layout = (&'static str, u32, &'static [(&'static str, u32)]);
 
 /// The structs that host and shaders share, for the test that compares them.
 pub const LAYOUTS: [Layout; 2] = [
-    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, tiles, groups_x, norms)),
+    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, first_tile, end_tile, groups_x, norms)),
     (
         "Set",
         narrow(size_of::<SetInfo>()),
@@ -92,10 +93,10 @@ pub(super) struct Member<'a> {
 }
 
 /// Sets that one dispatch takes, over each chunk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Run {
     pub(super) group: usize,
-    pub(super) kernel: Option<Kernel>,
+    pub(super) kernel: Kernel,
     /// Coordinates a slice, if the sums are made after the labels.
     pub(super) slice: Option<u32>,
     sets: Vec<SetInfo>,
@@ -130,7 +131,7 @@ impl Batch {
                 Sums::Sliced(slice) => (Kernel::Deferred, Some(slice)),
             };
             let run = batch.run(&[i], members, kernels, bits, stride);
-            (run.kernel, run.slice) = (Some(kernel), slice);
+            (run.kernel, run.slice) = (kernel, slice);
             run.sets[0].slice = slice.unwrap_or(0);
         }
         batch
@@ -140,7 +141,7 @@ impl Batch {
     fn run(&mut self, sets: &[usize], members: &[Member<'_>], kernels: &Kernels, bits: u32, stride: usize) -> &mut Run {
         let cells: Vec<usize> = sets.iter().map(|&i| kernels.cells(members[i].centroids.k())).collect();
         let (rounds, bins) = kernels.rounds(&cells);
-        let mut run = Run { group: members[sets[0]].group, kernel: Some(Kernel::Binned(bins)), ..Run::default() };
+        let mut run = Run::new(members[sets[0]].group, Kernel::Binned(bins));
         for round in rounds {
             let first_cell = self.cells;
             for set in round.clone() {
@@ -159,6 +160,11 @@ impl Batch {
         &mut self.runs[last]
     }
 
+    /// Centroids of the run that has most, all its sets together.
+    pub(super) fn centroids(&self) -> usize {
+        self.runs.iter().map(|r| r.sets.iter().map(|s| s.k as usize).sum()).max().unwrap_or(1)
+    }
+
     /// The change of each set, from the limbs of all cells.
     pub(super) fn changes(&self, limbs: &[u32], dims: usize, weighted: bool) -> Vec<Change> {
         let width = if weighted { 4 } else { 2 };
@@ -167,6 +173,10 @@ impl Batch {
 }
 
 impl Run {
+    fn new(group: usize, kernel: Kernel) -> Self {
+        Self { group, kernel, slice: None, sets: Vec::new(), scores: Vec::new(), exact: Vec::new() }
+    }
+
     fn add(&mut self, member: &Member<'_>, cell: usize, bin: usize, bits: u32, stride: usize) {
         let (centroids, dims) = (member.centroids, member.centroids.dims());
         let scoring = Scoring::new(centroids, bits, DIRECTED);

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Chunks that stream take turns in so many places, so that one arrives while the other is worked on.
 const PLACES: usize = 2;
 
+/// Larger tables go through the staging ring: a plain write takes fresh memory for each.
+const MOST_WRITTEN: usize = 64 << 10;
+
 /// A share of the tiles on a device.
 pub(super) struct Part<'m> {
     gpu: Opened,
@@ -33,6 +36,7 @@ pub(super) struct Part<'m> {
     readback: Readback,
     /// Buffers of each run of a batch, and the totals: kept from pass to pass.
     tables: Vec<Vec<Held>>,
+    step_tiles: u32,
     totals: Option<Held>,
     moved: Option<Held>,
     fault: Option<Fault>,
@@ -43,9 +47,17 @@ struct Chunk {
     first_tile: usize,
     tiles: usize,
     points: usize,
-    info: Held,
+    /// Its tiles in one go, and in the steps of the last pass.
+    whole: Step,
+    steps: Vec<Step>,
     /// Its points, if they stay on the device.
     points_here: Option<Points>,
+}
+
+/// Tiles of a chunk that the device is handed at a time: its description, and workgroups of a kernel that labels.
+struct Step {
+    info: Held,
+    groups: (u32, u32),
 }
 
 /// The points of a chunk on the device.
@@ -53,6 +65,13 @@ struct Points {
     /// The tiles, then their norms.
     tiles: Held,
     weights: Option<Held>,
+}
+
+/// What the kernels of a run read beside their step.
+struct Inputs<'a> {
+    points: &'a Points,
+    labels: &'a Held,
+    tables: &'a [Held],
 }
 
 /// The labels of every set: a buffer for each group of sets and chunk.
@@ -85,6 +104,7 @@ impl<'m> Part<'m> {
             ring,
             readback: Readback::default(),
             tables: Vec::new(),
+            step_tiles: 0,
             totals: None,
             moved: None,
             fault: options.fault,
@@ -165,9 +185,7 @@ impl<'m> Part<'m> {
         self.labels = self.with_room(|part| part.new_labels(sets))?;
         for group in &self.labels.groups {
             for labels in group {
-                let device = &self.gpu.device;
-                let none = vec![u8::MAX; usize::try_from(labels.size()).unwrap_or(usize::MAX)];
-                self.ring.write(device, labels, &none)?;
+                self.ring.fill(&self.gpu.device, labels, u8::MAX)?;
             }
         }
         Ok(())
@@ -205,23 +223,34 @@ impl<'m> Part<'m> {
         Member { centroids, group, place, changed: self.changed[set] }
     }
 
-    /// Uploads the tables of a batch and clears the totals.
+    /// Cuts the chunks into steps, uploads the tables of a batch and clears the totals.
     fn prepare(&mut self, batch: &Batch) -> Result<()> {
         let device = &self.gpu.device;
+        let step = self.kernels.step_tiles(batch.centroids());
+        if step != self.step_tiles {
+            for chunk in &mut self.chunks {
+                chunk.steps = chunk.cut(device, self.matrix, &self.kernels, step)?;
+            }
+            self.step_tiles = step;
+        }
         self.tables.resize_with(self.tables.len().max(batch.runs.len()), Vec::new);
         for (run, buffers) in batch.runs.iter().zip(&mut self.tables) {
             for (i, bytes) in run.tables().iter().enumerate() {
                 if buffers.get(i).is_none_or(|b| b.size() < bytes.len() as u64) {
-                    let buffer = device.buffer("segma.table", bytes.len().next_power_of_two() as u64)?;
+                    let buffer = device.grown("segma.table", bytes.len() as u64)?;
                     buffers.truncate(i);
                     buffers.push(buffer);
                 }
-                device.write(&buffers[i], 0, bytes)?;
+                if bytes.len() > MOST_WRITTEN {
+                    self.ring.write(device, &buffers[i], bytes)?;
+                } else {
+                    device.write(&buffers[i], 0, bytes)?;
+                }
             }
         }
         let bytes = self.total_words(batch) * 4;
         if self.totals.as_ref().is_none_or(|t| t.size() < bytes) {
-            self.totals = Some(device.buffer("segma.totals", bytes.next_power_of_two())?);
+            self.totals = Some(device.grown("segma.totals", bytes)?);
         }
         if self.moved.is_none() && batch.runs.iter().any(|r| r.slice.is_some()) {
             let points = self.chunk_tiles * TILE;
@@ -240,41 +269,43 @@ impl<'m> Part<'m> {
 
     /// Runs a batch over one chunk, which streams in if it is not on the device.
     fn chunk_pass(&mut self, chunk: usize, batch: &Batch, turn: &mut usize) -> Result<()> {
-        if self.chunks[chunk].points_here.is_some() {
-            return self.dispatch(chunk, self.chunks[chunk].points_here.as_ref(), batch);
+        if let Some(points) = &self.chunks[chunk].points_here {
+            return self.dispatch(chunk, points, batch);
         }
         let place = *turn % self.places.len().max(1);
         *turn += 1;
         let places = std::mem::take(&mut self.places);
         let done = match places.get(place) {
-            Some(points) => self.send(chunk, points).and_then(|()| self.dispatch(chunk, Some(points), batch)),
+            Some(points) => self.send(chunk, points).and_then(|()| self.dispatch(chunk, points, batch)),
             None => Err(self.gpu.device.error("no place for a chunk")),
         };
         self.places = places;
         done
     }
 
-    fn dispatch(&self, chunk: usize, points: Option<&Points>, batch: &Batch) -> Result<()> {
-        let device = &self.gpu.device;
+    fn dispatch(&self, chunk: usize, points: &Points, batch: &Batch) -> Result<()> {
         let here = &self.chunks[chunk];
-        let tiles = narrow(here.tiles);
-        let mut work = Vec::new();
         for (run, tables) in batch.runs.iter().zip(&self.tables) {
-            let Some(kernel) = run.kernel else { continue };
-            let labels = &self.labels.groups[run.group][chunk];
-            work.push((self.bound(kernel, here, points, labels, tables)?, self.kernels.groups(tiles)));
+            let inputs = Inputs { points, labels: &self.labels.groups[run.group][chunk], tables };
+            for step in &here.steps {
+                self.submit(run.kernel, &inputs, &step.info, step.groups)?;
+            }
             if let Some(slice) = run.slice {
-                let slices = self.kernels.slices();
-                work.push((self.bound(slices, here, points, labels, tables)?, self.kernels.slice_groups(tiles, slice)));
+                let groups = self.kernels.slice_groups(narrow(here.tiles), slice);
+                self.submit(self.kernels.slices(), &inputs, &here.whole.info, groups)?;
             }
         }
-        device.submit(|encoder| {
+        Ok(())
+    }
+
+    /// Hands a kernel to the device, in a submission of its own: so much work can be waited for.
+    fn submit(&self, kernel: Kernel, inputs: &Inputs<'_>, info: &Held, (x, y): (u32, u32)) -> Result<()> {
+        let (pipeline, group) = self.bound(kernel, inputs, info)?;
+        self.gpu.device.submit(|encoder| {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for ((pipeline, group), (x, y)) in &work {
-                pass.set_pipeline(pipeline);
-                pass.set_bind_group(0, group, &[]);
-                pass.dispatch_workgroups(*x, *y, 1);
-            }
+            pass.set_pipeline(&pipeline);
+            pass.set_bind_group(0, &group, &[]);
+            pass.dispatch_workgroups(x, y, 1);
         })
     }
 
@@ -282,22 +313,20 @@ impl<'m> Part<'m> {
     fn bound(
         &self,
         kernel: Kernel,
-        chunk: &Chunk,
-        points: Option<&Points>,
-        labels: &Held,
-        tables: &[Held],
+        inputs: &Inputs<'_>,
+        info: &Held,
     ) -> Result<(wgpu::ComputePipeline, wgpu::BindGroup)> {
         let variant = self.kernels.variant(kernel);
         let pipeline = self.gpu.pipelines.get(&self.gpu.device, variant, self.gpu.checked)?;
         let of = |name: &str| -> Option<&Held> {
             match name {
-                "chunk" => Some(&chunk.info),
-                "tiles" => points.map(|p| &p.tiles),
-                "weights" => points.and_then(|p| p.weights.as_ref()),
-                "labels" => Some(labels),
+                "chunk" => Some(info),
+                "tiles" => Some(&inputs.points.tiles),
+                "weights" => inputs.points.weights.as_ref(),
+                "labels" => Some(inputs.labels),
                 "totals" => self.totals.as_ref(),
                 "moved" => self.moved.as_ref(),
-                _ => TABLES.iter().position(|n| *n == name).map(|i| &tables[i]),
+                _ => TABLES.iter().position(|n| *n == name).map(|i| &inputs.tables[i]),
             }
         };
         let bindings = variant.bindings();
@@ -376,16 +405,32 @@ impl<'m> Part<'m> {
 impl Chunk {
     fn new(device: &Device, matrix: &Matrix, kernels: &Kernels, first_tile: usize, tiles: usize) -> Result<Self> {
         let points = (tiles * TILE).min(matrix.count() - first_tile * TILE);
-        let (groups_x, _) = kernels.groups(narrow(tiles));
+        let whole = Step::new(device, matrix, kernels, points, 0..narrow(tiles))?;
+        Ok(Self { first_tile, tiles, points, whole, steps: Vec::new(), points_here: None })
+    }
+
+    /// Its tiles in steps of so many.
+    fn cut(&self, device: &Device, matrix: &Matrix, kernels: &Kernels, step: u32) -> Result<Vec<Step>> {
+        let tiles = narrow(self.tiles);
+        let firsts = (0..tiles).step_by(step as usize);
+        firsts
+            .map(|at| Step::new(device, matrix, kernels, self.points, at..tiles.min(at.saturating_add(step))))
+            .collect()
+    }
+}
+
+impl Step {
+    /// These tiles of a chunk of so many points.
+    fn new(device: &Device, matrix: &Matrix, kernels: &Kernels, points: usize, tiles: Range<u32>) -> Result<Self> {
+        let groups = kernels.groups(tiles.end - tiles.start);
         let info = ChunkInfo {
             points: narrow(points),
-            tiles: narrow(tiles),
-            groups_x,
-            norms: narrow(tiles * TILE * matrix.dims()),
+            first_tile: tiles.start,
+            end_tile: tiles.end,
+            groups_x: groups.0,
+            norms: narrow(points.div_ceil(TILE) * TILE * matrix.dims()),
         };
-        let buffer = device.uniform("segma.chunk")?;
-        device.write(&buffer, 0, bytemuck::bytes_of(&info))?;
-        Ok(Self { first_tile, tiles, points, info: buffer, points_here: None })
+        Ok(Self { info: device.uniform("segma.chunk", bytemuck::bytes_of(&info))?, groups })
     }
 }
 
