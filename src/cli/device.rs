@@ -55,7 +55,7 @@ impl Choice {
             Self::Named(device) => Ok(device),
             Self::Auto if values < LEAST_FOR_GPU => cpu(Vec::new()),
             Self::Auto => match Adapter::all().into_iter().find(|a| !a.is_software()) {
-                None => cpu(vec![Note::new("gpu_unavailable", no_gpu())]),
+                None => cpu(vec![Note::new("gpu_unavailable", format!("{}; running on the CPU", no_gpu()))]),
                 Some(adapter) => gpu(&[adapter], args).or_else(|e| match e {
                     Error::Usage(_) => Err(e),
                     e => {
@@ -105,13 +105,15 @@ fn gpu(adapters: &[Adapter], args: &DeviceArgs) -> Result<Device> {
 
 /// Why no GPU was found. A container often has an NVIDIA card but not its Vulkan driver: nobody should pay for a GPU and
 /// run on the CPU unknowing.
-pub(super) fn no_gpu() -> String {
-    let nvidia = ["/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg"].iter().any(|p| Path::new(p).exists());
-    if nvidia {
-        "an NVIDIA card is here but not its Vulkan driver, so the CPU runs this; start the container with \
+pub(super) fn no_gpu() -> &'static str {
+    let here = |paths: &[&str]| paths.iter().any(|p| Path::new(p).exists());
+    if here(&["/dev/nvidiactl", "/proc/driver/nvidia/version"]) {
+        "an NVIDIA card is here but not its Vulkan driver; start the container with \
          NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics and have libvulkan1 in it"
-            .into()
+    } else if here(&["/dev/dxg"]) {
+        "Windows shares a GPU (/dev/dxg) but no Vulkan driver for it is here; run segma under Windows, or install \
+         Mesa's dzn driver"
     } else {
-        "no GPU found; running on the CPU".into()
+        "no GPU found"
     }
 }

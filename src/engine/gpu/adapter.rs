@@ -18,6 +18,8 @@ impl Adapter {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
         descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
         descriptor.flags.remove(wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL);
+        // Beyond that drivers page instead of failing, and the points stream better than they page.
+        descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
         let instance = wgpu::Instance::new(descriptor);
         let mut all: Vec<Self> = block_on(instance.enumerate_adapters(wgpu::Backends::all()))
             .into_iter()
