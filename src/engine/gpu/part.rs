@@ -1,9 +1,9 @@
 //! One device's share of the points: chunks that stay there, chunks that stream through, and the labels of every set.
 
-use super::batch::{Batch, ChunkInfo, Member, TABLES, narrow};
+use super::batch::{Batch, ChunkInfo, Member, Source, TABLES, narrow};
 use super::device::{Device, Held};
 use super::fault::Fault;
-use super::plan::{Kernels, Plan, plan, sets_a_binding};
+use super::plan::{Kernels, chunk_tiles, sets_a_binding};
 use super::shader::Kernel;
 use super::staging::{Readback, Ring};
 use super::{Opened, Options};
@@ -14,8 +14,8 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// Chunks that stream take turns in so many places, so that one arrives while the other is worked on.
-const PLACES: usize = 2;
+/// Chunks that stream take turns in so many berths, so that one arrives while the other is worked on.
+const BERTHS: usize = 2;
 
 /// Larger tables go through the staging ring: a plain write takes fresh memory for each.
 const MOST_WRITTEN: usize = 64 << 10;
@@ -28,7 +28,7 @@ pub(super) struct Part<'m> {
     chunk_tiles: usize,
     chunks: Vec<Chunk>,
     /// Where streaming chunks are put, in turn; empty while every chunk stays.
-    places: Vec<Points>,
+    berths: Vec<Points>,
     labels: Labels,
     /// Points that changed in the last pass of each set.
     changed: Vec<Option<u64>>,
@@ -85,8 +85,8 @@ impl<'m> Part<'m> {
     /// Takes these tiles of the matrix to the device, as many as fit.
     pub(super) fn load(gpu: Opened, matrix: &'m Matrix, tiles: Range<usize>, options: &Options) -> Result<Self> {
         let device = &gpu.device;
-        let Plan { chunk_tiles, .. } =
-            plan(tiles.len(), matrix.dims(), &device.limits, device.memory(), options.chunk_bytes)?;
+        let (limits, memory) = (&device.limits, device.memory());
+        let chunk_tiles = chunk_tiles(tiles.len(), matrix.dims(), limits, memory, options.chunk_bytes)?;
         let (dims, bits) = (narrow(matrix.dims()), matrix.frame().bits());
         let weighted = matrix.weights().is_some();
         let kernels = Kernels::new(dims, bits, weighted, narrow(chunk_tiles), device.limits, gpu.abilities);
@@ -98,7 +98,7 @@ impl<'m> Part<'m> {
             kernels,
             chunk_tiles,
             chunks: chunks.collect::<Result<_>>()?,
-            places: Vec::new(),
+            berths: Vec::new(),
             labels: Labels::default(),
             changed: Vec::new(),
             ring,
@@ -123,21 +123,21 @@ impl<'m> Part<'m> {
                     self.send(at, &points)?;
                     self.chunks[at].points_here = Some(points);
                 }
-                Err(Error::Memory(_)) => return self.make_places(),
+                Err(Error::Memory(_)) => return self.make_berths(),
                 Err(e) => return Err(e),
             }
         }
         Ok(())
     }
 
-    /// Makes the places through which chunks stream; chunks that are in the way leave the device.
-    fn make_places(&mut self) -> Result<()> {
-        while self.places.len() < PLACES {
+    /// Makes the berths through which chunks stream; chunks that are in the way leave the device.
+    fn make_berths(&mut self) -> Result<()> {
+        while self.berths.len() < BERTHS {
             match Points::new(&self.gpu.device, self.matrix, self.chunk_tiles) {
-                Ok(points) => self.places.push(points),
+                Ok(points) => self.berths.push(points),
                 Err(Error::Memory(_)) if self.evict()? => {}
-                // One place is enough to go on.
-                Err(Error::Memory(_)) if !self.places.is_empty() => return Ok(()),
+                // One berth is enough to go on.
+                Err(Error::Memory(_)) if !self.berths.is_empty() => return Ok(()),
                 Err(e) => return Err(e),
             }
         }
@@ -159,7 +159,7 @@ impl<'m> Part<'m> {
                 Err(Error::Memory(_)) if self.evict()? => {}
                 done => return done,
             }
-            self.make_places()?;
+            self.make_berths()?;
         }
     }
 
@@ -203,9 +203,13 @@ impl<'m> Part<'m> {
     pub(super) fn pass(&mut self, sets: &[(usize, &Centroids)]) -> Result<Vec<Change>> {
         self.plant()?;
         let members: Vec<Member<'_>> = sets.iter().map(|&(set, centroids)| self.member(set, centroids)).collect();
-        let points = self.chunks.iter().map(|c| c.points).sum();
-        let bits = self.matrix.frame().bits();
-        let batch = Batch::new(&members, &self.kernels, points, bits, self.chunk_tiles);
+        let batch = Batch::new(&Source {
+            members: &members,
+            kernels: &self.kernels,
+            points: self.chunks.iter().map(|c| c.points).sum(),
+            bits: self.matrix.frame().bits(),
+            stride: self.chunk_tiles,
+        });
         self.with_room(|part| part.prepare(&batch))?;
         let mut turn = 0;
         for chunk in 0..self.chunks.len() {
@@ -219,8 +223,8 @@ impl<'m> Part<'m> {
     }
 
     fn member<'a>(&self, set: usize, centroids: &'a Centroids) -> Member<'a> {
-        let (group, place) = (set / self.labels.sets_a_group, set % self.labels.sets_a_group);
-        Member { centroids, group, place, changed: self.changed[set] }
+        let (group, before) = (set / self.labels.sets_a_group, set % self.labels.sets_a_group);
+        Member { centroids, group, before, changed: self.changed[set] }
     }
 
     /// Cuts the chunks into steps, uploads the tables of a batch and clears the totals.
@@ -272,14 +276,14 @@ impl<'m> Part<'m> {
         if let Some(points) = &self.chunks[chunk].points_here {
             return self.dispatch(chunk, points, batch);
         }
-        let place = *turn % self.places.len().max(1);
+        let berth = *turn % self.berths.len().max(1);
         *turn += 1;
-        let places = std::mem::take(&mut self.places);
-        let done = match places.get(place) {
+        let berths = std::mem::take(&mut self.berths);
+        let done = match berths.get(berth) {
             Some(points) => self.send(chunk, points).and_then(|()| self.dispatch(chunk, points, batch)),
-            None => Err(self.gpu.device.error("no place for a chunk")),
+            None => Err(self.gpu.device.error("no berth for a chunk")),
         };
-        self.places = places;
+        self.berths = berths;
         done
     }
 
@@ -369,33 +373,33 @@ impl<'m> Part<'m> {
     pub(super) fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
         let at = self.chunks.partition_point(|c| c.first_tile * TILE <= row) - 1;
         let inside = row - self.chunks[at].first_tile * TILE;
-        let word = self.place(set) + inside as u64;
+        let word = self.first_word(set) + inside as u64;
         let labels = &self.labels.groups[set / self.labels.sets_a_group][at];
         self.gpu.device.write(labels, word * 4, &label.to_ne_bytes())
     }
 
     /// The first word of a set in its buffer of labels.
-    fn place(&self, set: usize) -> u64 {
+    fn first_word(&self, set: usize) -> u64 {
         (set % self.labels.sets_a_group * self.chunk_tiles * TILE) as u64
     }
 
     /// Appends the labels of a set.
     pub(super) fn labels(&mut self, set: usize, all: &mut Vec<u32>) -> Result<()> {
-        let (place, group) = (self.place(set), &self.labels.groups[set / self.labels.sets_a_group]);
+        let (first, group) = (self.first_word(set), &self.labels.groups[set / self.labels.sets_a_group]);
         for (chunk, buffer) in self.chunks.iter().zip(group) {
             let take = |words: &[u32]| all.extend_from_slice(words);
-            self.readback.read(&self.gpu.device, buffer, place, chunk.points as u64, take)?;
+            self.readback.read(&self.gpu.device, buffer, first, chunk.points as u64, take)?;
         }
         Ok(())
     }
 
     /// Gives the points of a set these labels, of which the first belongs to the first point here; gives the rest back.
     pub(super) fn set_labels<'l>(&mut self, set: usize, labels: &'l [u32]) -> Result<&'l [u32]> {
-        let (place, group) = (self.place(set), &self.labels.groups[set / self.labels.sets_a_group]);
+        let (first, group) = (self.first_word(set), &self.labels.groups[set / self.labels.sets_a_group]);
         let mut rest = labels;
         for (chunk, buffer) in self.chunks.iter().zip(group) {
             let (part, after) = rest.split_at(chunk.points);
-            self.ring.write_at(&self.gpu.device, buffer, place * 4, bytemuck::cast_slice(part))?;
+            self.ring.write_at(&self.gpu.device, buffer, first * 4, bytemuck::cast_slice(part))?;
             rest = after;
         }
         Ok(rest)

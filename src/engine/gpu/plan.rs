@@ -78,28 +78,19 @@ const MOST_BIN_BYTES: u32 = 32 << 10;
 /// Counters of a set beside its sums: changed, ties, refereed. Twin of `CHANGED` and so on in `common.wgsl`.
 pub(super) const COUNTERS: usize = 3;
 
-/// A run of tiles cut into chunks of whole tiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
-    /// Tiles a chunk; the last one may hold fewer.
-    pub chunk_tiles: usize,
-    /// Chunks.
-    pub chunks: usize,
-}
-
-/// Cuts `tiles` tiles of `dims` columns into chunks below every limit, below an eighth of the device's `memory` if that
+/// Tiles a chunk, where `tiles` tiles of `dims` columns are cut into chunks below every limit, below an eighth of the device's `memory` if that
 /// is limited, and below `chunk_bytes` if that is given. An index inside a chunk fits u32, since a binding is below 2^31
 /// bytes.
 ///
 /// # Errors
 /// [`Error::Device`] if not even one tile fits.
-pub fn plan(
+pub fn chunk_tiles(
     tiles: usize,
     dims: usize,
     limits: &DeviceLimits,
     memory: Option<u64>,
     chunk_bytes: Option<u64>,
-) -> Result<Plan> {
+) -> Result<usize> {
     // A tile and its norm. Weights take two words a point: with fewer columns than that, they are the largest binding.
     let tile_bytes = (size_of::<f32>() * (TILE * dims.max(2) + 1)) as u64;
     let most = limits.binding_bytes.min(limits.buffer_bytes).min(1 << 31).min(MOST_CHUNK_BYTES);
@@ -108,8 +99,7 @@ pub fn plan(
         return Err(Error::Device(message));
     }
     let wanted = chunk_bytes.or(memory.map(|m| m / CHUNKS_IN_MEMORY)).unwrap_or(most).clamp(tile_bytes, most);
-    let chunk_tiles = usize::try_from(wanted / tile_bytes).unwrap_or(usize::MAX).min(tiles.max(1));
-    Ok(Plan { chunk_tiles, chunks: tiles.div_ceil(chunk_tiles) })
+    Ok(usize::try_from(wanted / tile_bytes).unwrap_or(usize::MAX).min(tiles.max(1)))
 }
 
 /// How many sets can have their labels in one binding for chunks of so many tiles.
@@ -304,12 +294,12 @@ mod tests {
             let tiles = rows.div_ceil(TILE);
             for limits in [LAVAPIPE, NVIDIA] {
                 for (memory, forced) in [(None, None), (None, Some(1 << 20)), (Some(1 << 26), None), (Some(1), None)] {
-                    let p = plan(tiles, dims, &limits, memory, forced).unwrap();
-                    let bytes = (p.chunk_tiles * (TILE * dims.max(2) + 1) * 4) as u64;
+                    let chunk = chunk_tiles(tiles, dims, &limits, memory, forced).unwrap();
+                    let bytes = (chunk * (TILE * dims.max(2) + 1) * 4) as u64;
                     assert!(bytes <= limits.binding_bytes && bytes <= MOST_CHUNK_BYTES, "{rows} x {dims}");
-                    assert!(p.chunks * p.chunk_tiles >= tiles && (p.chunks - 1) * p.chunk_tiles < tiles);
-                    assert!((p.chunk_tiles * TILE * dims) as u64 <= u64::from(u32::MAX), "an index fits u32");
-                    assert!(sets_a_binding(p.chunk_tiles, &limits) >= 1);
+                    assert!((1..=tiles).contains(&chunk));
+                    assert!((chunk * TILE * dims) as u64 <= u64::from(u32::MAX), "an index fits u32");
+                    assert!(sets_a_binding(chunk, &limits) >= 1);
                 }
             }
         }
@@ -317,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_tile_too_wide_for_the_device_is_an_error() {
-        assert!(plan(1, 1 << 20, &LAVAPIPE, None, None).is_err());
+        assert!(chunk_tiles(1, 1 << 20, &LAVAPIPE, None, None).is_err());
     }
 
     #[test]
