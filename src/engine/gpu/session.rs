@@ -35,11 +35,12 @@ impl Session for GpuSession<'_> {
 
     fn pass(&mut self, batch: &[SetPass<'_>]) -> Result<Vec<Change>> {
         let sets: Vec<(usize, &Centroids)> = batch.iter().map(|s| (s.set, s.centroids)).collect();
-        let changes: Result<Vec<Vec<Change>>> = self.parts.par_iter_mut().map(|p| p.pass(&sets)).collect();
+        let changes = self.parts.par_iter_mut().map(|p| p.pass(&sets));
+        let changes: Vec<Vec<Change>> = changes.collect::<Result<_>>().map_err(of_device)?;
         for s in batch {
             self.centroids[s.set] = Some(s.centroids.clone());
         }
-        let mut changes = changes.map_err(of_device)?.into_iter();
+        let mut changes = changes.into_iter();
         let mut total = changes.next().unwrap_or_default();
         for part in changes {
             total.iter_mut().zip(&part).for_each(|(total, part)| total.add(part));
