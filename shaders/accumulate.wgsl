@@ -3,6 +3,9 @@
 // Reads: a point, its old and new label. Writes: this pass's change of coordinate sums, points and weight of each cluster,
 // as integers of LIMBS limbs; the carry of a limb goes to the next, so the order of additions cannot be seen.
 //
+// Steps, for each coordinate of a point that moved, then for its count and weight: 1. the integer; 2. add it to the new
+// cluster; 3. subtract it from the old one, if there was one; and at the end of a workgroup 4. add its bins to the totals.
+//
 // Sums lie coordinate by coordinate, the clusters of one side by side, in workgroup memory (BINS of them, added to the
 // totals at the end of the workgroup) or, where they do not fit, straight in the totals.
 

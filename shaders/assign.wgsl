@@ -31,7 +31,7 @@ var<private> x: array<f32, DIMS>;
 //#end
 
 fn take_point(t: u32, lane: u32) -> Point {
-    let tile = min(t, chunk.tiles - 1u);
+    let tile = min(t, chunk.end_tile - 1u);
     let row = t * 64u + lane;
     let base = tile * DIMS * 64u + lane;
     //#if UNROLL
@@ -186,16 +186,17 @@ fn move_point(cset: Set, p: Point, old: u32, label: u32) {
 
 //#if SUBGROUPS
 // With few clusters the lanes of a subgroup would queue at the same bins: one lane adds for all that share a cluster.
-// Right for any set of active lanes, since each such set elects its own first lane.
+// Nothing says that lanes which took different ways come together again, so each operation may see fewer lanes than the
+// one before. Right all the same: the lanes that add also elect, with nothing in between that could part them.
 fn move_together(cset: Set, p: Point, moves: bool, cluster: u32, away: bool) {
     var pending = moves;
     while (subgroupAny(pending)) {
         let shared_cluster = subgroupMin(select(NO_LABEL, cluster, pending));
         let mine = pending && cluster == shared_cluster;
-        let lane = subgroupMin(select(NO_LABEL, p.row, mine));
         for (var j = 0u; j < DIMS + EXTRA; j++) {
             // Two parts of 24 bits and the rest: sums of 128 lanes fit 32 bits.
-            let value = summed(min(p.row, chunk.points - 1u), p.base, j);
+            let value = summed(p.row, p.base, j);
+            let lane = subgroupMin(select(NO_LABEL, p.row, mine));
             let low = subgroupAdd(select(0u, value.x & 0xffffffu, mine));
             let high = subgroupAdd(select(0u, (value.x >> 24u) | (value.y << 8u), mine));
             if (mine && p.row == lane) {
@@ -212,7 +213,7 @@ fn move_together(cset: Set, p: Point, moves: bool, cluster: u32, away: bool) {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first = (group.y * chunk.groups_x + group.x) * TILES;
+    let first = chunk.first_tile + (group.y * chunk.groups_x + group.x) * TILES;
     var end = 0u;
     for (var begin = 0u; begin < sets[0].count; begin = end) {
         let round = sets[begin]; // its sets' bins are in workgroup memory together
@@ -220,7 +221,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         //#if BINS
         clear_bins(lane, round.round_cells);
         //#end
-        for (var step = 0u; step < TILES && first + step < chunk.tiles; step += WIDE) {
+        for (var step = 0u; step < TILES && first + step < chunk.end_tile; step += WIDE) {
             let p = take_point(first + step + lane / 64u, lane % 64u);
             for (var s = begin; s < end; s++) {
                 label_point(sets[s], p, lane);

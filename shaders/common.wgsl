@@ -3,10 +3,11 @@
 const NO_LABEL: u32 = 0xffffffffu;
 const UNMOVED: u32 = 0xfffffffeu;
 
-// A run of tiles on this device.
+// Tiles on this device, of which a dispatch takes those from the first to before the end.
 struct Chunk {
     points: u32,
-    tiles: u32,
+    first_tile: u32,
+    end_tile: u32,
     groups_x: u32, // workgroups wrap into a second dimension
     norms: u32,    // where the norms of the tiles begin in `tiles`
 }

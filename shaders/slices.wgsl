@@ -12,10 +12,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let cset = sets[0];
     let j0 = group.y * cset.slice;
     let j1 = min(j0 + cset.slice, DIMS + EXTRA);
-    let first = group.x * TILES;
+    let first = chunk.first_tile + group.x * TILES;
     clear_bins(lane, (j1 - j0) * cset.k);
     var changed = 0u;
-    for (var step = 0u; step < TILES && first + step < chunk.tiles; step += WIDE) {
+    for (var step = 0u; step < TILES && first + step < chunk.end_tile; step += WIDE) {
         let t = first + step + lane / 64u;
         let row = t * 64u + lane % 64u;
         var old = UNMOVED;

@@ -96,7 +96,7 @@ pub enum Error {
         /// Passes made.
         iterations: u32,
     },
-    /// The device asked for is missing or wrong.
+    /// The device asked for is missing, wrong, lost or full.
     #[error("{0}")]
     Device(String),
     /// The job would not fit in memory.
@@ -110,6 +110,9 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// A promise of segma's is broken, by a bug of ours or of a driver.
+    #[error("{0}")]
+    Broken(String),
     /// The observer asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -144,6 +147,7 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Broken(_) => 1,
             Self::Usage(_) => 2,
             Self::Data { .. } => 3,
             Self::Model { .. } => 4,

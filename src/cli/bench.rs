@@ -25,8 +25,27 @@ pub(super) fn bench(args: &BenchArgs) -> Result<()> {
     let runs = args.device.iter().map(|d| run(d, points.view(), &params, args, &mut teller));
     let runs = runs.collect::<Result<Vec<_>>>().map_err(|e| e.in_file(&args.matrix.display().to_string()))?;
     let (n, d) = points.dim();
-    let document = json!({ "schema": "segma.bench/1", "n": n, "d": d, "k": params.k(), "runs": runs });
-    if args.shared.json { print(&format!("{document:#}\n")) } else { print(&text(&document)) }
+    let mut document = json!({ "schema": "segma.bench/1", "n": n, "d": d, "k": params.k() });
+    compare(&mut document, &runs);
+    document["runs"] = json!(runs);
+    print(&if args.shared.json { format!("{document:#}\n") } else { text(&document) })?;
+    if document["same"] == false {
+        return Err(Error::Broken("the runs gave different answers; please report it with the lines above".into()));
+    }
+    Ok(())
+}
+
+/// Sets the runs against the first one: how many times as fast, and whether the answers are the same bytes.
+fn compare(document: &mut Value, runs: &[Value]) {
+    let [first, others @ ..] = runs else { return };
+    if others.is_empty() {
+        return;
+    }
+    let seconds = |run: &Value| run["fit_seconds"].as_f64().unwrap_or(f64::NAN);
+    let ratios: Vec<f64> = others.iter().map(|run| seconds(first) / seconds(run)).collect();
+    document["ratio"] = json!(ratios);
+    document["same"] =
+        json!(others.iter().all(|run| ["labels_sha256", "model_sha256"].iter().all(|key| run[key] == first[key])));
 }
 
 /// One fit; its time is everything after the row-major matrix is in memory.
@@ -120,12 +139,30 @@ fn text(document: &Value) -> String {
             &r["model_sha256"].as_str().unwrap_or_default()[..12],
         );
     }
-    if let [first, second, ..] = document["runs"].as_array().map_or(&[][..], Vec::as_slice) {
-        let seconds = |run: &Value| run["fit_seconds"].as_f64().unwrap_or(f64::NAN);
-        let same = first["model_sha256"] == second["model_sha256"] && first["labels_sha256"] == second["labels_sha256"];
-        let ratio = seconds(first) / seconds(second);
-        let _ =
-            writeln!(text, "first / second: {ratio:.2}; {}", if same { "the same bytes" } else { "DIFFERENT ANSWERS" });
+    for (i, ratio) in (2..).zip(document["ratio"].as_array().into_iter().flatten()) {
+        let _ = writeln!(text, "run 1 / run {i}: {:.2}", ratio.as_f64().unwrap_or(f64::NAN));
     }
-    text
+    match document["same"].as_bool() {
+        Some(true) => text + "the same bytes\n",
+        Some(false) => text + "DIFFERENT ANSWERS\n",
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_answer_that_differs_is_seen() {
+        let run =
+            |seconds: f64, model: &str| json!({ "fit_seconds": seconds, "labels_sha256": "a", "model_sha256": model });
+        let mut document = json!({});
+        compare(&mut document, &[run(3.0, "b")]);
+        assert_eq!(document, json!({}), "nothing to compare");
+        compare(&mut document, &[run(3.0, "b"), run(1.5, "b")]);
+        assert_eq!(document, json!({ "ratio": [2.0], "same": true }));
+        compare(&mut document, &[run(3.0, "b"), run(1.5, "b"), run(6.0, "c")]);
+        assert_eq!(document, json!({ "ratio": [2.0, 0.5], "same": false }));
+    }
 }

@@ -6,7 +6,7 @@ use segma::engine::cpu::Cpu;
 use segma::engine::fallback::Fallback;
 use segma::engine::gpu::{Adapter, Gpu, OpenOptions};
 use segma::engine::probe::probe;
-use segma::error::Result;
+use segma::error::{Error, Result};
 use segma::note::Note;
 use std::path::Path;
 
@@ -28,6 +28,9 @@ pub(super) struct Device {
     pub(super) kind: &'static str,
     /// The adapter's name, or the SIMD level.
     pub(super) adapter: String,
+    /// The engine that takes over when this one fails, if any.
+    spare: Option<String>,
+    /// What happened to it: a code `gpu_unavailable` says that it did nothing, `device_lost` that it did not do all.
     pub(super) notes: Vec<Note>,
     /// The GPU behind the engine, if it is one.
     pub(super) gpu: Option<Gpu>,
@@ -37,9 +40,9 @@ impl Choice {
     /// Reads `--device`: `auto`, `cpu`, or a GPU (see [`Adapter::choose`]).
     ///
     /// # Errors
-    /// [`segma::error::Error::Device`] if the device is missing, refuses, or answers the probe wrongly.
+    /// [`Error::Usage`] if it makes no sense; [`Error::Device`] if the device is missing, refuses, or answers the probe wrongly.
     pub(super) fn new(args: &DeviceArgs) -> Result<Self> {
-        match args.device.as_str() {
+        match args.device.trim().to_lowercase().as_str() {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Named(cpu(Vec::new())?)),
             name => Ok(Self::Named(gpu(&Adapter::choose(name)?, args)?)),
@@ -52,41 +55,65 @@ impl Choice {
             Self::Named(device) => Ok(device),
             Self::Auto if values < LEAST_FOR_GPU => cpu(Vec::new()),
             Self::Auto => match Adapter::all().into_iter().find(|a| !a.is_software()) {
-                None => cpu(vec![Note::new("gpu_unavailable", no_gpu())]),
-                Some(adapter) => gpu(&[adapter], args).or_else(|e| {
-                    cpu(vec![Note::new("gpu_unavailable", format!("{e}; running on the CPU, with the same result"))])
+                None => cpu(vec![Note::new("gpu_unavailable", format!("{}; running on the CPU", no_gpu()))]),
+                Some(adapter) => gpu(&[adapter], args).or_else(|e| match e {
+                    Error::Usage(_) => Err(e),
+                    e => {
+                        let text = format!("{e}; running on the CPU, with the same result");
+                        cpu(vec![Note::new("gpu_unavailable", text)])
+                    }
                 }),
             },
         }
     }
 }
 
+impl Device {
+    /// What the work really ran on, for people.
+    pub(super) fn ran_on(&self) -> String {
+        let first = self.engine.name();
+        let noted = |code: &str| self.notes.iter().any(|n| n.code == code);
+        match &self.spare {
+            Some(spare) if noted("gpu_unavailable") => spare.clone(),
+            Some(spare) if noted("device_lost") => format!("{first}, then {spare}"),
+            _ => first,
+        }
+    }
+}
+
 fn cpu(notes: Vec<Note>) -> Result<Device> {
     let cpu = Cpu::new()?;
-    Ok(Device { kind: "cpu", adapter: cpu.level().name().into(), engine: Box::new(cpu), notes, gpu: None })
+    let adapter = cpu.level().name().into();
+    Ok(Device { kind: "cpu", adapter, engine: Box::new(cpu), spare: None, notes, gpu: None })
 }
 
 fn gpu(adapters: &[Adapter], args: &DeviceArgs) -> Result<Device> {
-    let gpu = Gpu::open(adapters, OpenOptions { memory: args.gpu_memory, ..OpenOptions::default() })?;
-    probe(&gpu)?;
-    let engine: Box<dyn Engine> = if args.no_fallback {
-        Box::new(gpu.clone())
-    } else {
-        Box::new(Fallback::new(Box::new(gpu.clone()), Box::new(Cpu::new()?)))
+    let mut gpu = Gpu::open(adapters, OpenOptions::default())?;
+    probe(&gpu)?; // with all the memory there is: the limit is for the points
+    if let Some(bytes) = args.gpu_memory {
+        gpu = gpu.memory(bytes);
+    }
+    let cpu = if args.no_fallback { None } else { Some(Cpu::new()?) };
+    let spare = cpu.as_ref().map(Engine::name);
+    let engine: Box<dyn Engine> = match cpu {
+        None => Box::new(gpu.clone()),
+        Some(cpu) => Box::new(Fallback::new(Box::new(gpu.clone()), Box::new(cpu))),
     };
-    let names: Vec<&str> = adapters.iter().map(Adapter::name).collect();
-    Ok(Device { kind: "gpu", adapter: names.join(" + "), engine, notes: Vec::new(), gpu: Some(gpu) })
+    let adapter = adapters.iter().map(Adapter::name).collect::<Vec<_>>().join(" + ");
+    Ok(Device { kind: "gpu", adapter, engine, spare, notes: Vec::new(), gpu: Some(gpu) })
 }
 
 /// Why no GPU was found. A container often has an NVIDIA card but not its Vulkan driver: nobody should pay for a GPU and
 /// run on the CPU unknowing.
-pub(super) fn no_gpu() -> String {
-    let nvidia = ["/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg"].iter().any(|p| Path::new(p).exists());
-    if nvidia {
-        "an NVIDIA card is here but not its Vulkan driver, so the CPU runs this; start the container with \
+pub(super) fn no_gpu() -> &'static str {
+    let here = |paths: &[&str]| paths.iter().any(|p| Path::new(p).exists());
+    if here(&["/dev/nvidiactl", "/proc/driver/nvidia/version"]) {
+        "an NVIDIA card is here but not its Vulkan driver; start the container with \
          NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics and have libvulkan1 in it"
-            .into()
+    } else if here(&["/dev/dxg"]) {
+        "Windows shares a GPU (/dev/dxg) but no Vulkan driver for it is here; run segma under Windows, or install \
+         Mesa's dzn driver"
     } else {
-        "no GPU found; running on the CPU".into()
+        "no GPU found"
     }
 }

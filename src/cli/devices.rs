@@ -44,10 +44,14 @@ fn gpus_text(adapters: &[Adapter]) -> String {
     let mut text = String::new();
     for (i, a) in adapters.iter().enumerate() {
         let (info, limits) = (a.info(), a.limits());
+        let pci = match info.device_pci_bus_id.as_str() {
+            "" => String::new(),
+            id => format!(", PCI {}", printable(id)),
+        };
         let software = if a.is_software() { ", software: used only when named" } else { "" };
         let _ = writeln!(
             text,
-            "gpu:{i}: {} ({:?}{software})\n  driver {} {}, {}\n  bindings up to {} MiB, buffers up to {} MiB, workgroup memory {} KiB\n  64-bit integers {}, subgroups {}",
+            "gpu:{i}: {} ({:?}{software}{pci})\n  driver {} {}, {}\n  bindings up to {} MiB, buffers up to {} MiB, workgroup memory {} KiB\n  64-bit integers {}, subgroups {}",
             printable(a.name()),
             info.device_type,
             printable(&info.driver),

@@ -66,7 +66,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
         table: &table,
         model: &model,
         profile: &profile,
-        engine: device.engine.name(),
+        engine: device.ran_on(),
         device_notes: &device.notes,
         seconds: phases.total(),
     };

@@ -174,7 +174,8 @@ pub(super) fn clean_up_on_signals() {
             }
             say("interrupted");
             // A terminal that went away ends the work as a termination does.
-            std::process::exit(128 + if signal == SIGHUP { SIGTERM } else { signal });
+            // At once: exit handlers of a GPU driver would pull the ground from under the threads that are still in it.
+            signal_hook::low_level::exit(128 + if signal == SIGHUP { SIGTERM } else { signal });
         }
     });
 }

@@ -22,15 +22,16 @@ struct Outcome {
 /// Runs the verb.
 pub(super) fn selftest(args: &DevicesArgs) -> Result<()> {
     let levels = Level::ALL.into_iter().filter(|l| l.available());
-    let mut outcomes: Vec<Outcome> =
-        levels.map(|l| test(format!("cpu ({l})"), || Ok(Box::new(Cpu::with_level(l)?)))).collect();
+    let mut outcomes = levels
+        .map(|l| test(format!("cpu ({l})"), || Ok(Box::new(Cpu::with_level(l)?))))
+        .collect::<Result<Vec<Outcome>>>()?;
     for (i, adapter) in Adapter::all().iter().enumerate() {
         let name = format!("gpu:{i} ({})", adapter.name());
         let plain = Abilities { int64: false, together: 0 };
         if adapter.abilities() != plain {
-            outcomes.push(test(format!("{name}, plain shaders"), || open(adapter, Some(plain))));
+            outcomes.push(test(format!("{name}, plain shaders"), || open(adapter, Some(plain)))?);
         }
-        outcomes.push(test(name, || open(adapter, None)));
+        outcomes.push(test(name, || open(adapter, None))?);
     }
     print(&if args.json { document(&outcomes) } else { text(&outcomes) })?;
     match outcomes.iter().find_map(|o| o.failure.as_ref()) {
@@ -45,10 +46,14 @@ fn open(adapter: &Adapter, abilities: Option<Abilities>) -> Result<Box<dyn Engin
     Ok(Box::new(Gpu::open(std::slice::from_ref(adapter), options)?))
 }
 
-fn test(device: String, open: impl FnOnce() -> Result<Box<dyn Engine>>) -> Outcome {
+/// Probes an engine. What fails is an outcome, but for a request that makes no sense.
+fn test(device: String, open: impl FnOnce() -> Result<Box<dyn Engine>>) -> Result<Outcome> {
     let clock = Instant::now();
-    let failure = open().and_then(|engine| probe(&*engine)).err().map(|e| e.to_string());
-    Outcome { device, failure, seconds: clock.elapsed().as_secs_f64() }
+    let failure = match open().and_then(|engine| probe(&*engine)) {
+        Err(e @ Error::Usage(_)) => return Err(e),
+        done => done.err().map(|e| e.to_string()),
+    };
+    Ok(Outcome { device, failure, seconds: clock.elapsed().as_secs_f64() })
 }
 
 fn text(outcomes: &[Outcome]) -> String {

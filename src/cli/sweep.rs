@@ -117,7 +117,7 @@ fn run_json(args: &SweepArgs, device: &Device, phases: &Phases, notes: &[Note]) 
         "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         "segma": env!("CARGO_PKG_VERSION"),
         "input": { "path": args.input.table.to_string_lossy() },
-        "device": device.engine.name(),
+        "device": device.ran_on(),
         "threads": rayon::current_num_threads(),
         "seed": args.run.seed,
         "phases_seconds": phases.seconds(),
@@ -142,7 +142,7 @@ fn report(args: &SweepArgs, rows: &[Row], notes: &[Note], phases: &Phases, devic
         "Fitted {} numbers of segments in {:.2} s ({})\n\n{}\n\nWrote {output} (sweep.csv, models/, run.json)\n",
         rows.len(),
         phases.total(),
-        device.engine.name(),
+        device.ran_on(),
         grid(rows).trim_fmt()
     ))
 }

@@ -31,7 +31,7 @@ impl Engine for Fallback {
         let second = self.second.load(matrix)?; // a CPU session costs nothing before it is opened
         let (first, notes) = match self.first.load(matrix) {
             Ok(first) => (Some(first), Vec::new()),
-            Err(e) if is_device(&e) => (None, vec![fell_back(&e)]),
+            Err(e) if is_device(&e) => (None, vec![never_began(&e)]),
             Err(e) => return Err(e),
         };
         Ok(Box::new(FallbackSession { first, second, sets: Vec::new(), notes }))
@@ -136,6 +136,10 @@ impl Session for FallbackSession<'_> {
 
 fn is_device(error: &Error) -> bool {
     matches!(error, Error::Device(_) | Error::Memory(_))
+}
+
+fn never_began(error: &Error) -> Note {
+    Note::new("gpu_unavailable", format!("{error}; running on the CPU, with the same result"))
 }
 
 fn fell_back(error: &Error) -> Note {

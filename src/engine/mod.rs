@@ -26,7 +26,7 @@ pub trait Engine: Sync {
     /// Loads the points; they live in the session for as many passes as wanted.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`] or [`crate::error::Error::Memory`] if the device cannot take them.
+    /// [`crate::error::Error::Device`] if the device cannot take them, [`crate::error::Error::Memory`] if the host cannot.
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>>;
 }
 
@@ -35,7 +35,8 @@ pub trait Session {
     /// Forgets all labels and makes room for `sets` centroid sets.
     ///
     /// # Errors
-    /// [`crate::error::Error::Memory`] if there is no room.
+    /// [`crate::error::Error::Device`] if the device is lost or has no room, [`crate::error::Error::Memory`] if the host
+    /// has none.
     fn open(&mut self, sets: usize) -> Result<()>;
 
     /// Says how many more passes may follow at most: an engine may spend time on what makes many passes cheaper.
@@ -45,32 +46,32 @@ pub trait Session {
     /// A set may be in a batch once.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`] if the device is lost.
+    /// [`crate::error::Error::Device`] if the device is lost or full.
     fn pass(&mut self, batch: &[SetPass<'_>]) -> Result<Vec<Change>>;
 
     /// The `most` points of `set` farthest from the centroid they were labelled with in the last pass: largest
     /// squared distance first, then lowest row. Points without weight or at distance 0 are left out.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`] if the device is lost.
+    /// [`crate::error::Error::Device`] if the device is lost or full.
     fn farthest(&mut self, set: usize, most: usize) -> Result<Vec<Far>>;
 
     /// Gives the point `row` of `set` another label.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`] if the device is lost.
+    /// [`crate::error::Error::Device`] if the device is lost or full.
     fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()>;
 
     /// Gives every point of `set` with label `l` the label `map[l]`.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`] if the device is lost.
+    /// [`crate::error::Error::Device`] if the device is lost or full.
     fn renumber(&mut self, set: usize, map: &[u32]) -> Result<()>;
 
     /// The labels `[points]` of `set`.
     ///
     /// # Errors
-    /// [`crate::error::Error::Device`] if the device is lost.
+    /// [`crate::error::Error::Device`] if the device is lost or full.
     fn labels(&mut self, set: usize) -> Result<Vec<u32>>;
 
     /// What happened on the way that people should know; each note is given once.

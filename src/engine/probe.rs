@@ -8,14 +8,20 @@ use crate::matrix::{Frame, Matrix, Weights};
 use ndarray::Array2;
 
 /// Runs four passes of two sets over several shapes, with and without weights, and compares labels, sums, counts and ties
-/// with the judge. The last shape has more clusters than a GPU sums in workgroup memory.
+/// with the judge. The shapes make a GPU sum in workgroup memory, slice by slice and straight in the totals, and keep points
+/// in registers or not.
 ///
 /// # Errors
 /// [`Error::Device`] naming the engine and the stage that answered wrongly, or what the engine itself fails with.
 pub fn probe(engine: &dyn Engine) -> Result<()> {
-    for (points, dims, k, weighted) in
-        [(321, 3, 5, false), (200, 16, 8, false), (150, 4, 6, true), (130, 33, 130, false)]
-    {
+    for (points, dims, k, weighted) in [
+        (321, 3, 5, false),
+        (200, 16, 8, false),
+        (150, 4, 6, true),
+        (130, 33, 130, false),
+        (100, 70, 4, false),
+        (130, 33, 70, true),
+    ] {
         let matrix = matrix(points, dims, weighted)?;
         let (a, b) = (centroids(&matrix, k, 0), centroids(&matrix, k, 7));
         // The third pass changes nothing, so that the fourth finds an engine that expects few changes.

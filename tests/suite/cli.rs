@@ -225,6 +225,12 @@ fn a_device_that_is_not_there_is_exit_6() {
         }
     }
     place.run_under(("SEGMA_SIMD", "nonsense"), "devices").ended(6).says(&["portable"]);
+    for device in ["", "+", "gpu:0+", "+gpu:0", "gpu:0+cpu", "AUTO+gpu:0"] {
+        place
+            .run(&format!("bench --matrix x.npy -k 2 --device={device}"))
+            .ended(2)
+            .says(&["--device '", "joined by +"]);
+    }
     assert_eq!(place.names(""), ["customers.csv", "run", "x.npy"]);
 }
 
@@ -252,6 +258,8 @@ fn bench_prints_the_fields_that_other_programs_rely_on() {
     }
     assert!(hashes.iter().all(|h| *h == hashes[0]), "{hashes:?}");
     assert_eq!(hashes[0].0.as_str().unwrap().len(), 64);
+    let twice = place.run(&format!("{words} --device CPU")).ended(0).json();
+    assert_eq!((&twice["same"], twice["ratio"].as_array().unwrap().len()), (&true.into(), 1));
 }
 
 #[test]

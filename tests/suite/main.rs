@@ -10,6 +10,7 @@ mod data;
 mod degenerate;
 mod fitted;
 mod gpu;
+mod gpu_program;
 mod hostile;
 mod judge;
 mod metamorphic;

@@ -1,6 +1,7 @@
 //! The shaders without a driver: every variant is valid WGSL and translates to what each kind of driver takes, and its
 //! bindings, struct layouts and constants are those of the host.
 
+use crate::data::root;
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
@@ -10,13 +11,7 @@ use segma::engine::gpu::{CONSTANTS, LAYOUTS};
 
 /// Every kind of kernel on small, large and very wide shapes, with and without weights, 64-bit integers and subgroups.
 fn variants() -> Vec<Variant> {
-    let limits = DeviceLimits {
-        binding_bytes: 1 << 27,
-        buffer_bytes: 1 << 28,
-        workgroup_bytes: 16_384,
-        groups: 65_535,
-        lanes: 256,
-    };
+    let limits = DeviceLimits::LEAST;
     let mut variants = Vec::new();
     for (dims, k) in [(1, 1), (2, 3), (16, 8), (33, 20), (64, 256), (65, 5), (4096, 1000)] {
         for bits in [20, 40] {
@@ -140,4 +135,31 @@ fn constants_are_those_of_the_host() {
         };
         assert_eq!(extra, if v.weighted { 2 } else { 1 });
     }
+}
+
+/// What a shader file may ask for.
+const FLAGS: [&str; 7] = ["BINS", "DEFER", "STAGE", "UNROLL", "WEIGHTED", "SUBGROUPS", "DIMS"];
+
+#[test]
+fn every_directive_is_known_and_every_section_ends() {
+    let mut files = 0;
+    for entry in std::fs::read_dir(root().join("shaders")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut open = Vec::new();
+        for (line, directive) in (1..).zip(text.lines().map(str::trim)).filter(|(_, l)| l.contains("//#")) {
+            let place = format!("{}:{line}: {directive}", path.display());
+            match directive.split_once(' ').unwrap_or((directive, "")) {
+                ("//#if", flag) if flag != "DIMS" => open.push(FLAGS.contains(&flag)),
+                ("//#each", what) => open.push(what == "DIMS"),
+                ("//#else", "") => assert!(!open.is_empty(), "{place}"),
+                ("//#end", "") => assert_eq!(open.pop(), Some(true), "{place}"),
+                _ => panic!("{place}"),
+            }
+            assert!(open.iter().all(|known| *known), "{place}");
+        }
+        assert!(open.is_empty(), "{}", path.display());
+        files += 1;
+    }
+    assert_eq!(files, 7);
 }

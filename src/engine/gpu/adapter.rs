@@ -1,7 +1,7 @@
 //! Adapters: which there are and which one to take.
 
 use super::plan::Abilities;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, escaped};
 use pollster::block_on;
 
 /// An adapter of this machine.
@@ -18,6 +18,8 @@ impl Adapter {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
         descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
         descriptor.flags.remove(wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL);
+        // Beyond that drivers page instead of failing, and the points stream better than they page.
+        descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
         let instance = wgpu::Instance::new(descriptor);
         let mut all: Vec<Self> = block_on(instance.enumerate_adapters(wgpu::Backends::all()))
             .into_iter()
@@ -84,20 +86,29 @@ impl Adapter {
     /// name.
     ///
     /// # Errors
-    /// [`Error::Device`] listing what there is.
+    /// [`Error::Usage`] if a name is empty, or is not a GPU's; [`Error::Device`] listing what there is.
     pub fn choose(choice: &str) -> Result<Vec<Self>> {
-        let all = Self::all();
-        choice.split('+').map(|name| Self::named(name.trim(), &all)).collect()
+        let lower = choice.to_lowercase();
+        let names: Vec<&str> = lower.split('+').map(str::trim).collect();
+        let why = match names.iter().find(|name| ["", "cpu", "auto"].contains(name)) {
+            None => {
+                let all = Self::all();
+                return names.into_iter().map(|name| Self::named(name, &all)).collect();
+            }
+            Some(&"") => "a name is missing".to_owned(),
+            Some(name) => format!("'{name}' shares no rows with a GPU"),
+        };
+        Err(Error::Usage(format!("--device '{}': {why}; give auto, cpu, a GPU, or GPUs joined by +", escaped(choice))))
     }
 
-    fn named(choice: &str, all: &[Self]) -> Result<Self> {
-        let lower = choice.to_lowercase();
-        let found = match lower.strip_prefix("gpu:").map(str::parse::<usize>) {
+    /// The adapter of a lower-case name.
+    fn named(name: &str, all: &[Self]) -> Result<Self> {
+        let found = match name.strip_prefix("gpu:").map(str::parse::<usize>) {
             Some(Ok(index)) => all.get(index),
-            _ if lower == "gpu" => all.iter().find(|a| !a.is_software()),
-            _ => all.iter().find(|a| a.is_called(&lower)),
+            _ if name == "gpu" => all.iter().find(|a| !a.is_software()),
+            _ => all.iter().find(|a| a.is_called(name)),
         };
-        found.cloned().ok_or_else(|| Error::Device(format!("--device {choice}: no such GPU; {}", listing(all))))
+        found.cloned().ok_or_else(|| Error::Device(format!("--device {name}: no such GPU; {}", listing(all))))
     }
 }
 

@@ -8,13 +8,16 @@ use crate::engine::{Centroids, Change};
 use crate::matrix::TILE;
 use bytemuck::{Pod, Zeroable};
 use std::mem::offset_of;
+use std::ops::Range;
+use std::slice::from_ref;
 
 /// Twin of `Chunk` in `common.wgsl`.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct ChunkInfo {
     pub(super) points: u32,
-    pub(super) tiles: u32,
+    pub(super) first_tile: u32,
+    pub(super) end_tile: u32,
     pub(super) groups_x: u32,
     pub(super) norms: u32,
 }
@@ -48,7 +51,7 @@ pub type Layout = (&'static str, u32, &'static [(&'static str, u32)]);
 
 /// The structs that host and shaders share, for the test that compares them.
 pub const LAYOUTS: [Layout; 2] = [
-    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, tiles, groups_x, norms)),
+    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, first_tile, end_tile, groups_x, norms)),
     (
         "Set",
         narrow(size_of::<SetInfo>()),
@@ -84,18 +87,18 @@ pub(super) const TABLES: [&str; 3] = ["sets", "scores", "exact"];
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member<'a> {
     pub(super) centroids: &'a Centroids,
-    /// Which buffer of labels it is in, and its place there.
+    /// Which group of labels it is in, and how many sets are before it there.
     pub(super) group: usize,
-    pub(super) place: usize,
+    pub(super) before: usize,
     /// Points that changed in its last pass.
     pub(super) changed: Option<u64>,
 }
 
 /// Sets that one dispatch takes, over each chunk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Run {
     pub(super) group: usize,
-    pub(super) kernel: Option<Kernel>,
+    pub(super) kernel: Kernel,
     /// Coordinates a slice, if the sums are made after the labels.
     pub(super) slice: Option<u32>,
     sets: Vec<SetInfo>,
@@ -108,46 +111,72 @@ pub(super) struct Run {
 pub(super) struct Batch {
     pub(super) runs: Vec<Run>,
     /// First cell and clusters of each set.
-    places: Vec<(usize, usize)>,
+    spans: Vec<(usize, usize)>,
     /// Cells in all.
     pub(super) cells: usize,
 }
 
+/// What a batch is made from.
+pub(super) struct Source<'a> {
+    pub(super) members: &'a [Member<'a>],
+    pub(super) kernels: &'a Kernels,
+    pub(super) points: usize,
+    /// Bits of the grid.
+    pub(super) bits: u32,
+    /// Tiles from the labels of a set to those of the next.
+    pub(super) stride: usize,
+}
+
+impl Source<'_> {
+    fn sums(&self, set: usize) -> Sums {
+        let member = &self.members[set];
+        self.kernels.sums(member.centroids.k(), self.points, member.changed)
+    }
+
+    fn cells(&self, set: usize) -> usize {
+        self.kernels.cells(self.members[set].centroids.k())
+    }
+}
+
 impl Batch {
-    /// Tables for `members` over `points` points on a grid of `bits`, whose labels lie `stride` tiles a set.
-    pub(super) fn new(members: &[Member<'_>], kernels: &Kernels, points: usize, bits: u32, stride: usize) -> Self {
-        let mut batch = Self { runs: Vec::new(), places: vec![(0, 0); members.len()], cells: 0 };
-        let sums = |m: &Member<'_>| kernels.sums(m.centroids.k(), points, m.changed);
-        let mut binned: Vec<usize> = (0..members.len()).filter(|&i| sums(&members[i]) == Sums::Binned).collect();
+    /// The tables of the source's sets. Those summed in workgroup memory run together, the others alone.
+    pub(super) fn new(source: &Source<'_>) -> Self {
+        let members = source.members;
+        let mut batch = Self { runs: Vec::new(), spans: vec![(0, 0); members.len()], cells: 0 };
+        let mut binned: Vec<usize> = (0..members.len()).filter(|&i| source.sums(i) == Sums::Binned).collect();
         binned.sort_by_key(|&i| members[i].group);
         for together in binned.chunk_by(|&a, &b| members[a].group == members[b].group) {
-            batch.run(together, members, kernels, bits, stride);
+            let cells: Vec<usize> = together.iter().map(|&i| source.cells(i)).collect();
+            let (rounds, bins) = source.kernels.rounds(&cells);
+            batch.run(source, Kernel::Binned(bins), None, together, &rounds);
         }
-        for (i, m) in members.iter().enumerate() {
-            let (kernel, slice) = match sums(m) {
-                Sums::Binned => continue,
-                Sums::Direct => (Kernel::Direct, None),
-                Sums::Sliced(slice) => (Kernel::Deferred, Some(slice)),
-            };
-            let run = batch.run(&[i], members, kernels, bits, stride);
-            (run.kernel, run.slice) = (Some(kernel), slice);
-            run.sets[0].slice = slice.unwrap_or(0);
+        let alone = 0..1;
+        for set in 0..members.len() {
+            match source.sums(set) {
+                Sums::Binned => {}
+                Sums::Direct => batch.run(source, Kernel::Direct, None, &[set], from_ref(&alone)),
+                Sums::Sliced(slice) => batch.run(source, Kernel::Deferred, Some(slice), &[set], from_ref(&alone)),
+            }
         }
         batch
     }
 
-    /// Adds a run of these sets, binned unless said otherwise.
-    fn run(&mut self, sets: &[usize], members: &[Member<'_>], kernels: &Kernels, bits: u32, stride: usize) -> &mut Run {
-        let cells: Vec<usize> = sets.iter().map(|&i| kernels.cells(members[i].centroids.k())).collect();
-        let (rounds, bins) = kernels.rounds(&cells);
-        let mut run = Run { group: members[sets[0]].group, kernel: Some(Kernel::Binned(bins)), ..Run::default() };
+    /// Adds a run of these sets, in these rounds.
+    fn run(
+        &mut self,
+        source: &Source<'_>,
+        kernel: Kernel,
+        slice: Option<u32>,
+        sets: &[usize],
+        rounds: &[Range<usize>],
+    ) {
+        let mut run = Run::new(source.members[sets[0]].group, kernel, slice);
         for round in rounds {
             let first_cell = self.cells;
-            for set in round.clone() {
-                let member = &members[sets[set]];
-                self.places[sets[set]] = (self.cells, member.centroids.k());
-                run.add(member, self.cells, self.cells - first_cell, bits, stride);
-                self.cells += cells[set];
+            for &set in &sets[round.clone()] {
+                self.spans[set] = (self.cells, source.members[set].centroids.k());
+                run.add(source, &source.members[set], self.cells, self.cells - first_cell);
+                self.cells += source.cells(set);
             }
             let round_cells = narrow(self.cells - first_cell);
             for info in &mut run.sets[round.clone()] {
@@ -155,32 +184,40 @@ impl Batch {
             }
         }
         self.runs.push(run);
-        let last = self.runs.len() - 1;
-        &mut self.runs[last]
+    }
+
+    /// Centroids of the run that has most, all its sets together.
+    pub(super) fn centroids(&self) -> usize {
+        self.runs.iter().map(|r| r.sets.iter().map(|s| s.k as usize).sum()).max().unwrap_or(1)
     }
 
     /// The change of each set, from the limbs of all cells.
     pub(super) fn changes(&self, limbs: &[u32], dims: usize, weighted: bool) -> Vec<Change> {
         let width = if weighted { 4 } else { 2 };
-        self.places.iter().map(|&(cell, k)| unpack(&limbs[cell * width..], width, k, dims)).collect()
+        self.spans.iter().map(|&(cell, k)| unpack(&limbs[cell * width..], width, k, dims)).collect()
     }
 }
 
 impl Run {
-    fn add(&mut self, member: &Member<'_>, cell: usize, bin: usize, bits: u32, stride: usize) {
+    fn new(group: usize, kernel: Kernel, slice: Option<u32>) -> Self {
+        Self { group, kernel, slice, sets: Vec::new(), scores: Vec::new(), exact: Vec::new() }
+    }
+
+    fn add(&mut self, source: &Source<'_>, member: &Member<'_>, cell: usize, bin: usize) {
         let (centroids, dims) = (member.centroids, member.centroids.dims());
-        let scoring = Scoring::new(centroids, bits, DIRECTED);
+        let scoring = Scoring::new(centroids, source.bits, DIRECTED);
         self.sets.push(SetInfo {
             k: narrow(centroids.k()),
             distinct: narrow(scoring.distinct()),
             quads: narrow(scoring.distinct().div_ceil(4)),
             first_quad: narrow(self.scores.len() / (dims + 2)),
             first_centroid: narrow(self.exact.len() / (dims + 1)),
-            first_label: narrow(member.place * stride * TILE),
+            first_label: narrow(member.before * source.stride * TILE),
             cell: narrow(cell),
             bin: narrow(bin),
             bound: scoring.bound,
             guard: scoring.guard,
+            slice: self.slice.unwrap_or(0),
             ..SetInfo::zeroed()
         });
         pack(&scoring, dims, &mut self.scores);

@@ -5,10 +5,11 @@ use super::fault;
 use super::plan::{Abilities, DeviceLimits};
 use crate::error::{Error, Result};
 use pollster::block_on;
+use std::collections::VecDeque;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The longest wait for one submission before the device counts as hung.
@@ -23,13 +24,21 @@ pub(super) struct Device {
     pub(super) name: String,
     memory: Arc<Memory>,
     trouble: Arc<Mutex<Option<String>>>,
+    submitted: Mutex<Submitted>,
+}
+
+/// Submissions that are not known to have finished, oldest first and numbered.
+#[derive(Debug, Default)]
+struct Submitted {
+    pending: VecDeque<(u64, wgpu::SubmissionIndex)>,
+    next: u64,
 }
 
 /// The bytes that buffers on the device take, and how many they may.
 #[derive(Debug)]
 struct Memory {
     used: AtomicU64,
-    most: u64,
+    most: AtomicU64,
 }
 
 /// A buffer on the device; its bytes are given back when it is dropped.
@@ -55,8 +64,8 @@ impl Drop for Held {
 }
 
 impl Device {
-    /// Opens an adapter with no more than these abilities; its buffers may take `memory` bytes.
-    pub(super) fn open(adapter: &Adapter, abilities: Abilities, memory: Option<u64>) -> Result<Self> {
+    /// Opens an adapter with no more than these abilities, as if it had no more than these limits.
+    pub(super) fn open(adapter: &Adapter, abilities: Abilities, most: Option<DeviceLimits>) -> Result<Self> {
         fault::keep_driver_panics_quiet();
         let mut features = wgpu::Features::empty();
         if abilities.int64 {
@@ -77,14 +86,22 @@ impl Device {
         let (lost, uncaptured) = (trouble.clone(), trouble.clone());
         device.set_device_lost_callback(move |reason, message| note(&lost, format!("lost ({reason:?}): {message}")));
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&uncaptured, error.to_string())));
-        let limits = limits(&device.limits());
-        let memory = Arc::new(Memory { used: AtomicU64::new(0), most: memory.unwrap_or(u64::MAX) });
-        Ok(Self { device, queue, limits, name: adapter.name().to_owned(), memory, trouble })
+        let has = limits(&device.limits());
+        let limits = most.map_or(has, |most| has.within(most));
+        let memory = Arc::new(Memory { used: AtomicU64::new(0), most: AtomicU64::new(u64::MAX) });
+        let name = adapter.name().to_owned();
+        Ok(Self { device, queue, limits, name, memory, trouble, submitted: Mutex::default() })
     }
 
     /// The bytes its buffers may take, if that is limited.
     pub(super) fn memory(&self) -> Option<u64> {
-        (self.memory.most < u64::MAX).then_some(self.memory.most)
+        let most = self.memory.most.load(Ordering::Relaxed);
+        (most < u64::MAX).then_some(most)
+    }
+
+    /// Lets its buffers take no more than so many bytes from now on.
+    pub(super) fn limit_memory(&self, bytes: u64) {
+        self.memory.most.store(bytes, Ordering::Relaxed);
     }
 
     /// Loses the device, as a driver might.
@@ -95,7 +112,7 @@ impl Device {
 
     /// What has gone wrong so far, as an error.
     pub(super) fn check(&self) -> Result<()> {
-        let trouble = self.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         trouble.as_ref().map_or(Ok(()), |t| Err(self.error(t)))
     }
 
@@ -111,24 +128,43 @@ impl Device {
         done.map_err(|_| self.error("the driver failed"))
     }
 
-    /// Waits until `done` is set by a callback, in short slices, and not for ever.
+    /// Waits until `done` is set by a callback, and no longer; not for ever either.
     pub(super) fn wait(&self, done: &AtomicBool) -> Result<()> {
         self.wait_for(done, PATIENCE)
     }
 
-    /// As [`Device::wait`], with another patience.
+    /// As [`Device::wait`], with another patience: for each submission anew, since one after another is progress.
     pub(super) fn wait_for(&self, done: &AtomicBool, patience: Duration) -> Result<()> {
-        let clock = Instant::now();
-        while !done.load(Ordering::Acquire) {
+        let mut clock = Instant::now();
+        loop {
+            let _ = self.guarded(|| self.device.poll(wgpu::PollType::Poll))?; // calls back what is done already
+            if done.load(Ordering::Acquire) {
+                return self.check();
+            }
+            let oldest = self.submitted().pending.front().cloned();
+            let (number, submission_index) = oldest.unzip();
             let timeout = Some(patience.min(Duration::from_secs(1)));
-            let _ = self.guarded(|| self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout }))?;
-            if clock.elapsed() > patience {
-                // Dropping a device waits for its work, which would hang in turn: it stays open until the process ends.
-                std::mem::forget(self.device.clone());
-                return Err(self.error(format_args!("no answer for {} s", patience.as_secs_f64())));
+            let waited = self.guarded(|| self.device.poll(wgpu::PollType::Wait { submission_index, timeout }))?;
+            if let (Ok(_), Some(number)) = (waited, number) {
+                self.submitted().pending.retain(|(n, _)| *n > number);
+                clock = Instant::now();
+            } else if clock.elapsed() > patience {
+                return Err(self.hung(patience));
             }
         }
-        self.check()
+    }
+
+    fn submitted(&self) -> MutexGuard<'_, Submitted> {
+        self.submitted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives up on the device. Dropping a device or its queue waits for their work, which would hang in turn: both stay
+    /// open until the process ends.
+    fn hung(&self, patience: Duration) -> Error {
+        std::mem::forget((self.device.clone(), self.queue.clone()));
+        let what = format!("no answer for {} s", patience.as_secs_f64());
+        note(&self.trouble, what.clone());
+        self.error(what)
     }
 
     /// A storage buffer.
@@ -140,17 +176,34 @@ impl Device {
         self.held(label, bytes, usage)
     }
 
-    /// A uniform buffer of 16 bytes.
+    /// A storage buffer in place of one that has become too small for `bytes`: with room to grow, if the device binds that
+    /// much.
+    ///
+    /// # Errors
+    /// As [`Device::buffer`]; [`Error::Device`] if the device cannot bind as much as `bytes`.
+    pub(super) fn grown(&self, label: &str, bytes: u64) -> Result<Held> {
+        let most = self.limits.binding_bytes.min(self.limits.buffer_bytes) / 16 * 16;
+        if bytes > most {
+            return Err(self.error(format_args!("{label} needs {bytes} bytes, the device binds {most}")));
+        }
+        self.buffer(label, bytes.next_power_of_two().min(most))
+    }
+
+    /// A uniform buffer that holds `bytes`.
     ///
     /// # Errors
     /// As [`Device::buffer`].
-    pub(super) fn uniform(&self, label: &str) -> Result<Held> {
-        self.held(label, 16, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
+    pub(super) fn uniform(&self, label: &str, bytes: &[u8]) -> Result<Held> {
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.held(label, bytes.len() as u64, usage)?;
+        self.write(&buffer, 0, bytes)?;
+        Ok(buffer)
     }
 
     fn held(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<Held> {
         let bytes = bytes.max(16).next_multiple_of(16);
-        if self.memory.used.load(Ordering::Relaxed).saturating_add(bytes) > self.memory.most {
+        let used = self.memory.used.load(Ordering::Relaxed);
+        if self.memory().is_some_and(|most| used.saturating_add(bytes) > most) {
             return Err(self.full(bytes, "more than --gpu-memory"));
         }
         let buffer = self.raw_buffer(label, bytes, usage)?;
@@ -189,7 +242,11 @@ impl Device {
         self.guarded(|| {
             let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             record(&mut encoder);
-            self.queue.submit([encoder.finish()]);
+            let index = self.queue.submit([encoder.finish()]);
+            let mut submitted = self.submitted();
+            let number = submitted.next;
+            submitted.next += 1;
+            submitted.pending.push_back((number, index));
         })
     }
 
@@ -218,9 +275,10 @@ fn limits(l: &wgpu::Limits) -> DeviceLimits {
         workgroup_bytes: l.max_compute_workgroup_storage_size,
         groups: l.max_compute_workgroups_per_dimension,
         lanes: l.max_compute_invocations_per_workgroup.min(l.max_compute_workgroup_size_x),
+        ..DeviceLimits::LEAST
     }
 }
 
 fn note(trouble: &Mutex<Option<String>>, what: String) {
-    trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(what);
+    trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
 }

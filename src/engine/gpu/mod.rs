@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use device::Device;
 use pipelines::Pipelines;
-use plan::Abilities;
+use plan::{Abilities, DeviceLimits};
 use session::GpuSession;
 use std::sync::Arc;
 
@@ -60,15 +60,18 @@ pub struct OpenOptions {
     pub abilities: Option<Abilities>,
     /// Whether shaders are compiled with the wrapper's bounds and loop checks.
     pub checked: bool,
-    /// The bytes that buffers may take on each device; the rest of the points streams through it.
-    pub memory: Option<u64>,
+    /// The points are cut and the kernels chosen as if the device had no more than these; for tests.
+    pub limits: Option<DeviceLimits>,
 }
 
 impl Gpu {
     /// Opens an adapter, or several that share the points; one may be named twice.
     ///
+    /// The driver's wrapper panics when a device is lost. Such panics become errors; so that they are not printed, the
+    /// process gets a panic hook, which hands all others to the hook that was there.
+    ///
     /// # Errors
-    /// [`Error::Device`] if a driver refuses, or no adapter is given.
+    /// [`Error::Device`] if a driver refuses, or no adapter is given; [`Error::Usage`] if `SEGMA_GPU_CHUNK` is no size.
     pub fn open(adapters: &[Adapter], options: OpenOptions) -> Result<Self> {
         if adapters.is_empty() {
             return Err(Error::Device("no GPU is named".into()));
@@ -76,6 +79,13 @@ impl Gpu {
         let devices = adapters.iter().map(|a| Opened::new(a, options)).collect::<Result<_>>()?;
         let chunk_bytes = std::env::var("SEGMA_GPU_CHUNK").ok().map(|text| chunk_bytes(&text)).transpose()?;
         Ok(Self { devices, options: Options { chunk_bytes, fault: None } })
+    }
+
+    /// Takes no more than so many bytes for buffers on each device; the points that do not fit stream through it.
+    #[must_use]
+    pub fn memory(self, bytes: u64) -> Self {
+        self.devices.iter().for_each(|d| d.device.limit_memory(bytes));
+        self
     }
 
     /// Cuts the points into chunks of at most so many bytes.
@@ -111,7 +121,7 @@ impl Opened {
         let abilities = Abilities { int64: has.int64 && wanted.int64, together };
         let kind = if adapter.is_software() { "software gpu" } else { "gpu" };
         Ok(Self {
-            device: Arc::new(Device::open(adapter, abilities, options.memory)?),
+            device: Arc::new(Device::open(adapter, abilities, options.limits)?),
             pipelines: Arc::default(),
             abilities,
             checked: options.checked,

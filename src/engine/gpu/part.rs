@@ -1,9 +1,9 @@
 //! One device's share of the points: chunks that stay there, chunks that stream through, and the labels of every set.
 
-use super::batch::{Batch, ChunkInfo, Member, TABLES, narrow};
+use super::batch::{Batch, ChunkInfo, Member, Source, TABLES, narrow};
 use super::device::{Device, Held};
 use super::fault::Fault;
-use super::plan::{Kernels, Plan, plan, sets_a_binding};
+use super::plan::{Kernels, chunk_tiles, sets_a_binding};
 use super::shader::Kernel;
 use super::staging::{Readback, Ring};
 use super::{Opened, Options};
@@ -14,8 +14,11 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// Chunks that stream take turns in so many places, so that one arrives while the other is worked on.
-const PLACES: usize = 2;
+/// Chunks that stream take turns in so many berths, so that one arrives while the other is worked on.
+const BERTHS: usize = 2;
+
+/// Larger tables go through the staging ring: a plain write takes fresh memory for each.
+const MOST_WRITTEN: usize = 64 << 10;
 
 /// A share of the tiles on a device.
 pub(super) struct Part<'m> {
@@ -25,7 +28,7 @@ pub(super) struct Part<'m> {
     chunk_tiles: usize,
     chunks: Vec<Chunk>,
     /// Where streaming chunks are put, in turn; empty while every chunk stays.
-    places: Vec<Points>,
+    berths: Vec<Points>,
     labels: Labels,
     /// Points that changed in the last pass of each set.
     changed: Vec<Option<u64>>,
@@ -33,6 +36,7 @@ pub(super) struct Part<'m> {
     readback: Readback,
     /// Buffers of each run of a batch, and the totals: kept from pass to pass.
     tables: Vec<Vec<Held>>,
+    step_tiles: u32,
     totals: Option<Held>,
     moved: Option<Held>,
     fault: Option<Fault>,
@@ -43,9 +47,17 @@ struct Chunk {
     first_tile: usize,
     tiles: usize,
     points: usize,
-    info: Held,
+    /// Its tiles in one go, and in the steps of the last pass.
+    whole: Step,
+    steps: Vec<Step>,
     /// Its points, if they stay on the device.
     points_here: Option<Points>,
+}
+
+/// Tiles of a chunk that the device is handed at a time: its description, and workgroups of a kernel that labels.
+struct Step {
+    info: Held,
+    groups: (u32, u32),
 }
 
 /// The points of a chunk on the device.
@@ -53,6 +65,13 @@ struct Points {
     /// The tiles, then their norms.
     tiles: Held,
     weights: Option<Held>,
+}
+
+/// What the kernels of a run read beside their step.
+struct Inputs<'a> {
+    points: &'a Points,
+    labels: &'a Held,
+    tables: &'a [Held],
 }
 
 /// The labels of every set: a buffer for each group of sets and chunk.
@@ -66,8 +85,8 @@ impl<'m> Part<'m> {
     /// Takes these tiles of the matrix to the device, as many as fit.
     pub(super) fn load(gpu: Opened, matrix: &'m Matrix, tiles: Range<usize>, options: &Options) -> Result<Self> {
         let device = &gpu.device;
-        let Plan { chunk_tiles, .. } =
-            plan(tiles.len(), matrix.dims(), &device.limits, device.memory(), options.chunk_bytes)?;
+        let (limits, memory) = (&device.limits, device.memory());
+        let chunk_tiles = chunk_tiles(tiles.len(), matrix.dims(), limits, memory, options.chunk_bytes)?;
         let (dims, bits) = (narrow(matrix.dims()), matrix.frame().bits());
         let weighted = matrix.weights().is_some();
         let kernels = Kernels::new(dims, bits, weighted, narrow(chunk_tiles), device.limits, gpu.abilities);
@@ -79,12 +98,13 @@ impl<'m> Part<'m> {
             kernels,
             chunk_tiles,
             chunks: chunks.collect::<Result<_>>()?,
-            places: Vec::new(),
+            berths: Vec::new(),
             labels: Labels::default(),
             changed: Vec::new(),
             ring,
             readback: Readback::default(),
             tables: Vec::new(),
+            step_tiles: 0,
             totals: None,
             moved: None,
             fault: options.fault,
@@ -103,21 +123,21 @@ impl<'m> Part<'m> {
                     self.send(at, &points)?;
                     self.chunks[at].points_here = Some(points);
                 }
-                Err(Error::Memory(_)) => return self.make_places(),
+                Err(Error::Memory(_)) => return self.make_berths(),
                 Err(e) => return Err(e),
             }
         }
         Ok(())
     }
 
-    /// Makes the places through which chunks stream; chunks that are in the way leave the device.
-    fn make_places(&mut self) -> Result<()> {
-        while self.places.len() < PLACES {
+    /// Makes the berths through which chunks stream; chunks that are in the way leave the device.
+    fn make_berths(&mut self) -> Result<()> {
+        while self.berths.len() < BERTHS {
             match Points::new(&self.gpu.device, self.matrix, self.chunk_tiles) {
-                Ok(points) => self.places.push(points),
+                Ok(points) => self.berths.push(points),
                 Err(Error::Memory(_)) if self.evict()? => {}
-                // One place is enough to go on.
-                Err(Error::Memory(_)) if !self.places.is_empty() => return Ok(()),
+                // One berth is enough to go on.
+                Err(Error::Memory(_)) if !self.berths.is_empty() => return Ok(()),
                 Err(e) => return Err(e),
             }
         }
@@ -139,7 +159,7 @@ impl<'m> Part<'m> {
                 Err(Error::Memory(_)) if self.evict()? => {}
                 done => return done,
             }
-            self.make_places()?;
+            self.make_berths()?;
         }
     }
 
@@ -165,9 +185,7 @@ impl<'m> Part<'m> {
         self.labels = self.with_room(|part| part.new_labels(sets))?;
         for group in &self.labels.groups {
             for labels in group {
-                let device = &self.gpu.device;
-                let none = vec![u8::MAX; usize::try_from(labels.size()).unwrap_or(usize::MAX)];
-                self.ring.write(device, labels, &none)?;
+                self.ring.fill(&self.gpu.device, labels, u8::MAX)?;
             }
         }
         Ok(())
@@ -185,9 +203,13 @@ impl<'m> Part<'m> {
     pub(super) fn pass(&mut self, sets: &[(usize, &Centroids)]) -> Result<Vec<Change>> {
         self.plant()?;
         let members: Vec<Member<'_>> = sets.iter().map(|&(set, centroids)| self.member(set, centroids)).collect();
-        let points = self.chunks.iter().map(|c| c.points).sum();
-        let bits = self.matrix.frame().bits();
-        let batch = Batch::new(&members, &self.kernels, points, bits, self.chunk_tiles);
+        let batch = Batch::new(&Source {
+            members: &members,
+            kernels: &self.kernels,
+            points: self.chunks.iter().map(|c| c.points).sum(),
+            bits: self.matrix.frame().bits(),
+            stride: self.chunk_tiles,
+        });
         self.with_room(|part| part.prepare(&batch))?;
         let mut turn = 0;
         for chunk in 0..self.chunks.len() {
@@ -201,27 +223,38 @@ impl<'m> Part<'m> {
     }
 
     fn member<'a>(&self, set: usize, centroids: &'a Centroids) -> Member<'a> {
-        let (group, place) = (set / self.labels.sets_a_group, set % self.labels.sets_a_group);
-        Member { centroids, group, place, changed: self.changed[set] }
+        let (group, before) = (set / self.labels.sets_a_group, set % self.labels.sets_a_group);
+        Member { centroids, group, before, changed: self.changed[set] }
     }
 
-    /// Uploads the tables of a batch and clears the totals.
+    /// Cuts the chunks into steps, uploads the tables of a batch and clears the totals.
     fn prepare(&mut self, batch: &Batch) -> Result<()> {
         let device = &self.gpu.device;
+        let step = self.kernels.step_tiles(batch.centroids());
+        if step != self.step_tiles {
+            for chunk in &mut self.chunks {
+                chunk.steps = chunk.cut(device, self.matrix, &self.kernels, step)?;
+            }
+            self.step_tiles = step;
+        }
         self.tables.resize_with(self.tables.len().max(batch.runs.len()), Vec::new);
         for (run, buffers) in batch.runs.iter().zip(&mut self.tables) {
             for (i, bytes) in run.tables().iter().enumerate() {
                 if buffers.get(i).is_none_or(|b| b.size() < bytes.len() as u64) {
-                    let buffer = device.buffer("segma.table", bytes.len().next_power_of_two() as u64)?;
+                    let buffer = device.grown("segma.table", bytes.len() as u64)?;
                     buffers.truncate(i);
                     buffers.push(buffer);
                 }
-                device.write(&buffers[i], 0, bytes)?;
+                if bytes.len() > MOST_WRITTEN {
+                    self.ring.write(device, &buffers[i], bytes)?;
+                } else {
+                    device.write(&buffers[i], 0, bytes)?;
+                }
             }
         }
         let bytes = self.total_words(batch) * 4;
         if self.totals.as_ref().is_none_or(|t| t.size() < bytes) {
-            self.totals = Some(device.buffer("segma.totals", bytes.next_power_of_two())?);
+            self.totals = Some(device.grown("segma.totals", bytes)?);
         }
         if self.moved.is_none() && batch.runs.iter().any(|r| r.slice.is_some()) {
             let points = self.chunk_tiles * TILE;
@@ -240,41 +273,43 @@ impl<'m> Part<'m> {
 
     /// Runs a batch over one chunk, which streams in if it is not on the device.
     fn chunk_pass(&mut self, chunk: usize, batch: &Batch, turn: &mut usize) -> Result<()> {
-        if self.chunks[chunk].points_here.is_some() {
-            return self.dispatch(chunk, self.chunks[chunk].points_here.as_ref(), batch);
+        if let Some(points) = &self.chunks[chunk].points_here {
+            return self.dispatch(chunk, points, batch);
         }
-        let place = *turn % self.places.len().max(1);
+        let berth = *turn % self.berths.len().max(1);
         *turn += 1;
-        let places = std::mem::take(&mut self.places);
-        let done = match places.get(place) {
-            Some(points) => self.send(chunk, points).and_then(|()| self.dispatch(chunk, Some(points), batch)),
-            None => Err(self.gpu.device.error("no place for a chunk")),
+        let berths = std::mem::take(&mut self.berths);
+        let done = match berths.get(berth) {
+            Some(points) => self.send(chunk, points).and_then(|()| self.dispatch(chunk, points, batch)),
+            None => Err(self.gpu.device.error("no berth for a chunk")),
         };
-        self.places = places;
+        self.berths = berths;
         done
     }
 
-    fn dispatch(&self, chunk: usize, points: Option<&Points>, batch: &Batch) -> Result<()> {
-        let device = &self.gpu.device;
+    fn dispatch(&self, chunk: usize, points: &Points, batch: &Batch) -> Result<()> {
         let here = &self.chunks[chunk];
-        let tiles = narrow(here.tiles);
-        let mut work = Vec::new();
         for (run, tables) in batch.runs.iter().zip(&self.tables) {
-            let Some(kernel) = run.kernel else { continue };
-            let labels = &self.labels.groups[run.group][chunk];
-            work.push((self.bound(kernel, here, points, labels, tables)?, self.kernels.groups(tiles)));
+            let inputs = Inputs { points, labels: &self.labels.groups[run.group][chunk], tables };
+            for step in &here.steps {
+                self.submit(run.kernel, &inputs, &step.info, step.groups)?;
+            }
             if let Some(slice) = run.slice {
-                let slices = self.kernels.slices();
-                work.push((self.bound(slices, here, points, labels, tables)?, self.kernels.slice_groups(tiles, slice)));
+                let groups = self.kernels.slice_groups(narrow(here.tiles), slice);
+                self.submit(self.kernels.slices(), &inputs, &here.whole.info, groups)?;
             }
         }
-        device.submit(|encoder| {
+        Ok(())
+    }
+
+    /// Hands a kernel to the device, in a submission of its own: so much work can be waited for.
+    fn submit(&self, kernel: Kernel, inputs: &Inputs<'_>, info: &Held, (x, y): (u32, u32)) -> Result<()> {
+        let (pipeline, group) = self.bound(kernel, inputs, info)?;
+        self.gpu.device.submit(|encoder| {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for ((pipeline, group), (x, y)) in &work {
-                pass.set_pipeline(pipeline);
-                pass.set_bind_group(0, group, &[]);
-                pass.dispatch_workgroups(*x, *y, 1);
-            }
+            pass.set_pipeline(&pipeline);
+            pass.set_bind_group(0, &group, &[]);
+            pass.dispatch_workgroups(x, y, 1);
         })
     }
 
@@ -282,22 +317,20 @@ impl<'m> Part<'m> {
     fn bound(
         &self,
         kernel: Kernel,
-        chunk: &Chunk,
-        points: Option<&Points>,
-        labels: &Held,
-        tables: &[Held],
+        inputs: &Inputs<'_>,
+        info: &Held,
     ) -> Result<(wgpu::ComputePipeline, wgpu::BindGroup)> {
         let variant = self.kernels.variant(kernel);
         let pipeline = self.gpu.pipelines.get(&self.gpu.device, variant, self.gpu.checked)?;
         let of = |name: &str| -> Option<&Held> {
             match name {
-                "chunk" => Some(&chunk.info),
-                "tiles" => points.map(|p| &p.tiles),
-                "weights" => points.and_then(|p| p.weights.as_ref()),
-                "labels" => Some(labels),
+                "chunk" => Some(info),
+                "tiles" => Some(&inputs.points.tiles),
+                "weights" => inputs.points.weights.as_ref(),
+                "labels" => Some(inputs.labels),
                 "totals" => self.totals.as_ref(),
                 "moved" => self.moved.as_ref(),
-                _ => TABLES.iter().position(|n| *n == name).map(|i| &tables[i]),
+                _ => TABLES.iter().position(|n| *n == name).map(|i| &inputs.tables[i]),
             }
         };
         let bindings = variant.bindings();
@@ -340,33 +373,33 @@ impl<'m> Part<'m> {
     pub(super) fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
         let at = self.chunks.partition_point(|c| c.first_tile * TILE <= row) - 1;
         let inside = row - self.chunks[at].first_tile * TILE;
-        let word = self.place(set) + inside as u64;
+        let word = self.first_word(set) + inside as u64;
         let labels = &self.labels.groups[set / self.labels.sets_a_group][at];
         self.gpu.device.write(labels, word * 4, &label.to_ne_bytes())
     }
 
     /// The first word of a set in its buffer of labels.
-    fn place(&self, set: usize) -> u64 {
+    fn first_word(&self, set: usize) -> u64 {
         (set % self.labels.sets_a_group * self.chunk_tiles * TILE) as u64
     }
 
     /// Appends the labels of a set.
     pub(super) fn labels(&mut self, set: usize, all: &mut Vec<u32>) -> Result<()> {
-        let (place, group) = (self.place(set), &self.labels.groups[set / self.labels.sets_a_group]);
+        let (first, group) = (self.first_word(set), &self.labels.groups[set / self.labels.sets_a_group]);
         for (chunk, buffer) in self.chunks.iter().zip(group) {
             let take = |words: &[u32]| all.extend_from_slice(words);
-            self.readback.read(&self.gpu.device, buffer, place, chunk.points as u64, take)?;
+            self.readback.read(&self.gpu.device, buffer, first, chunk.points as u64, take)?;
         }
         Ok(())
     }
 
     /// Gives the points of a set these labels, of which the first belongs to the first point here; gives the rest back.
     pub(super) fn set_labels<'l>(&mut self, set: usize, labels: &'l [u32]) -> Result<&'l [u32]> {
-        let (place, group) = (self.place(set), &self.labels.groups[set / self.labels.sets_a_group]);
+        let (first, group) = (self.first_word(set), &self.labels.groups[set / self.labels.sets_a_group]);
         let mut rest = labels;
         for (chunk, buffer) in self.chunks.iter().zip(group) {
             let (part, after) = rest.split_at(chunk.points);
-            self.ring.write_at(&self.gpu.device, buffer, place * 4, bytemuck::cast_slice(part))?;
+            self.ring.write_at(&self.gpu.device, buffer, first * 4, bytemuck::cast_slice(part))?;
             rest = after;
         }
         Ok(rest)
@@ -376,16 +409,32 @@ impl<'m> Part<'m> {
 impl Chunk {
     fn new(device: &Device, matrix: &Matrix, kernels: &Kernels, first_tile: usize, tiles: usize) -> Result<Self> {
         let points = (tiles * TILE).min(matrix.count() - first_tile * TILE);
-        let (groups_x, _) = kernels.groups(narrow(tiles));
+        let whole = Step::new(device, matrix, kernels, points, 0..narrow(tiles))?;
+        Ok(Self { first_tile, tiles, points, whole, steps: Vec::new(), points_here: None })
+    }
+
+    /// Its tiles in steps of so many.
+    fn cut(&self, device: &Device, matrix: &Matrix, kernels: &Kernels, step: u32) -> Result<Vec<Step>> {
+        let tiles = narrow(self.tiles);
+        let firsts = (0..tiles).step_by(step as usize);
+        firsts
+            .map(|at| Step::new(device, matrix, kernels, self.points, at..tiles.min(at.saturating_add(step))))
+            .collect()
+    }
+}
+
+impl Step {
+    /// These tiles of a chunk of so many points.
+    fn new(device: &Device, matrix: &Matrix, kernels: &Kernels, points: usize, tiles: Range<u32>) -> Result<Self> {
+        let groups = kernels.groups(tiles.end - tiles.start);
         let info = ChunkInfo {
             points: narrow(points),
-            tiles: narrow(tiles),
-            groups_x,
-            norms: narrow(tiles * TILE * matrix.dims()),
+            first_tile: tiles.start,
+            end_tile: tiles.end,
+            groups_x: groups.0,
+            norms: narrow(points.div_ceil(TILE) * TILE * matrix.dims()),
         };
-        let buffer = device.uniform("segma.chunk")?;
-        device.write(&buffer, 0, bytemuck::bytes_of(&info))?;
-        Ok(Self { first_tile, tiles, points, info: buffer, points_here: None })
+        Ok(Self { info: device.uniform("segma.chunk", bytemuck::bytes_of(&info))?, groups })
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::matrix::TILE;
 use std::ops::Range;
 
-/// The limits of a device that matter here.
+/// The limits of a device that matter here, and how much work to hand it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceLimits {
     /// Largest storage binding in bytes.
@@ -18,6 +18,43 @@ pub struct DeviceLimits {
     pub groups: u32,
     /// Most lanes a workgroup.
     pub lanes: u32,
+    /// Workgroups that keep it busy: with more, each takes more tiles.
+    pub busy_groups: u32,
+    /// Tiles of a workgroup that makes a slice of the sums.
+    pub slice_tiles: u32,
+    /// Most multiply-adds a submission.
+    pub step_work: u64,
+}
+
+impl DeviceLimits {
+    /// What every device of WebGPU's default limits has. 4096 workgroups keep the largest GPUs busy; a slice has many bins,
+    /// so its workgroup is long; and 2^36 multiply-adds take a small GPU well below the two seconds after which some
+    /// systems reset it, a large one a few milliseconds.
+    pub const LEAST: Self = Self {
+        binding_bytes: 1 << 27,
+        buffer_bytes: 1 << 28,
+        workgroup_bytes: 16_384,
+        groups: 65_535,
+        lanes: 256,
+        busy_groups: 4096,
+        slice_tiles: 1024,
+        step_work: 1 << 36,
+    };
+
+    /// The lower of both, limit by limit.
+    #[must_use]
+    pub fn within(&self, other: Self) -> Self {
+        Self {
+            binding_bytes: self.binding_bytes.min(other.binding_bytes),
+            buffer_bytes: self.buffer_bytes.min(other.buffer_bytes),
+            workgroup_bytes: self.workgroup_bytes.min(other.workgroup_bytes),
+            groups: self.groups.min(other.groups),
+            lanes: self.lanes.min(other.lanes),
+            busy_groups: self.busy_groups.min(other.busy_groups),
+            slice_tiles: self.slice_tiles.min(other.slice_tiles),
+            step_work: self.step_work.min(other.step_work),
+        }
+    }
 }
 
 /// What a device can do that kernels make use of.
@@ -29,7 +66,7 @@ pub struct Abilities {
     pub together: u32,
 }
 
-/// No chunk is larger, so that a submission stays short.
+/// No chunk is larger, so that few points have to stream where not all fit.
 const MOST_CHUNK_BYTES: u64 = 1 << 30;
 
 /// Where the device's memory is limited, a chunk is this part of it: two stream, others stay.
@@ -38,37 +75,22 @@ const CHUNKS_IN_MEMORY: u64 = 8;
 /// No more workgroup memory is taken for sums, so that several workgroups share a processor.
 const MOST_BIN_BYTES: u32 = 32 << 10;
 
-/// Workgroups that keep the largest GPUs busy.
-const ENOUGH_GROUPS: u32 = 4096;
-
-/// Tiles of a workgroup that makes a slice of the sums: long, since its bins are many.
-const SLICE_TILES: u32 = 1024;
-
 /// Counters of a set beside its sums: changed, ties, refereed. Twin of `CHANGED` and so on in `common.wgsl`.
 pub(super) const COUNTERS: usize = 3;
 
-/// A run of tiles cut into chunks of whole tiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
-    /// Tiles a chunk; the last one may hold fewer.
-    pub chunk_tiles: usize,
-    /// Chunks.
-    pub chunks: usize,
-}
-
-/// Cuts `tiles` tiles of `dims` columns into chunks below every limit, below an eighth of the device's `memory` if that
+/// Tiles a chunk, where `tiles` tiles of `dims` columns are cut into chunks below every limit, below an eighth of the device's `memory` if that
 /// is limited, and below `chunk_bytes` if that is given. An index inside a chunk fits u32, since a binding is below 2^31
 /// bytes.
 ///
 /// # Errors
 /// [`Error::Device`] if not even one tile fits.
-pub fn plan(
+pub fn chunk_tiles(
     tiles: usize,
     dims: usize,
     limits: &DeviceLimits,
     memory: Option<u64>,
     chunk_bytes: Option<u64>,
-) -> Result<Plan> {
+) -> Result<usize> {
     // A tile and its norm. Weights take two words a point: with fewer columns than that, they are the largest binding.
     let tile_bytes = (size_of::<f32>() * (TILE * dims.max(2) + 1)) as u64;
     let most = limits.binding_bytes.min(limits.buffer_bytes).min(1 << 31).min(MOST_CHUNK_BYTES);
@@ -77,8 +99,7 @@ pub fn plan(
         return Err(Error::Device(message));
     }
     let wanted = chunk_bytes.or(memory.map(|m| m / CHUNKS_IN_MEMORY)).unwrap_or(most).clamp(tile_bytes, most);
-    let chunk_tiles = usize::try_from(wanted / tile_bytes).unwrap_or(usize::MAX).min(tiles.max(1));
-    Ok(Plan { chunk_tiles, chunks: tiles.div_ceil(chunk_tiles) })
+    Ok(usize::try_from(wanted / tile_bytes).unwrap_or(usize::MAX).min(tiles.max(1)))
 }
 
 /// How many sets can have their labels in one binding for chunks of so many tiles.
@@ -114,6 +135,7 @@ pub struct Kernels {
     weighted: bool,
     wide: u32,
     tiles: u32,
+    chunk_tiles: u32,
     most_bins: u32,
     limits: DeviceLimits,
     abilities: Abilities,
@@ -130,11 +152,11 @@ impl Kernels {
         limits: DeviceLimits,
         abilities: Abilities,
     ) -> Self {
-        let wide = (limits.lanes / 64).clamp(1, 4);
-        let tiles = (chunk_tiles / ENOUGH_GROUPS).next_power_of_two().clamp(wide, 64);
+        let wide = 1 << (limits.lanes / 64).clamp(1, 4).ilog2(); // a power of two, as the tiles are
+        let tiles = (chunk_tiles / limits.busy_groups).next_power_of_two().clamp(wide, 64);
         let cell_bytes = if weighted { 16 } else { 8 };
         let most_bins = limits.workgroup_bytes.min(MOST_BIN_BYTES) / cell_bytes;
-        Self { dims, bits, weighted, wide, tiles, most_bins, limits, abilities }
+        Self { dims, bits, weighted, wide, tiles, chunk_tiles, most_bins, limits, abilities }
     }
 
     /// The kernel's text and sizes.
@@ -146,7 +168,7 @@ impl Kernels {
             bits: self.bits,
             weighted: self.weighted,
             wide: self.wide,
-            tiles: if matches!(kernel, Kernel::Slices(_)) { SLICE_TILES } else { self.tiles },
+            tiles: if matches!(kernel, Kernel::Slices(_)) { self.limits.slice_tiles } else { self.tiles },
             int64: self.abilities.int64,
             together: self.abilities.together,
         }
@@ -173,9 +195,15 @@ impl Kernels {
             _ if self.cells(k) <= self.most_bins as usize => Sums::Binned,
             0 => Sums::Direct,
             #[expect(clippy::cast_possible_truncation, reason = "at most the number of bins")]
-            slice if many => Sums::Sliced((slice as u32).min(self.coordinates())),
+            slice if many => self.sliced((slice as u32).min(self.coordinates())),
             _ => Sums::Direct,
         }
+    }
+
+    /// Slices of so many coordinates, unless there would be more than can be dispatched.
+    fn sliced(&self, slice: u32) -> Sums {
+        let (x, y) = self.slice_groups(self.chunk_tiles, slice);
+        if x.max(y) > self.limits.groups { Sums::Direct } else { Sums::Sliced(slice) }
     }
 
     /// Cuts binned sets of so many cells into rounds whose bins are in workgroup memory together, and gives the bins that
@@ -204,16 +232,25 @@ impl Kernels {
         Kernel::Slices(self.most_bins)
     }
 
-    /// Workgroups of a kernel over a chunk of so many tiles.
+    /// Tiles that the device is handed at a time with so many centroids: whole workgroups, and a power of two, so that a
+    /// set that leaves the batch seldom means another cut.
     #[must_use]
-    pub fn groups(&self, chunk_tiles: u32) -> (u32, u32) {
-        grid(chunk_tiles.div_ceil(self.tiles), self.limits.groups)
+    pub fn step_tiles(&self, centroids: usize) -> u32 {
+        let work = (TILE * centroids) as u64 * u64::from(self.dims);
+        let tiles = (self.limits.step_work / work).clamp(u64::from(self.tiles), 1 << 31);
+        1 << tiles.ilog2()
+    }
+
+    /// Workgroups of a kernel over so many tiles of a chunk.
+    #[must_use]
+    pub fn groups(&self, tiles: u32) -> (u32, u32) {
+        grid(tiles.div_ceil(self.tiles), self.limits.groups)
     }
 
     /// Workgroups of the slices of a chunk: ranges of tiles by slices of coordinates.
     #[must_use]
     pub fn slice_groups(&self, chunk_tiles: u32, slice: u32) -> (u32, u32) {
-        (chunk_tiles.div_ceil(SLICE_TILES), self.coordinates().div_ceil(slice))
+        (chunk_tiles.div_ceil(self.limits.slice_tiles), self.coordinates().div_ceil(slice))
     }
 }
 
@@ -225,15 +262,15 @@ mod tests {
         binding_bytes: 1 << 27,
         buffer_bytes: (1 << 31) - 1,
         workgroup_bytes: 32_768,
-        groups: 65_535,
         lanes: 1024,
+        ..DeviceLimits::LEAST
     };
     const NVIDIA: DeviceLimits = DeviceLimits {
         binding_bytes: (1 << 31) - 4,
         buffer_bytes: 0xffe0_0000,
         workgroup_bytes: 49_152,
-        groups: 65_535,
         lanes: 1024,
+        ..DeviceLimits::LEAST
     };
     const PLAIN: Abilities = Abilities { int64: false, together: 0 };
 
@@ -257,12 +294,12 @@ mod tests {
             let tiles = rows.div_ceil(TILE);
             for limits in [LAVAPIPE, NVIDIA] {
                 for (memory, forced) in [(None, None), (None, Some(1 << 20)), (Some(1 << 26), None), (Some(1), None)] {
-                    let p = plan(tiles, dims, &limits, memory, forced).unwrap();
-                    let bytes = (p.chunk_tiles * (TILE * dims.max(2) + 1) * 4) as u64;
+                    let chunk = chunk_tiles(tiles, dims, &limits, memory, forced).unwrap();
+                    let bytes = (chunk * (TILE * dims.max(2) + 1) * 4) as u64;
                     assert!(bytes <= limits.binding_bytes && bytes <= MOST_CHUNK_BYTES, "{rows} x {dims}");
-                    assert!(p.chunks * p.chunk_tiles >= tiles && (p.chunks - 1) * p.chunk_tiles < tiles);
-                    assert!((p.chunk_tiles * TILE * dims) as u64 <= u64::from(u32::MAX), "an index fits u32");
-                    assert!(sets_a_binding(p.chunk_tiles, &limits) >= 1);
+                    assert!((1..=tiles).contains(&chunk));
+                    assert!((chunk * TILE * dims) as u64 <= u64::from(u32::MAX), "an index fits u32");
+                    assert!(sets_a_binding(chunk, &limits) >= 1);
                 }
             }
         }
@@ -270,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_tile_too_wide_for_the_device_is_an_error() {
-        assert!(plan(1, 1 << 20, &LAVAPIPE, None, None).is_err());
+        assert!(chunk_tiles(1, 1 << 20, &LAVAPIPE, None, None).is_err());
     }
 
     #[test]
@@ -289,6 +326,19 @@ mod tests {
         assert_eq!(k.sums(1000, 1000, Some(62)), Sums::Direct, "few points moved");
         assert_eq!(k.sums(5000, 1000, None), Sums::Direct, "not even one coordinate fits");
         assert_eq!(kernels(16, true).sums(1000, 1000, None), Sums::Sliced(2));
+        assert_eq!(kernels(100_000, false).sums(4000, 1000, None), Sums::Direct, "more slices than can be dispatched");
+    }
+
+    #[test]
+    fn a_submission_is_whole_workgroups_and_not_too_much_work() {
+        for (dims, centroids) in [(1u32, 1usize), (16, 8), (16, 1000), (256, 100_000), (4096, 1 << 20)] {
+            let k = kernels(dims, false);
+            let tiles = k.step_tiles(centroids);
+            let group = k.variant(Kernel::Direct).tiles;
+            assert_eq!(tiles % group, 0);
+            let work = u64::from(tiles) * (TILE * centroids) as u64 * u64::from(dims);
+            assert!(work <= LAVAPIPE.step_work || tiles == group, "{dims} x {centroids}: {work}");
+        }
     }
 
     #[test]
@@ -306,5 +356,13 @@ mod tests {
         let small = DeviceLimits { lanes: 128, ..LAVAPIPE };
         assert_eq!(Kernels::new(2, 40, false, 10, small, PLAIN).variant(Kernel::Direct).lanes(), 128);
         assert_eq!(kernels(2, false).variant(Kernel::Direct).lanes(), 256);
+        for lanes in 64..=1024 {
+            for chunk_tiles in [1, 10, 5000, 1 << 20] {
+                let kernels = Kernels::new(2, 40, false, chunk_tiles, DeviceLimits { lanes, ..LAVAPIPE }, PLAIN);
+                for v in [Kernel::Binned(8), kernels.slices()].map(|kernel| kernels.variant(kernel)) {
+                    assert!(v.lanes() <= lanes && v.tiles % v.wide == 0, "no tile belongs to two workgroups: {v}");
+                }
+            }
+        }
     }
 }

@@ -186,7 +186,7 @@ fn fill(template: &str, has: &dyn Fn(&str) -> bool, dims: u32, text: &mut String
         let from = text.len();
         match directive {
             Some(("end", _)) => {
-                let Some(section) = open.pop() else { continue };
+                let Some(section) = open.pop() else { continue }; // a test pairs them all
                 keep = section.outer;
                 if section.repeated {
                     let body = text.split_off(section.from);

@@ -61,6 +61,18 @@ impl Ring {
         }
         Ok(())
     }
+
+    /// Writes `byte` all over `target`.
+    pub(super) fn fill(&mut self, device: &Device, target: &wgpu::Buffer, byte: u8) -> Result<()> {
+        let piece = vec![byte; self.bytes];
+        let mut at = 0;
+        while at < target.size() {
+            let left = usize::try_from(target.size() - at).unwrap_or(usize::MAX);
+            self.write_at(device, target, at, &piece[..left.min(piece.len())])?;
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
 }
 
 impl Slot {

@@ -1,0 +1,119 @@
+//! The program on every adapter of this machine, and where there is none.
+
+use crate::data::{Kind, narrow, table};
+use crate::gpu::adapters;
+use crate::program::{Place, npy};
+use segma::engine::gpu::Adapter;
+
+#[test]
+fn the_program_writes_the_same_files_from_every_adapter() {
+    let place = Place::with_customers();
+    let fit = "fit customers.csv --id customer_id -k 5";
+    place.run(&format!("{fit} --device cpu -o cpu")).ended(0);
+    for (i, adapter) in Adapter::all().iter().enumerate() {
+        place.run(&format!("{fit} --device gpu:{i} -o gpu{i}")).ended(0);
+        for file in ["model.json", "segments.csv", "profile.csv", "metrics.json"] {
+            assert_eq!(
+                place.bytes(&format!("cpu/{file}")),
+                place.bytes(&format!("gpu{i}/{file}")),
+                "{}",
+                adapter.name()
+            );
+        }
+        let predict = format!("predict cpu/model.json customers.csv --device gpu:{i} -o labels{i}.csv");
+        place.run(&predict).ended(0);
+        place.run(&format!("{fit} --device gpu:{i}+gpu:{i} --gpu-memory 100KiB -o both{i}")).ended(0);
+        assert_eq!(place.bytes("cpu/model.json"), place.bytes(&format!("both{i}/model.json")), "{}", adapter.name());
+        assert_eq!(place.bytes("cpu/segments.csv"), place.bytes(&format!("labels{i}.csv")), "{}", adapter.name());
+    }
+    place.run("selftest").ended(0);
+    place.run_under(("SEGMA_GPU_CHUNK", "1MB"), "selftest").ended(2).says(&["SEGMA_GPU_CHUNK is '1MB'"]);
+}
+
+#[test]
+fn a_run_says_what_it_really_ran_on() {
+    let place = Place::with_customers();
+    for (i, adapter) in adapters().iter().enumerate() {
+        let fit = format!("fit customers.csv --id customer_id -k 5 --device gpu:{i}");
+        let run = place.run(&format!("{fit} -o gpu{i}")).ended(0);
+        assert!(run.stdout.contains(adapter.name()), "{}", run.stdout);
+        // No room for anything: the probe passes all the same, and the CPU does the work.
+        let run = place.run(&format!("{fit} --gpu-memory 1KiB -o cpu{i}")).ended(0);
+        run.clone().says(&["do not fit", "running on the CPU"]);
+        assert!(!run.stdout.contains(adapter.name()) && run.stdout.contains("cpu ("), "{}", run.stdout);
+        assert!(place.json(&format!("cpu{i}/run.json"))["device"].as_str().unwrap().starts_with("cpu ("));
+        place.run(&format!("{fit} --gpu-memory 1KiB --no-fallback -o none")).ended(6).says(&["do not fit"]);
+    }
+}
+
+#[test]
+fn the_text_of_the_shaders_that_ran_is_written_on_request() {
+    let place = Place::new();
+    let x = narrow(&table(Kind::Blobs, 3000, 4, 5));
+    place.put("x.npy", npy(&[3000, 4], x.as_slice().unwrap()));
+    for (i, _) in adapters().iter().enumerate() {
+        let words = format!("bench --matrix x.npy -k 3 --device cpu --device gpu:{i} --dump-wgsl wgsl{i} --json");
+        assert_eq!(place.run(&words).ended(0).json()["same"], true);
+        let names = place.names(&format!("wgsl{i}"));
+        assert!(names.iter().any(|n| n.starts_with("assign-binned") && n.contains("-d4-")), "{names:?}");
+        for name in names {
+            assert!(place.text(&format!("wgsl{i}/{name}")).contains("@compute"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn chunks_are_as_large_as_the_variable_says() {
+    let place = Place::with_customers();
+    for (i, _) in adapters().iter().enumerate() {
+        // Where memory is short, chunks are small and stream; one chunk of all rows does not fit.
+        let words = format!("fit customers.csv --id customer_id -k 3 --device gpu:{i} --gpu-memory 100KiB -o");
+        let streamed = place.run(&format!("{words} small{i}")).ended(0);
+        assert!(!streamed.stderr.contains("do not fit"), "{}", streamed.stderr);
+        place.run_under(("SEGMA_GPU_CHUNK", "1GiB"), &format!("{words} whole{i}")).ended(0).says(&["do not fit"]);
+        place.run_under(("SEGMA_GPU_CHUNK", "8KiB"), &format!("{words} tiny{i}")).ended(0);
+        for run in ["whole", "tiny"] {
+            let model = |run: &str| place.bytes(&format!("{run}{i}/model.json"));
+            assert_eq!(model("small"), model(run), "{run}");
+        }
+    }
+}
+
+/// A Vulkan loader that is told of no driver finds none, whatever the machine has.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_driver_gpu_is_exit_6_and_auto_a_note() {
+    let none = ("VK_DRIVER_FILES", "/nonexistent.json");
+    let place = Place::new();
+    let values: Vec<f32> = (0..1u16 << 11).cycle().take(1 << 22).map(f32::from).collect();
+    place.put("x.npy", npy(&[1 << 11, 1 << 11], &values));
+    let bench = "bench --matrix x.npy -k 1 --max-iter 1";
+    place.run_under(none, &format!("{bench} --device gpu")).ended(6).says(&["--device gpu", "no adapter was found"]);
+    let run = place.run_under(none, &format!("{bench} --json")).ended(0).says(&["note: ", "running on the CPU"]);
+    assert_eq!(run.json()["runs"][0]["device"], "cpu");
+    let devices = place.run_under(none, "devices").ended(0).stdout;
+    assert!(!devices.contains("running"), "nothing runs there: {devices}");
+    place.run_under(none, "selftest").ended(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_in_a_pass_ends_the_program_at_once() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    let Some(adapter) = adapters().iter().position(|_| true) else { return };
+    let place = Place::new();
+    let x = narrow(&table(Kind::Blobs, 100_000, 8, 5));
+    place.put("x.npy", npy(&[100_000, 8], x.as_slice().unwrap()));
+    let words = format!("bench --matrix x.npy -k 64 --init random --max-iter 100000 --tol 0 -v --device gpu:{adapter}");
+    let mut child = place.command(&words).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("iteration 2 of")), "it ended before the second pass");
+    let interrupt = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+    let clock = std::time::Instant::now();
+    assert!(lines.any(|line| line == "interrupted"));
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{status:?}");
+    assert!(clock.elapsed().as_secs() < 5, "{:?}", clock.elapsed());
+}
