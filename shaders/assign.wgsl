@@ -11,7 +11,12 @@
 // 5. compare with the old labels and move the points that changed.
 
 @group(0) @binding(2) var<storage, read_write> labels: array<u32>;  // [sets x points]
-@group(0) @binding(4) var<storage, read> scores: array<vec4<f32>>;  // per quad: half squares, norms, then DIMS coordinates
+// Per quad: half squares, norms, then DIMS coordinates. All lanes read the same place, which is what uniform memory is for.
+//#if UNIFORM
+@group(0) @binding(4) var<uniform> scores: array<vec4<f32>, SCORES>;
+//#else
+@group(0) @binding(4) var<storage, read> scores: array<vec4<f32>>;
+//#end
 @group(0) @binding(5) var<storage, read> exact: array<vec2<u32>>;   // [distinct]: its label, then DIMS on the grid
 //#if DEFER
 @group(0) @binding(8) var<storage, read_write> moved: array<u32>;  // [points] the old label, or UNMOVED
@@ -81,10 +86,21 @@ fn score(cset: Set, at: u32, p: Point) -> vec4<f32> {
     return sum;
 }
 
+// The best two upper scores of a point so far.
+var<private> best: f32;
+var<private> second: f32;
+var<private> position: u32;
+
+fn take(score: f32, c: u32) {
+    second = max(second, min(best, score));
+    position = select(position, c, score > best);
+    best = max(best, score);
+}
+
 fn label_point(cset: Set, p: Point, lane: u32) {
-    var best = LOWEST;
-    var second = LOWEST;
-    var position = 0u;
+    best = LOWEST;
+    second = LOWEST;
+    position = 0u;
     for (var first = 0u; first < cset.quads; first += STAGED) {
         //#if STAGE
         stage(cset, first, lane);
@@ -93,14 +109,13 @@ fn label_point(cset: Set, p: Point, lane: u32) {
         let at = (cset.first_quad + first) * (DIMS + 2u);
         //#end
         for (var quad = 0u; quad < min(STAGED, cset.quads - first); quad++) {
+            // The last quad may be padded: with scores so low that they are never the best, nor the second in doubt.
             let four = score(cset, at + quad * (DIMS + 2u), p);
-            for (var i = 0u; i < 4u; i++) {
-                let c = (first + quad) * 4u + i;
-                let s = select(LOWEST, four[i], c < cset.distinct);
-                second = max(second, min(best, s));
-                position = select(position, c, s > best);
-                best = max(best, s);
-            }
+            let c = (first + quad) * 4u;
+            take(four.x, c);
+            take(four.y, c + 1u);
+            take(four.z, c + 2u);
+            take(four.w, c + 3u);
         }
     }
     if (p.here && !(best - guards(cset, position / 4u, p.norm)[position % 4u] > second)) {
@@ -171,42 +186,8 @@ fn move_point(cset: Set, p: Point, old: u32, label: u32) {
     if (moves && counts(p.row)) {
         count(cset, CHANGED);
     }
-    //#if SUBGROUPS
-    if (cset.k <= TOGETHER) {
-        move_together(cset, p, moves, label, false);
-        move_together(cset, p, moves && old != NO_LABEL, old, true);
-        return;
-    }
-    //#end
     if (moves) {
         move_alone(cset, p, old, label);
-    }
-}
-//#end
-
-//#if SUBGROUPS
-// With few clusters the lanes of a subgroup would queue at the same bins: one lane adds for all that share a cluster.
-// Nothing says that lanes which took different ways come together again, so each operation may see fewer lanes than the
-// one before. Right all the same: the lanes that add also elect, with nothing in between that could part them.
-fn move_together(cset: Set, p: Point, moves: bool, cluster: u32, away: bool) {
-    var pending = moves;
-    while (subgroupAny(pending)) {
-        let shared_cluster = subgroupMin(select(NO_LABEL, cluster, pending));
-        let mine = pending && cluster == shared_cluster;
-        for (var j = 0u; j < DIMS + EXTRA; j++) {
-            // Two parts of 24 bits and the rest: sums of 128 lanes fit 32 bits.
-            let value = summed(p.row, p.base, j);
-            let lane = subgroupMin(select(NO_LABEL, p.row, mine));
-            let low = subgroupAdd(select(0u, value.x & 0xffffffu, mine));
-            let high = subgroupAdd(select(0u, (value.x >> 24u) | (value.y << 8u), mine));
-            if (mine && p.row == lane) {
-                let signed_high = vec2<u32>(high, select(0u, 0xffffffffu, (high >> 31u) == 1u));
-                let shifted = vec2<u32>(signed_high.x << 24u, (signed_high.x >> 8u) | (signed_high.y << 24u));
-                let sum = add64(shifted, vec2<u32>(low, 0u));
-                add(cset, j * cset.k + cluster, select(sum, negate64(sum), away));
-            }
-        }
-        pending = pending && !mine;
     }
 }
 //#end

@@ -61,7 +61,7 @@ fn run(
     teller.step(&format!("fitting on {}", device.engine.name()));
     let clock = Instant::now();
     let (matrix, coarse) = Matrix::learn(&points, None)?;
-    let upload_seconds = clock.elapsed().as_secs_f64();
+    let pack_seconds = clock.elapsed().as_secs_f64();
     let fit = kmeans::fit(&*device.engine, &matrix, params, teller)?;
     let fit_seconds = clock.elapsed().as_secs_f64();
     if args.kmeans.run.require_convergence && !fit.converged {
@@ -80,7 +80,8 @@ fn run(
         "threads": rayon::current_num_threads(),
         "fit_seconds": fit_seconds,
         "pass_seconds": fit.pass_seconds,
-        "upload_seconds": upload_seconds,
+        "pack_seconds": pack_seconds,
+        "upload_seconds": fit.load_seconds,
         "iterations": fit.iterations,
         "passes": fit.passes,
         "inertia": matrix.frame().length2(fit.inertia.as_f64()),

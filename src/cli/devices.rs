@@ -51,7 +51,7 @@ fn gpus_text(adapters: &[Adapter]) -> String {
         let software = if a.is_software() { ", software: used only when named" } else { "" };
         let _ = writeln!(
             text,
-            "gpu:{i}: {} ({:?}{software}{pci})\n  driver {} {}, {}\n  bindings up to {} MiB, buffers up to {} MiB, workgroup memory {} KiB\n  64-bit integers {}, subgroups {}",
+            "gpu:{i}: {} ({:?}{software}{pci})\n  driver {} {}, {}\n  bindings up to {} MiB, buffers up to {} MiB, workgroup memory {} KiB\n  64-bit integers {}",
             printable(a.name()),
             info.device_type,
             printable(&info.driver),
@@ -61,11 +61,6 @@ fn gpus_text(adapters: &[Adapter]) -> String {
             limits.max_buffer_size >> 20,
             limits.max_compute_workgroup_storage_size >> 10,
             if a.abilities().int64 { "yes" } else { "no" },
-            if a.abilities().together > 0 {
-                format!("of {} to {}", info.subgroup_min_size, info.subgroup_max_size)
-            } else {
-                "no".into()
-            },
         );
     }
     if adapters.iter().all(Adapter::is_software) {
@@ -89,7 +84,5 @@ fn gpu_json(index: usize, adapter: &Adapter) -> Value {
         "max_buffer_bytes": limits.max_buffer_size,
         "workgroup_memory_bytes": limits.max_compute_workgroup_storage_size,
         "int64": adapter.abilities().int64,
-        "subgroups": adapter.abilities().together > 0,
-        "subgroup_size": [info.subgroup_min_size, info.subgroup_max_size],
     })
 }

@@ -27,7 +27,7 @@ pub(super) fn selftest(args: &DevicesArgs) -> Result<()> {
         .collect::<Result<Vec<Outcome>>>()?;
     for (i, adapter) in Adapter::all().iter().enumerate() {
         let name = format!("gpu:{i} ({})", adapter.name());
-        let plain = Abilities { int64: false, together: 0 };
+        let plain = Abilities { int64: false };
         if adapter.abilities() != plain {
             outcomes.push(test(format!("{name}, plain shaders"), || open(adapter, Some(plain)))?);
         }

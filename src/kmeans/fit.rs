@@ -40,6 +40,8 @@ pub struct Fit {
     pub passes: u32,
     /// Their wall time.
     pub pass_seconds: f64,
+    /// Wall time of taking the points to where the passes run, for all fits of a sweep together.
+    pub load_seconds: f64,
     /// Points the referee decided, in all passes.
     pub refereed: u64,
     /// Points labelled, in all passes.
@@ -86,7 +88,9 @@ pub fn sweep(
 ) -> Result<Vec<Fit>> {
     params.iter().try_for_each(|p| check_points(matrix, p))?;
     let squares = matrix.squares();
+    let clock = Instant::now();
     let mut session = engine.load(matrix)?;
+    let load_seconds = clock.elapsed().as_secs_f64();
     let mut all =
         Loop { matrix, params, session: &mut *session, variance: None, costs: vec![Cost::default(); params.len()] };
     let mut runs = all.seeded(observer)?;
@@ -99,7 +103,7 @@ pub fn sweep(
         let best = of_these.min_by_key(|r| r.totals.inertia(&r.centroids, squares)); // the first of equals
         let Some(best) = best else { continue };
         all.settle(best)?;
-        fits.push(all.finish(best)?);
+        fits.push(Fit { load_seconds, ..all.finish(best)? });
     }
     let notes = all.session.notes();
     fits.iter_mut().for_each(|f| f.device_notes.clone_from(&notes));
@@ -342,6 +346,7 @@ impl Loop<'_, '_> {
             start: run.start,
             passes: cost.passes,
             pass_seconds: cost.seconds,
+            load_seconds: 0.0,
             refereed: cost.refereed,
             scored: cost.scored,
             notes,

@@ -3,23 +3,24 @@
 
 use crate::data::root;
 use naga::back::{hlsl, msl, spv};
-use naga::valid::{Capabilities, ModuleInfo, SubgroupOperationSet, ValidationFlags, Validator};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 use segma::engine::gpu::plan::{Abilities, DeviceLimits, Kernels};
 use segma::engine::gpu::shader::{Access, Binding, Kernel, Variant};
 use segma::engine::gpu::{CONSTANTS, LAYOUTS};
 
-/// Every kind of kernel on small, large and very wide shapes, with and without weights, 64-bit integers and subgroups.
+/// Every kind of kernel on small, large and very wide shapes, with and without weights, 64-bit integers and scores that fit in uniform memory.
 fn variants() -> Vec<Variant> {
     let limits = DeviceLimits::LEAST;
     let mut variants = Vec::new();
     for (dims, k) in [(1, 1), (2, 3), (16, 8), (33, 20), (64, 256), (65, 5), (4096, 1000)] {
         for bits in [20, 40] {
             for traits in 0..8u32 {
-                let abilities = Abilities { int64: traits & 1 > 0, together: 4 * (traits & 2) };
+                let abilities = Abilities { int64: traits & 1 > 0 };
+                let vectors = if traits & 2 > 0 { 100 } else { 1 << 20 };
                 let kernels = Kernels::new(dims, bits, traits & 4 > 0, 1000, limits, abilities);
                 let kinds = [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k)];
-                variants.extend(kinds.map(|kernel| kernels.variant(kernel)));
+                variants.extend(kinds.map(|kernel| kernels.variant(kernel, vectors)));
             }
         }
     }
@@ -34,12 +35,8 @@ fn valid(variant: &Variant) -> (Module, ModuleInfo) {
     if variant.int64 {
         able |= Capabilities::SHADER_INT64 | Capabilities::SHADER_INT64_ATOMIC_ALL_OPS;
     }
-    if variant.together > 0 {
-        able |= Capabilities::SUBGROUP;
-    }
-    let mut validator = Validator::new(ValidationFlags::all(), able);
-    validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
-    let info = validator.validate(&module).unwrap_or_else(|e| panic!("{variant}: {e:?}"));
+    let info =
+        Validator::new(ValidationFlags::all(), able).validate(&module).unwrap_or_else(|e| panic!("{variant}: {e:?}"));
     (module, info)
 }
 
@@ -138,7 +135,7 @@ fn constants_are_those_of_the_host() {
 }
 
 /// What a shader file may ask for.
-const FLAGS: [&str; 7] = ["BINS", "DEFER", "STAGE", "UNROLL", "WEIGHTED", "SUBGROUPS", "DIMS"];
+const FLAGS: [&str; 7] = ["BINS", "DEFER", "STAGE", "UNROLL", "WEIGHTED", "UNIFORM", "DIMS"];
 
 #[test]
 fn every_directive_is_known_and_every_section_ends() {

@@ -68,9 +68,7 @@ impl Adapter {
     pub fn abilities(&self) -> Abilities {
         let features = self.inner.features();
         let int64 = wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_ALL_OPS;
-        // With fewer lanes to a cluster than four, adding them up first does not pay.
-        let together = if features.contains(wgpu::Features::SUBGROUP) { self.info.subgroup_min_size / 4 } else { 0 };
-        Abilities { int64: features.contains(int64), together }
+        Abilities { int64: features.contains(int64) }
     }
 
     /// Whether a lower-case name means this adapter: a part of its name or driver, or its PCI bus id. Mesa's software driver

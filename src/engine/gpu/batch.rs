@@ -228,21 +228,29 @@ impl Run {
         }
     }
 
+    /// Vectors of its scores.
+    pub(super) fn vectors(&self) -> usize {
+        self.scores.len()
+    }
+
     /// Its tables, as [`TABLES`] names them.
     pub(super) fn tables(&self) -> [&[u8]; 3] {
         [bytemuck::cast_slice(&self.sets), bytemuck::cast_slice(&self.scores), bytemuck::cast_slice(&self.exact)]
     }
 }
 
+/// The half square of a centroid that is none: no point scores it higher than a real one.
+const PADDING: f32 = 1e38;
+
 /// Per four centroids: half squares, norms, and each coordinate, as four lanes. Twin of `scores` in `assign.wgsl`.
 fn pack(scoring: &Scoring, dims: usize, packed: &mut Vec<[f32; 4]>) {
-    let lanes = |first: usize, value: &dyn Fn(usize) -> f32| {
-        std::array::from_fn(|i| if first + i < scoring.distinct() { value(first + i) } else { 0.0 })
+    let lanes = |first: usize, padding: f32, value: &dyn Fn(usize) -> f32| {
+        std::array::from_fn(|i| if first + i < scoring.distinct() { value(first + i) } else { padding })
     };
     for first in (0..scoring.distinct()).step_by(4) {
-        packed.push(lanes(first, &|c| scoring.half2[c]));
-        packed.push(lanes(first, &|c| scoring.norm[c]));
-        packed.extend((0..dims).map(|j| lanes(first, &|c| scoring.centroids[c * dims + j])));
+        packed.push(lanes(first, PADDING, &|c| scoring.half2[c]));
+        packed.push(lanes(first, 0.0, &|c| scoring.norm[c]));
+        packed.extend((0..dims).map(|j| lanes(first, 0.0, &|c| scoring.centroids[c * dims + j])));
     }
 }
 

@@ -71,9 +71,6 @@ impl Device {
         if abilities.int64 {
             features |= wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_ALL_OPS;
         }
-        if abilities.together > 0 {
-            features |= wgpu::Features::SUBGROUP;
-        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("segma"),
             required_features: features,
@@ -186,7 +183,11 @@ impl Device {
         if bytes > most {
             return Err(self.error(format_args!("{label} needs {bytes} bytes, the device binds {most}")));
         }
-        self.buffer(label, bytes.next_power_of_two().min(most))
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::UNIFORM
+            | wgpu::BufferUsages::COPY_DST
+            | wgpu::BufferUsages::COPY_SRC;
+        self.held(label, bytes.next_power_of_two().max(1 << 10).min(most), usage)
     }
 
     /// A uniform buffer that holds `bytes`.
@@ -254,11 +255,11 @@ impl Device {
     pub(super) fn bind(
         &self,
         pipeline: &wgpu::ComputePipeline,
-        buffers: &[(u32, &wgpu::Buffer)],
+        buffers: Vec<(u32, wgpu::BufferBinding<'_>)>,
     ) -> Result<wgpu::BindGroup> {
         let entries: Vec<wgpu::BindGroupEntry<'_>> = buffers
-            .iter()
-            .map(|&(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .into_iter()
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(buffer) })
             .collect();
         self.guarded(|| {
             let layout = pipeline.get_bind_group_layout(0);
@@ -274,6 +275,7 @@ fn limits(l: &wgpu::Limits) -> DeviceLimits {
         buffer_bytes: l.max_buffer_size,
         workgroup_bytes: l.max_compute_workgroup_storage_size,
         groups: l.max_compute_workgroups_per_dimension,
+        uniform_bytes: l.max_uniform_buffer_binding_size,
         lanes: l.max_compute_invocations_per_workgroup.min(l.max_compute_workgroup_size_x),
         ..DeviceLimits::LEAST
     }

@@ -117,8 +117,7 @@ impl Opened {
     fn new(adapter: &Adapter, options: OpenOptions) -> Result<Self> {
         let has = adapter.abilities();
         let wanted = options.abilities.unwrap_or(has);
-        let together = if has.together > 0 { wanted.together } else { 0 };
-        let abilities = Abilities { int64: has.int64 && wanted.int64, together };
+        let abilities = Abilities { int64: has.int64 && wanted.int64 };
         let kind = if adapter.is_software() { "software gpu" } else { "gpu" };
         Ok(Self {
             device: Arc::new(Device::open(adapter, abilities, options.limits)?),

@@ -71,8 +71,8 @@ fn module(device: &wgpu::Device, text: &str, checked: bool) -> wgpu::ShaderModul
         return device.create_shader_module(descriptor);
     }
     // SAFETY: indices come from the host's own tables and are below the lengths it binds (rows below `points`, labels
-    // below k, tiles clamped); every loop counts to a bound that is fixed before it starts, but the one over the clusters
-    // of a subgroup, which settles at least one lane a turn. The tests run every variant with the checks too.
+    // below k, tiles clamped); every loop counts to a bound that is fixed before it starts. The tests run every variant with
+    // the checks too.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 

@@ -18,6 +18,8 @@ pub struct DeviceLimits {
     pub groups: u32,
     /// Most lanes a workgroup.
     pub lanes: u32,
+    /// Largest uniform binding in bytes.
+    pub uniform_bytes: u64,
     /// Workgroups that keep it busy: with more, each takes more tiles.
     pub busy_groups: u32,
     /// Tiles of a workgroup that makes a slice of the sums.
@@ -36,6 +38,7 @@ impl DeviceLimits {
         workgroup_bytes: 16_384,
         groups: 65_535,
         lanes: 256,
+        uniform_bytes: 1 << 16,
         busy_groups: 4096,
         slice_tiles: 1024,
         step_work: 1 << 36,
@@ -50,6 +53,7 @@ impl DeviceLimits {
             workgroup_bytes: self.workgroup_bytes.min(other.workgroup_bytes),
             groups: self.groups.min(other.groups),
             lanes: self.lanes.min(other.lanes),
+            uniform_bytes: self.uniform_bytes.min(other.uniform_bytes),
             busy_groups: self.busy_groups.min(other.busy_groups),
             slice_tiles: self.slice_tiles.min(other.slice_tiles),
             step_work: self.step_work.min(other.step_work),
@@ -62,8 +66,6 @@ impl DeviceLimits {
 pub struct Abilities {
     /// 64-bit integers and atomics.
     pub int64: bool,
-    /// Up to so many clusters are summed by subgroup operations first; 0 if there are none.
-    pub together: u32,
 }
 
 /// No chunk is larger, so that few points have to stream where not all fit.
@@ -159,19 +161,31 @@ impl Kernels {
         Self { dims, bits, weighted, wide, tiles, chunk_tiles, most_bins, limits, abilities }
     }
 
-    /// The kernel's text and sizes.
+    /// The kernel's text and sizes, for so many vectors of scores.
     #[must_use]
-    pub fn variant(&self, kernel: Kernel) -> Variant {
+    pub fn variant(&self, kernel: Kernel, vectors: usize) -> Variant {
+        let tiles = match kernel {
+            Kernel::Slices(_) => self.limits.slice_tiles,
+            Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => self.tiles,
+        };
         Variant {
             kernel,
             dims: self.dims,
             bits: self.bits,
             weighted: self.weighted,
             wide: self.wide,
-            tiles: if matches!(kernel, Kernel::Slices(_)) { self.limits.slice_tiles } else { self.tiles },
+            tiles,
             int64: self.abilities.int64,
-            together: self.abilities.together,
+            uniform: if matches!(kernel, Kernel::Slices(_)) { 0 } else { self.uniform(vectors) },
         }
+    }
+
+    /// Vectors of scores in uniform memory, rounded so that a set that leaves the batch seldom means another kernel; 0 if
+    /// they do not fit.
+    fn uniform(&self, vectors: usize) -> u32 {
+        let most = self.limits.uniform_bytes.min(1 << 16) / 16;
+        let rounded = vectors.next_power_of_two().max(64) as u64;
+        if rounded <= most { u32::try_from(rounded).unwrap_or(0) } else { 0 }
     }
 
     /// Coordinates that are summed: the columns, the points, and the weight if there are weights.
@@ -272,7 +286,7 @@ mod tests {
         lanes: 1024,
         ..DeviceLimits::LEAST
     };
-    const PLAIN: Abilities = Abilities { int64: false, together: 0 };
+    const PLAIN: Abilities = Abilities { int64: false };
 
     fn kernels(dims: u32, weighted: bool) -> Kernels {
         Kernels::new(dims, 40, weighted, 1 << 20, LAVAPIPE, PLAIN)
@@ -334,7 +348,7 @@ mod tests {
         for (dims, centroids) in [(1u32, 1usize), (16, 8), (16, 1000), (256, 100_000), (4096, 1 << 20)] {
             let k = kernels(dims, false);
             let tiles = k.step_tiles(centroids);
-            let group = k.variant(Kernel::Direct).tiles;
+            let group = k.variant(Kernel::Direct, 1).tiles;
             assert_eq!(tiles % group, 0);
             let work = u64::from(tiles) * (TILE * centroids) as u64 * u64::from(dims);
             assert!(work <= LAVAPIPE.step_work || tiles == group, "{dims} x {centroids}: {work}");
@@ -354,12 +368,12 @@ mod tests {
     #[test]
     fn a_workgroup_takes_no_more_lanes_than_there_are() {
         let small = DeviceLimits { lanes: 128, ..LAVAPIPE };
-        assert_eq!(Kernels::new(2, 40, false, 10, small, PLAIN).variant(Kernel::Direct).lanes(), 128);
-        assert_eq!(kernels(2, false).variant(Kernel::Direct).lanes(), 256);
+        assert_eq!(Kernels::new(2, 40, false, 10, small, PLAIN).variant(Kernel::Direct, 1).lanes(), 128);
+        assert_eq!(kernels(2, false).variant(Kernel::Direct, 1).lanes(), 256);
         for lanes in 64..=1024 {
             for chunk_tiles in [1, 10, 5000, 1 << 20] {
                 let kernels = Kernels::new(2, 40, false, chunk_tiles, DeviceLimits { lanes, ..LAVAPIPE }, PLAIN);
-                for v in [Kernel::Binned(8), kernels.slices()].map(|kernel| kernels.variant(kernel)) {
+                for v in [Kernel::Binned(8), kernels.slices()].map(|kernel| kernels.variant(kernel, 1)) {
                     assert!(v.lanes() <= lanes && v.tiles % v.wide == 0, "no tile belongs to two workgroups: {v}");
                 }
             }

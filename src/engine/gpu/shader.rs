@@ -35,8 +35,8 @@ pub struct Variant {
     pub tiles: u32,
     /// Whether there are 64-bit integers and atomics.
     pub int64: bool,
-    /// Up to so many clusters are summed by subgroup operations first; 0 if there are none.
-    pub together: u32,
+    /// Vectors of scores in uniform memory; 0 if they do not fit.
+    pub uniform: u32,
 }
 
 /// A buffer of a kernel.
@@ -85,7 +85,8 @@ impl Variant {
     /// Quads of centroids staged in workgroup memory at a time: where the sums do not need that memory.
     fn staged(&self) -> Option<u32> {
         let quads = STAGE / (self.dims + 2);
-        (quads > 0 && matches!(self.kernel, Kernel::Direct | Kernel::Deferred)).then_some(quads)
+        let free = matches!(self.kernel, Kernel::Direct | Kernel::Deferred);
+        (quads > 0 && free && self.uniform == 0).then_some(quads)
     }
 
     fn bins(&self) -> Option<u32> {
@@ -105,7 +106,7 @@ impl Variant {
             ("tiles", Access::Read, true),
             ("labels", moves, true),
             ("sets", Access::Read, true),
-            ("scores", Access::Read, !slices),
+            ("scores", if self.uniform > 0 { Access::Uniform } else { Access::Read }, !slices),
             ("exact", Access::Read, !slices),
             ("totals", Access::Write, true),
             ("weights", Access::Read, self.weighted),
@@ -124,7 +125,7 @@ impl Variant {
         let _ = write!(text, "const DIMS: u32 = {dims}u;\nconst BITS: i32 = {bits};\nconst LANES: u32 = {lanes}u;\n");
         let _ = write!(text, "const WIDE: u32 = {wide}u;\nconst TILES: u32 = {tiles}u;\n");
         let _ = writeln!(text, "const STAGED: u32 = {}u; // quads of centroids", self.staged().unwrap_or(1 << 30));
-        let _ = writeln!(text, "const TOGETHER: u32 = {}u;", self.together);
+        let _ = writeln!(text, "const SCORES: u32 = {}u; // vectors in uniform memory", self.uniform);
         if let Some(bins) = self.bins() {
             let _ = writeln!(text, "const BINS: u32 = {bins}u;");
         }
@@ -147,9 +148,7 @@ impl Variant {
             "STAGE" => self.staged().is_some(),
             "UNROLL" => self.dims <= MOST_UNROLLED,
             "WEIGHTED" => self.weighted,
-            "SUBGROUPS" => {
-                self.together > 0 && !self.weighted && matches!(self.kernel, Kernel::Binned(_) | Kernel::Direct)
-            }
+            "UNIFORM" => self.uniform > 0,
             _ => false,
         }
     }
@@ -165,7 +164,10 @@ impl fmt::Display for Variant {
             Kernel::Slices(cells) => write!(f, "slices{cells}")?,
         }
         write!(f, "-d{}-bits{}-wide{}-tiles{}", self.dims, self.bits, self.wide, self.tiles)?;
-        let traits = [(self.weighted, "-weighted"), (self.int64, "-int64"), (self.has("SUBGROUPS"), "-subgroups")];
+        if self.uniform > 0 {
+            write!(f, "-uniform{}", self.uniform)?;
+        }
+        let traits = [(self.weighted, "-weighted"), (self.int64, "-int64")];
         traits.into_iter().filter(|(on, _)| *on).try_for_each(|(_, name)| f.write_str(name))
     }
 }
