@@ -11,12 +11,7 @@
 // 5. compare with the old labels and move the points that changed.
 
 @group(0) @binding(2) var<storage, read_write> labels: array<u32>;  // [sets x points]
-// Per quad: half squares, norms, then DIMS coordinates. All lanes read the same place, which is what uniform memory is for.
-//#if UNIFORM
-@group(0) @binding(4) var<uniform> scores: array<vec4<f32>, SCORES>;
-//#else
-@group(0) @binding(4) var<storage, read> scores: array<vec4<f32>>;
-//#end
+@group(0) @binding(4) var<storage, read> scores: array<vec4<f32>>;  // per quad: half squares, norms, then DIMS coordinates
 @group(0) @binding(5) var<storage, read> exact: array<vec2<u32>>;   // [distinct]: its label, then DIMS on the grid
 //#if DEFER
 @group(0) @binding(8) var<storage, read_write> moved: array<u32>;  // [points] the old label, or UNMOVED
@@ -34,17 +29,14 @@ struct Point {
 //#if UNROLL
 var<private> x: array<f32, DIMS>;
 //#end
+//#if PAIR
+var<private> y: array<f32, DIMS>; // the second point of a lane
+//#end
 
-fn take_point(t: u32, lane: u32) -> Point {
+fn point(t: u32, lane: u32) -> Point {
     let tile = min(t, chunk.end_tile - 1u);
     let row = t * 64u + lane;
-    let base = tile * DIMS * 64u + lane;
-    //#if UNROLL
-    //#each DIMS
-    x[{j}] = tiles[base + {j}u * 64u];
-    //#end
-    //#end
-    return Point(row < chunk.points, row, base, tiles[chunk.norms + tile]);
+    return Point(row < chunk.points, row, tile * DIMS * 64u + lane, tiles[chunk.norms + tile]);
 }
 
 //#if STAGE
@@ -70,55 +62,76 @@ fn hot(at: u32) -> vec4<f32> {
     //#end
 }
 
-// Upper scores of the four centroids whose quad begins at `at`.
-fn score(cset: Set, at: u32, p: Point) -> vec4<f32> {
+fn start(cset: Set, at: u32, p: Point) -> vec4<f32> {
     let half2 = hot(at);
-    var sum = cset.bound * (half2 + p.norm * hot(at + 1u)) - half2;
-    //#if UNROLL
-    //#each DIMS
-    sum = fma(vec4<f32>(x[{j}]), hot(at + 2u + {j}u), sum);
-    //#end
-    //#else
-    for (var j = 0u; j < DIMS; j++) {
-        sum = fma(vec4<f32>(tiles[p.base + j * 64u]), hot(at + 2u + j), sum);
-    }
-    //#end
-    return sum;
+    return cset.bound * (half2 + p.norm * hot(at + 1u)) - half2;
 }
 
 // The best two upper scores of a point so far.
-var<private> best: f32;
-var<private> second: f32;
-var<private> position: u32;
-
-fn take(score: f32, c: u32) {
-    second = max(second, min(best, score));
-    position = select(position, c, score > best);
-    best = max(best, score);
+struct Top {
+    best: f32,
+    second: f32,
+    position: u32,
 }
 
-fn label_point(cset: Set, p: Point, lane: u32) {
-    best = LOWEST;
-    second = LOWEST;
-    position = 0u;
+fn take(top: Top, score: f32, c: u32) -> Top {
+    return Top(max(top.best, score), max(top.second, min(top.best, score)), select(top.position, c, score > top.best));
+}
+
+// The last quad may be padded: with scores so low that they are never the best, nor the second in doubt.
+fn take_quad(top: Top, four: vec4<f32>, c: u32) -> Top {
+    return take(take(take(take(top, four.x, c), four.y, c + 1u), four.z, c + 2u), four.w, c + 3u);
+}
+
+// Labels one point of a lane or, with PAIR, two: every coordinate of a centroid that is fetched serves both.
+fn label_points(cset: Set, p: Point, p2: Point, lane: u32) {
+    var top = Top(LOWEST, LOWEST, 0u);
+    //#if PAIR
+    var top2 = top;
+    //#end
     for (var first = 0u; first < cset.quads; first += STAGED) {
         //#if STAGE
         stage(cset, first, lane);
-        let at = 0u;
+        let begin = 0u;
         //#else
-        let at = (cset.first_quad + first) * (DIMS + 2u);
+        let begin = (cset.first_quad + first) * (DIMS + 2u);
         //#end
         for (var quad = 0u; quad < min(STAGED, cset.quads - first); quad++) {
-            // The last quad may be padded: with scores so low that they are never the best, nor the second in doubt.
-            let four = score(cset, at + quad * (DIMS + 2u), p);
+            let at = begin + quad * (DIMS + 2u);
             let c = (first + quad) * 4u;
-            take(four.x, c);
-            take(four.y, c + 1u);
-            take(four.z, c + 2u);
-            take(four.w, c + 3u);
+            var sum = start(cset, at, p);
+            //#if PAIR
+            var sum2 = start(cset, at, p2);
+            //#each DIMS
+            let c{j} = hot(at + 2u + {j}u);
+            sum = fma(vec4<f32>(x[{j}]), c{j}, sum);
+            sum2 = fma(vec4<f32>(y[{j}]), c{j}, sum2);
+            //#end
+            top2 = take_quad(top2, sum2, c);
+            //#else
+            //#if UNROLL
+            //#each DIMS
+            sum = fma(vec4<f32>(x[{j}]), hot(at + 2u + {j}u), sum);
+            //#end
+            //#else
+            for (var j = 0u; j < DIMS; j++) {
+                sum = fma(vec4<f32>(tiles[p.base + j * 64u]), hot(at + 2u + j), sum);
+            }
+            //#end
+            //#end
+            top = take_quad(top, sum, c);
         }
     }
-    if (p.here && !(best - guards(cset, position / 4u, p.norm)[position % 4u] > second)) {
+    settle(cset, p, top);
+    //#if PAIR
+    settle(cset, p2, top2);
+    //#end
+}
+
+// Proves or referees the label of a point, and moves the point if it changed.
+fn settle(cset: Set, p: Point, top: Top) {
+    var position = top.position;
+    if (p.here && !(top.best - guards(cset, position / 4u, p.norm)[position % 4u] > top.second)) {
         position = referee(cset, p.base, p.norm);
     }
     let label = exact[(cset.first_centroid + position) * (DIMS + 1u)].x;
@@ -202,10 +215,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         //#if BINS
         clear_bins(lane, round.round_cells);
         //#end
-        for (var step = 0u; step < TILES && first + step < chunk.end_tile; step += WIDE) {
-            let p = take_point(first + step + lane / 64u, lane % 64u);
+        for (var step = 0u; step < TILES && first + step < chunk.end_tile; step += POINTS * WIDE) {
+            let p = point(first + step + lane / 64u, lane % 64u);
+            //#if PAIR
+            let p2 = point(first + step + WIDE + lane / 64u, lane % 64u);
+            //#else
+            let p2 = p;
+            //#end
+            //#if UNROLL
+            //#each DIMS
+            x[{j}] = tiles[p.base + {j}u * 64u];
+            //#end
+            //#end
+            //#if PAIR
+            //#each DIMS
+            y[{j}] = tiles[p2.base + {j}u * 64u];
+            //#end
+            //#end
             for (var s = begin; s < end; s++) {
-                label_point(sets[s], p, lane);
+                label_points(sets[s], p, p2, lane);
             }
         }
         //#if BINS

@@ -9,7 +9,7 @@ use segma::engine::gpu::plan::{Abilities, DeviceLimits, Kernels};
 use segma::engine::gpu::shader::{Access, Binding, Kernel, Variant};
 use segma::engine::gpu::{CONSTANTS, LAYOUTS};
 
-/// Every kind of kernel on small, large and very wide shapes, with and without weights, 64-bit integers and scores that fit in uniform memory.
+/// Every kind of kernel on small, large and very wide shapes, with and without weights, 64-bit integers and pairs of points.
 fn variants() -> Vec<Variant> {
     let limits = DeviceLimits::LEAST;
     let mut variants = Vec::new();
@@ -17,10 +17,10 @@ fn variants() -> Vec<Variant> {
         for bits in [20, 40] {
             for traits in 0..8u32 {
                 let abilities = Abilities { int64: traits & 1 > 0 };
-                let vectors = if traits & 2 > 0 { 100 } else { 1 << 20 };
-                let kernels = Kernels::new(dims, bits, traits & 4 > 0, 1000, limits, abilities);
+                let tiles = if traits & 2 > 0 { 1 << 20 } else { 1 };
+                let kernels = Kernels::new(dims, bits, traits & 4 > 0, tiles, limits, abilities);
                 let kinds = [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k)];
-                variants.extend(kinds.map(|kernel| kernels.variant(kernel, vectors)));
+                variants.extend(kinds.map(|kernel| kernels.variant(kernel)));
             }
         }
     }
@@ -135,7 +135,7 @@ fn constants_are_those_of_the_host() {
 }
 
 /// What a shader file may ask for.
-const FLAGS: [&str; 7] = ["BINS", "DEFER", "STAGE", "UNROLL", "WEIGHTED", "UNIFORM", "DIMS"];
+const FLAGS: [&str; 7] = ["BINS", "DEFER", "STAGE", "UNROLL", "WEIGHTED", "PAIR", "DIMS"];
 
 #[test]
 fn every_directive_is_known_and_every_section_ends() {

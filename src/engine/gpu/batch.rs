@@ -228,11 +228,6 @@ impl Run {
         }
     }
 
-    /// Vectors of its scores.
-    pub(super) fn vectors(&self) -> usize {
-        self.scores.len()
-    }
-
     /// Its tables, as [`TABLES`] names them.
     pub(super) fn tables(&self) -> [&[u8]; 3] {
         [bytemuck::cast_slice(&self.sets), bytemuck::cast_slice(&self.scores), bytemuck::cast_slice(&self.exact)]

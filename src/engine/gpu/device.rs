@@ -183,11 +183,7 @@ impl Device {
         if bytes > most {
             return Err(self.error(format_args!("{label} needs {bytes} bytes, the device binds {most}")));
         }
-        let usage = wgpu::BufferUsages::STORAGE
-            | wgpu::BufferUsages::UNIFORM
-            | wgpu::BufferUsages::COPY_DST
-            | wgpu::BufferUsages::COPY_SRC;
-        self.held(label, bytes.next_power_of_two().max(1 << 10).min(most), usage)
+        self.buffer(label, bytes.next_power_of_two().min(most))
     }
 
     /// A uniform buffer that holds `bytes`.
@@ -255,11 +251,11 @@ impl Device {
     pub(super) fn bind(
         &self,
         pipeline: &wgpu::ComputePipeline,
-        buffers: Vec<(u32, wgpu::BufferBinding<'_>)>,
+        buffers: &[(u32, &wgpu::Buffer)],
     ) -> Result<wgpu::BindGroup> {
         let entries: Vec<wgpu::BindGroupEntry<'_>> = buffers
-            .into_iter()
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(buffer) })
+            .iter()
+            .map(|&(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
             .collect();
         self.guarded(|| {
             let layout = pipeline.get_bind_group_layout(0);
@@ -275,7 +271,6 @@ fn limits(l: &wgpu::Limits) -> DeviceLimits {
         buffer_bytes: l.max_buffer_size,
         workgroup_bytes: l.max_compute_workgroup_storage_size,
         groups: l.max_compute_workgroups_per_dimension,
-        uniform_bytes: l.max_uniform_buffer_binding_size,
         lanes: l.max_compute_invocations_per_workgroup.min(l.max_compute_workgroup_size_x),
         ..DeviceLimits::LEAST
     }

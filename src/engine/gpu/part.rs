@@ -4,13 +4,12 @@ use super::batch::{Batch, ChunkInfo, Member, Source, TABLES, narrow};
 use super::device::{Device, Held};
 use super::fault::Fault;
 use super::plan::{Kernels, chunk_tiles, sets_a_binding};
-use super::shader::{Binding, Kernel};
+use super::shader::Kernel;
 use super::staging::{Readback, Ring};
 use super::{Opened, Options};
 use crate::engine::{Centroids, Change, NO_LABEL};
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, TILE};
-use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -73,8 +72,6 @@ struct Inputs<'a> {
     points: &'a Points,
     labels: &'a Held,
     tables: &'a [Held],
-    /// Vectors of scores in them.
-    vectors: usize,
 }
 
 /// The labels of every set: a buffer for each group of sets and chunk.
@@ -293,8 +290,7 @@ impl<'m> Part<'m> {
     fn dispatch(&self, chunk: usize, points: &Points, batch: &Batch) -> Result<()> {
         let here = &self.chunks[chunk];
         for (run, tables) in batch.runs.iter().zip(&self.tables) {
-            let (labels, vectors) = (&self.labels.groups[run.group][chunk], run.vectors());
-            let inputs = Inputs { points, labels, tables, vectors };
+            let inputs = Inputs { points, labels: &self.labels.groups[run.group][chunk], tables };
             for step in &here.steps {
                 self.submit(run.kernel, &inputs, &step.info, step.groups)?;
             }
@@ -324,7 +320,7 @@ impl<'m> Part<'m> {
         inputs: &Inputs<'_>,
         info: &Held,
     ) -> Result<(wgpu::ComputePipeline, wgpu::BindGroup)> {
-        let variant = self.kernels.variant(kernel, inputs.vectors);
+        let variant = self.kernels.variant(kernel);
         let pipeline = self.gpu.pipelines.get(&self.gpu.device, variant, self.gpu.checked)?;
         let of = |name: &str| -> Option<&Held> {
             match name {
@@ -338,13 +334,9 @@ impl<'m> Part<'m> {
             }
         };
         let bindings = variant.bindings();
-        // The shader's array of scores has a size; the buffer may have grown beyond it.
-        let scores = NonZeroU64::new(16 * u64::from(variant.uniform));
-        let size = |b: &Binding| scores.filter(|_| b.name == "scores");
-        let bound =
-            |b: &Binding| of(b.name).map(|buffer| (b.number, wgpu::BufferBinding { buffer, offset: 0, size: size(b) }));
-        let buffers: Vec<_> = bindings.iter().filter_map(bound).collect();
-        let group = self.gpu.device.bind(&pipeline, buffers)?;
+        let buffers: Vec<(u32, &wgpu::Buffer)> =
+            bindings.iter().filter_map(|b| of(b.name).map(|held| (b.number, &**held))).collect();
+        let group = self.gpu.device.bind(&pipeline, &buffers)?;
         Ok((pipeline, group))
     }
 

@@ -18,8 +18,6 @@ pub struct DeviceLimits {
     pub groups: u32,
     /// Most lanes a workgroup.
     pub lanes: u32,
-    /// Largest uniform binding in bytes.
-    pub uniform_bytes: u64,
     /// Workgroups that keep it busy: with more, each takes more tiles.
     pub busy_groups: u32,
     /// Tiles of a workgroup that makes a slice of the sums.
@@ -38,7 +36,6 @@ impl DeviceLimits {
         workgroup_bytes: 16_384,
         groups: 65_535,
         lanes: 256,
-        uniform_bytes: 1 << 16,
         busy_groups: 4096,
         slice_tiles: 1024,
         step_work: 1 << 36,
@@ -53,7 +50,6 @@ impl DeviceLimits {
             workgroup_bytes: self.workgroup_bytes.min(other.workgroup_bytes),
             groups: self.groups.min(other.groups),
             lanes: self.lanes.min(other.lanes),
-            uniform_bytes: self.uniform_bytes.min(other.uniform_bytes),
             busy_groups: self.busy_groups.min(other.busy_groups),
             slice_tiles: self.slice_tiles.min(other.slice_tiles),
             step_work: self.step_work.min(other.step_work),
@@ -76,6 +72,12 @@ const CHUNKS_IN_MEMORY: u64 = 8;
 
 /// No more workgroup memory is taken for sums, so that several workgroups share a processor.
 const MOST_BIN_BYTES: u32 = 32 << 10;
+
+/// Up to so many columns a lane takes two points at a time.
+const MOST_PAIRED: u32 = 32;
+
+/// No workgroup takes more tiles: with longer ones a GPU idles while the last of them end.
+const MOST_TILES: u32 = 16;
 
 /// Counters of a set beside its sums: changed, ties, refereed. Twin of `CHANGED` and so on in `common.wgsl`.
 pub(super) const COUNTERS: usize = 3;
@@ -137,6 +139,7 @@ pub struct Kernels {
     weighted: bool,
     wide: u32,
     tiles: u32,
+    pair: bool,
     chunk_tiles: u32,
     most_bins: u32,
     limits: DeviceLimits,
@@ -155,15 +158,18 @@ impl Kernels {
         abilities: Abilities,
     ) -> Self {
         let wide = 1 << (limits.lanes / 64).clamp(1, 4).ilog2(); // a power of two, as the tiles are
-        let tiles = (chunk_tiles / limits.busy_groups).next_power_of_two().clamp(wide, 64);
+        let tiles = (chunk_tiles / limits.busy_groups).next_power_of_two();
+        // Two points of so many columns stay in registers; with few tiles it is better to have more lanes.
+        let pair = dims <= MOST_PAIRED && tiles > wide;
+        let tiles = tiles.clamp(if pair { 2 * wide } else { wide }, MOST_TILES.max(wide));
         let cell_bytes = if weighted { 16 } else { 8 };
         let most_bins = limits.workgroup_bytes.min(MOST_BIN_BYTES) / cell_bytes;
-        Self { dims, bits, weighted, wide, tiles, chunk_tiles, most_bins, limits, abilities }
+        Self { dims, bits, weighted, wide, tiles, pair, chunk_tiles, most_bins, limits, abilities }
     }
 
-    /// The kernel's text and sizes, for so many vectors of scores.
+    /// The kernel's text and sizes.
     #[must_use]
-    pub fn variant(&self, kernel: Kernel, vectors: usize) -> Variant {
+    pub fn variant(&self, kernel: Kernel) -> Variant {
         let tiles = match kernel {
             Kernel::Slices(_) => self.limits.slice_tiles,
             Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => self.tiles,
@@ -176,16 +182,8 @@ impl Kernels {
             wide: self.wide,
             tiles,
             int64: self.abilities.int64,
-            uniform: if matches!(kernel, Kernel::Slices(_)) { 0 } else { self.uniform(vectors) },
+            pair: !matches!(kernel, Kernel::Slices(_)) && self.pair,
         }
-    }
-
-    /// Vectors of scores in uniform memory, rounded so that a set that leaves the batch seldom means another kernel; 0 if
-    /// they do not fit.
-    fn uniform(&self, vectors: usize) -> u32 {
-        let most = self.limits.uniform_bytes.min(1 << 16) / 16;
-        let rounded = vectors.next_power_of_two().max(64) as u64;
-        if rounded <= most { u32::try_from(rounded).unwrap_or(0) } else { 0 }
     }
 
     /// Coordinates that are summed: the columns, the points, and the weight if there are weights.
@@ -348,7 +346,7 @@ mod tests {
         for (dims, centroids) in [(1u32, 1usize), (16, 8), (16, 1000), (256, 100_000), (4096, 1 << 20)] {
             let k = kernels(dims, false);
             let tiles = k.step_tiles(centroids);
-            let group = k.variant(Kernel::Direct, 1).tiles;
+            let group = k.variant(Kernel::Direct).tiles;
             assert_eq!(tiles % group, 0);
             let work = u64::from(tiles) * (TILE * centroids) as u64 * u64::from(dims);
             assert!(work <= LAVAPIPE.step_work || tiles == group, "{dims} x {centroids}: {work}");
@@ -368,12 +366,12 @@ mod tests {
     #[test]
     fn a_workgroup_takes_no_more_lanes_than_there_are() {
         let small = DeviceLimits { lanes: 128, ..LAVAPIPE };
-        assert_eq!(Kernels::new(2, 40, false, 10, small, PLAIN).variant(Kernel::Direct, 1).lanes(), 128);
-        assert_eq!(kernels(2, false).variant(Kernel::Direct, 1).lanes(), 256);
+        assert_eq!(Kernels::new(2, 40, false, 10, small, PLAIN).variant(Kernel::Direct).lanes(), 128);
+        assert_eq!(kernels(2, false).variant(Kernel::Direct).lanes(), 256);
         for lanes in 64..=1024 {
             for chunk_tiles in [1, 10, 5000, 1 << 20] {
                 let kernels = Kernels::new(2, 40, false, chunk_tiles, DeviceLimits { lanes, ..LAVAPIPE }, PLAIN);
-                for v in [Kernel::Binned(8), kernels.slices()].map(|kernel| kernels.variant(kernel, 1)) {
+                for v in [Kernel::Binned(8), kernels.slices()].map(|kernel| kernels.variant(kernel)) {
                     assert!(v.lanes() <= lanes && v.tiles % v.wide == 0, "no tile belongs to two workgroups: {v}");
                 }
             }

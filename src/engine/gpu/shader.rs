@@ -33,10 +33,10 @@ pub struct Variant {
     pub wide: u32,
     /// Tiles a workgroup takes in all.
     pub tiles: u32,
+    /// Whether a lane takes two points at a time.
+    pub pair: bool,
     /// Whether there are 64-bit integers and atomics.
     pub int64: bool,
-    /// Vectors of scores in uniform memory; 0 if they do not fit.
-    pub uniform: u32,
 }
 
 /// A buffer of a kernel.
@@ -86,7 +86,7 @@ impl Variant {
     fn staged(&self) -> Option<u32> {
         let quads = STAGE / (self.dims + 2);
         let free = matches!(self.kernel, Kernel::Direct | Kernel::Deferred);
-        (quads > 0 && free && self.uniform == 0).then_some(quads)
+        (quads > 0 && free).then_some(quads)
     }
 
     fn bins(&self) -> Option<u32> {
@@ -106,7 +106,7 @@ impl Variant {
             ("tiles", Access::Read, true),
             ("labels", moves, true),
             ("sets", Access::Read, true),
-            ("scores", if self.uniform > 0 { Access::Uniform } else { Access::Read }, !slices),
+            ("scores", Access::Read, !slices),
             ("exact", Access::Read, !slices),
             ("totals", Access::Write, true),
             ("weights", Access::Read, self.weighted),
@@ -125,7 +125,7 @@ impl Variant {
         let _ = write!(text, "const DIMS: u32 = {dims}u;\nconst BITS: i32 = {bits};\nconst LANES: u32 = {lanes}u;\n");
         let _ = write!(text, "const WIDE: u32 = {wide}u;\nconst TILES: u32 = {tiles}u;\n");
         let _ = writeln!(text, "const STAGED: u32 = {}u; // quads of centroids", self.staged().unwrap_or(1 << 30));
-        let _ = writeln!(text, "const SCORES: u32 = {}u; // vectors in uniform memory", self.uniform);
+        let _ = writeln!(text, "const POINTS: u32 = {}u; // of a lane", if self.has("PAIR") { 2 } else { 1 });
         if let Some(bins) = self.bins() {
             let _ = writeln!(text, "const BINS: u32 = {bins}u;");
         }
@@ -148,7 +148,7 @@ impl Variant {
             "STAGE" => self.staged().is_some(),
             "UNROLL" => self.dims <= MOST_UNROLLED,
             "WEIGHTED" => self.weighted,
-            "UNIFORM" => self.uniform > 0,
+            "PAIR" => self.pair,
             _ => false,
         }
     }
@@ -164,10 +164,7 @@ impl fmt::Display for Variant {
             Kernel::Slices(cells) => write!(f, "slices{cells}")?,
         }
         write!(f, "-d{}-bits{}-wide{}-tiles{}", self.dims, self.bits, self.wide, self.tiles)?;
-        if self.uniform > 0 {
-            write!(f, "-uniform{}", self.uniform)?;
-        }
-        let traits = [(self.weighted, "-weighted"), (self.int64, "-int64")];
+        let traits = [(self.pair, "-pair"), (self.weighted, "-weighted"), (self.int64, "-int64")];
         traits.into_iter().filter(|(on, _)| *on).try_for_each(|(_, name)| f.write_str(name))
     }
 }
