@@ -178,7 +178,7 @@ pub(crate) struct SweepArgs {
     pub(crate) clusters: Counts,
     #[command(flatten)]
     pub(crate) run: RunArgs,
-    /// What to measure of each: none, only the fits
+    /// What to measure of each: none, only the fits (more is to come)
     #[arg(long, default_value = "none", value_parser = ["none"])]
     pub(crate) metrics: String,
     #[command(flatten)]
@@ -210,7 +210,7 @@ fn counts(text: &str) -> Result<Counts, String> {
         }
     };
     let parts: Option<Vec<Vec<u32>>> = text.split(',').map(part).collect();
-    let mut all = parts.ok_or("must be numbers of clusters as 2..12 or 3,5,8")?.concat();
+    let mut all = parts.ok_or("must be numbers of clusters as 2..12 or 3,5,8, a range of at most 1000")?.concat();
     all.sort_unstable();
     all.dedup();
     Ok(Counts(all))

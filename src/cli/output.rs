@@ -33,6 +33,10 @@ impl Folder {
         if let Some(name) = names.iter().map(AsRef::as_ref).find(|n| target.join(n).is_dir()) {
             return Err(Error::output(&target.join(name), "is a folder"));
         }
+        let parents = names.iter().filter_map(|n| n.as_ref().parent()).map(|parent| target.join(parent));
+        if let Some(parent) = parents.into_iter().find(|p| there(p) && !p.is_dir()) {
+            return Err(Error::output(&parent, "exists and is not a folder"));
+        }
         // Inside the target if it is there, so that a folder that cannot be written is found now.
         let place = if target.is_dir() { target.to_owned() } else { parent(target) };
         let staged = place.join(format!(".segma-{}.partial", std::process::id()));

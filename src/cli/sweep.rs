@@ -48,16 +48,16 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     if let Some(fit) = fits.iter().find(|f| args.run.require_convergence && !f.converged) {
         return Err(Error::NotConverged { iterations: fit.iterations });
     }
-    device.notes.extend(fits.iter_mut().map(|f| std::mem::take(&mut f.device_notes)).next().unwrap_or_default());
+    device.notes.extend(fits.first_mut().map(|f| std::mem::take(&mut f.device_notes)).unwrap_or_default());
     let rows = rows(args, &pipeline, &matrix, &fits, &params, &notes);
     for row in &rows {
         let text = row.model.to_json().map_err(|e| e.in_file(&table.source))?;
         folder.write(&model_name(row.clusters).to_string_lossy(), |out| out.write_all(text.as_bytes()))?;
     }
     folder.write("sweep.csv", |out| write_csv(&rows, out))?;
+    notes.extend(fit_notes(&fits, &params));
     write_json(&folder, "run.json", &run_json(args, &device, &phases, &notes))?;
     folder.commit()?;
-    notes.extend(fit_notes(&fits, &params));
     teller.finish(notes.iter().chain(&device.notes));
     report(args, &rows, &notes, &phases, &device)
 }
@@ -131,7 +131,7 @@ fn report(args: &SweepArgs, rows: &[Row], notes: &[Note], phases: &Phases, devic
     if args.shared.json {
         let fits: Vec<Value> = rows.iter().map(row_json).collect();
         let output = args.output.to_string_lossy();
-        let document = json!({ "schema": "segma.sweep/1", "output": output, "fits": fits, "notes": notes });
+        let document = json!({ "schema": "segma.sweep/1", "output": output, "fits": fits, "notes": notes, "device_notes": device.notes });
         return print(&format!("{document:#}\n"));
     }
     if args.shared.quiet {

@@ -93,8 +93,8 @@ pub fn sweep(
     let load_seconds = clock.elapsed().as_secs_f64();
     let mut all =
         Loop { matrix, params, session: &mut *session, variance: None, costs: vec![Cost::default(); params.len()] };
+    all.session.open(params.iter().map(ValidParams::starts).sum())?; // room for all, before any work
     let mut runs = all.seeded(observer)?;
-    all.session.open(runs.len())?;
     all.session.expect(params.iter().map(ValidParams::max_iter).max().unwrap_or(0));
     all.iterate(&mut runs, observer)?;
     let mut fits = Vec::with_capacity(params.len());
@@ -193,7 +193,7 @@ impl Loop<'_, '_> {
     /// The first centroids of every start.
     fn seeded(&self, observer: &mut dyn Observer) -> Result<Vec<Run>> {
         let starts = self.params.iter().map(ValidParams::starts).sum();
-        let mut runs = Vec::with_capacity(starts);
+        let mut runs = Vec::new();
         for (which, params) in self.params.iter().enumerate() {
             for start in 0..params.starts() {
                 let set = runs.len();

@@ -65,6 +65,10 @@ fn the_program_writes_the_models_that_fits_write() {
         place.run(&format!("predict {model} customers.csv -o labels{k}.csv")).ended(0);
         assert_eq!(place.bytes(&format!("labels{k}.csv")), place.bytes(&format!("alone{k}/segments.csv")), "k={k}");
     }
+    std::fs::create_dir(place.path("taken")).unwrap();
+    place.put("taken/models", "a file");
+    place.run("sweep customers.csv -k 2..3 -o taken --force").ended(8).says(&["models", "not a folder"]);
+    assert_eq!(place.names("taken"), ["models"]);
     place.run("sweep customers.csv -k 2..3 -o out").ended(8).says(&["--force"]);
     place.run("sweep customers.csv --id customer_id -k 2..3 -o out --force --json").ended(0);
     assert_eq!(place.names("out/models").len(), 5, "models of another sweep stay");

@@ -94,6 +94,10 @@ unsafe fn list<V: Lanes>(bounds: &mut Tile<'_>, known: bool, k: usize, list: &mu
         let width = V::WIDTH as u32;
         first += width;
     }
+    // The slacks of the padding shrink by their rounding, too.
+    while list.last().is_some_and(|&c| c >= count) {
+        list.pop();
+    }
 }
 
 /// Scores the list and leaves of each point the nearest centroid in `scratch.index`, its position in the list and a lower

@@ -4,7 +4,7 @@ use super::accumulate::Sums;
 use super::assign::{Prepared, Scratch};
 use super::bounds::{Bounds, BoundsPart, Drift};
 use super::prune;
-use super::sorted::{SORT_AFTER, Sorted, bounds_pay, pays};
+use super::sorted::{SORT_AFTER, Sorted, bounds_bytes, bounds_pay, pays, points_bytes};
 use super::{Level, Pruning};
 use crate::engine::farthest::farthest;
 use crate::engine::{Centroids, Change, Far, NO_LABEL, Session, SetPass};
@@ -99,7 +99,7 @@ impl<'m> CpuSession<'m> {
         if !(wanted && labelled && self.passes >= self.next_sort) || u32::try_from(self.matrix.count()).is_err() {
             return Ok(());
         }
-        self.next_sort = 3 * self.passes.max(1);
+        self.next_sort = self.passes.max(1).saturating_mul(3);
         let labels: Vec<Vec<u32>> = (0..self.sets.len()).map(|set| self.labels(set)).collect::<Result<_>>()?;
         let room = self.sorted.take().map_or_else(|| Sorted::like(self.matrix), Ok);
         match room {
@@ -130,10 +130,16 @@ impl<'m> CpuSession<'m> {
         let Some(sorted) = &self.sorted else { return batch.iter().map(|_| None).collect() };
         let bits = self.matrix.frame().bits();
         let mut drifts = Vec::with_capacity(batch.len());
-        let pays = |k| self.pruning == Pruning::Always || bounds_pay(self.matrix, k);
+        // All bounds together take no more memory than the points; later sets of a batch go without.
+        let mut room = if self.pruning == Pruning::Always { usize::MAX } else { points_bytes(self.matrix) };
+        let out = (0..self.sets.len()).filter(|set| batch.iter().all(|s| s.set != *set)).collect::<Vec<_>>();
+        out.into_iter().for_each(|set| self.sets[set].bounds = None);
         for (s, prepared) in batch.iter().zip(prepared) {
             let (set, k) = (&mut self.sets[s.set], s.centroids.k());
-            if !prepared.identity || !pays(k) {
+            let bytes = bounds_bytes(self.matrix, k);
+            let fits = bytes <= room && (self.pruning == Pruning::Always || bounds_pay(self.matrix, k));
+            room -= if fits { bytes } else { 0 };
+            if !prepared.identity || !fits {
                 set.bounds = None;
             } else if set.bounds.as_ref().is_none_or(|b| !b.fit(k)) {
                 set.bounds = Some(Bounds::new(sorted.points.matrix.tiles(), k));

@@ -56,14 +56,22 @@ pub(super) fn pays(matrix: &Matrix, k: usize, ahead: u32, changed: u64) -> bool 
     ahead >= FEW_PASSES
         && count >= FEW_POINTS
         && count * dims <= MOST_VALUES
-        && k >= FEW_CLUSTERS
         && changed * 1000 > count as u64
         && bounds_pay(matrix, k)
 }
 
-/// Whether the bounds of `k` clusters take no more memory than the points, and the distances between the centroids no more
-/// work than a part of a pass.
+/// Whether bounds pay for a set of `k` clusters: they take no more memory than the points, and the distances between the
+/// centroids no more work than a part of a pass.
 pub(super) fn bounds_pay(matrix: &Matrix, k: usize) -> bool {
-    let tile_bytes = size_of_val(matrix.tile(0));
-    Bounds::tile_bytes(k) <= tile_bytes && k * 4 <= matrix.count()
+    k >= FEW_CLUSTERS && bounds_bytes(matrix, k) <= points_bytes(matrix) && k * 4 <= matrix.count()
+}
+
+/// Bytes of the bounds of `k` clusters, and of what centroids moved.
+pub(super) fn bounds_bytes(matrix: &Matrix, k: usize) -> usize {
+    matrix.tiles() * Bounds::tile_bytes(k) + size_of::<f32>() * k * k.next_multiple_of(16)
+}
+
+/// Bytes of the points.
+pub(super) fn points_bytes(matrix: &Matrix) -> usize {
+    matrix.tiles() * size_of_val(matrix.tile(0))
 }
