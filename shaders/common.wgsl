@@ -55,6 +55,76 @@ fn counter(cset: Set, which: u32) -> u32 {
     return (DIMS + EXTRA) * cset.k + which;
 }
 
+// 64-bit arithmetic and totals: with 64-bit integers and atomics where the GPU has them, else in 32-bit limbs, which every
+// GPU has.
+//#if INT64
+@group(0) @binding(6) var<storage, read_write> totals: array<atomic<u64>>; // cells of LIMBS / 2 words
+
+fn joined(limbs: vec2<u32>) -> u64 {
+    return (u64(limbs.y) << 32u) | u64(limbs.x);
+}
+
+fn parted(value: u64) -> vec2<u32> {
+    return vec2<u32>(u32(value & 0xfffffffflu), u32(value >> 32u));
+}
+
+// The product of two u32 as 64 bits.
+fn mul_wide(a: u32, b: u32) -> vec2<u32> {
+    return parted(u64(a) * u64(b));
+}
+
+fn add64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+    return parted(joined(a) + joined(b));
+}
+
+// Adds to a cell of the totals.
+fn add_cell(cell: u32, value: Cell) {
+    let low = joined(value.xy);
+    //#if WEIGHTED
+    let old = atomicAdd(&totals[2u * cell], low);
+    let carry = select(0lu, 1lu, old + low < old);
+    let high = joined(value.zw) + carry;
+    if (high != 0lu) {
+        atomicAdd(&totals[2u * cell + 1u], high);
+    }
+    //#else
+    atomicAdd(&totals[cell], low);
+    //#end
+}
+//#else
+@group(0) @binding(6) var<storage, read_write> totals: array<atomic<u32>>; // cells of LIMBS limbs
+
+// The product of two u32 as 64 bits.
+fn mul_wide(a: u32, b: u32) -> vec2<u32> {
+    let a0 = a & 0xffffu;
+    let a1 = a >> 16u;
+    let b0 = b & 0xffffu;
+    let b1 = b >> 16u;
+    let low = a0 * b0;
+    let middle0 = a1 * b0 + (low >> 16u); // at most (2^16 - 1)^2 + 2^16 - 1: fits
+    let middle1 = a0 * b1 + (middle0 & 0xffffu);
+    return vec2<u32>((middle1 << 16u) | (low & 0xffffu), a1 * b1 + (middle0 >> 16u) + (middle1 >> 16u));
+}
+
+fn add64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+    let low = a.x + b.x;
+    return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
+}
+
+// Adds to a cell of the totals. Exactly one addition sees each wrap of a limb, so the carries are exact in any order.
+fn add_cell(cell: u32, value: Cell) {
+    var carry = 0u;
+    for (var i = 0u; i < LIMBS; i++) {
+        let limb = value[i] + carry;
+        carry = select(0u, 1u, limb < carry);
+        if (limb != 0u) {
+            let old = atomicAdd(&totals[LIMBS * cell + i], limb);
+            carry += select(0u, 1u, old + limb < old);
+        }
+    }
+}
+//#end
+
 fn negate64(a: vec2<u32>) -> vec2<u32> {
     return add64(~a, vec2<u32>(1u, 0u));
 }

@@ -62,12 +62,9 @@ pub enum Access {
 }
 
 const COMMON: &str = include_str!("../../../shaders/common.wgsl");
-const LIMBS: &str = include_str!("../../../shaders/limbs.wgsl");
-const INT64: &str = include_str!("../../../shaders/int64.wgsl");
 const ASSIGN: &str = include_str!("../../../shaders/assign.wgsl");
 const REFEREE: &str = include_str!("../../../shaders/referee.wgsl");
 const ACCUMULATE: &str = include_str!("../../../shaders/accumulate.wgsl");
-const SLICES: &str = include_str!("../../../shaders/slices.wgsl");
 
 /// Up to so many columns a point is kept in registers: with 64 an H100 took more than twice as long as without.
 const MOST_UNROLLED: u32 = 32;
@@ -129,12 +126,11 @@ impl Variant {
         if let Some(bins) = self.bins() {
             let _ = writeln!(text, "const BINS: u32 = {bins}u;");
         }
-        let integers = if self.int64 { INT64 } else { LIMBS };
         let stages: &[&str] = match self.kernel {
-            Kernel::Slices(_) => &[ACCUMULATE, SLICES],
-            _ => &[ACCUMULATE, REFEREE, ASSIGN],
+            Kernel::Slices(_) => &[COMMON, ACCUMULATE],
+            _ => &[COMMON, ACCUMULATE, REFEREE, ASSIGN],
         };
-        for part in [COMMON, integers].iter().chain(stages) {
+        for part in stages {
             text.push('\n');
             fill(part, &|flag| self.has(flag), *dims, &mut text);
         }
@@ -144,6 +140,8 @@ impl Variant {
     fn has(&self, flag: &str) -> bool {
         match flag {
             "BINS" => self.bins().is_some(),
+            "INT64" => self.int64,
+            "SLICES" => matches!(self.kernel, Kernel::Slices(_)),
             "DEFER" => self.kernel == Kernel::Deferred,
             "STAGE" => self.staged().is_some(),
             "UNROLL" => self.dims <= MOST_UNROLLED,
