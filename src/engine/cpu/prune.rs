@@ -14,9 +14,9 @@ use super::accumulate::Sums;
 use super::assign::{Prepared, Scratch, Top, differing, unproven};
 use super::bounds::{Drift, OWN, SAFE, State};
 use super::lanes::Lanes;
+use super::referee::Candidates;
 use crate::engine::NO_LABEL;
-use crate::engine::exact::nearest;
-use crate::matrix::{Matrix, TILE, grid, round_up};
+use crate::matrix::{Matrix, TILE, round_up};
 
 /// The bounds of one tile, and what the centroids moved since.
 pub(super) struct Tile<'a> {
@@ -84,7 +84,7 @@ unsafe fn list<V: Lanes>(bounds: &mut Tile<'_>, known: bool, k: usize, list: &mu
     }
     let mut first = 0;
     for slack in bounds.slack.chunks_exact(V::WIDTH) {
-        // SAFETY: a vector of slacks; those of the padding stay positive.
+        // SAFETY: a vector of slacks.
         let mut used = unsafe { V::load(slack.as_ptr()) }.not_greater(V::splat(0.0));
         while used != 0 {
             list.push(first + used.trailing_zeros());
@@ -167,14 +167,12 @@ unsafe fn settle<V: Lanes>(scratch: &mut Scratch) {
 /// The position in the list of the centroid nearest to the point in `lane`, by exact integers, and whether that was a tie.
 fn referee(matrix: &Matrix, t: usize, lane: usize, prepared: &Prepared<'_>, scratch: &mut Scratch) -> (u32, bool) {
     let count = scratch.list.len();
-    let upper = |i: usize| scratch.scores[i * TILE + lane];
-    let best_lower = (0..count).map(|i| upper(i) - scratch.guard[i]).fold(f32::NEG_INFINITY, f32::max);
-    let scale = matrix.frame().scale();
-    for (q, x) in scratch.point.iter_mut().zip(matrix.tile(t).iter().skip(lane).step_by(TILE)) {
-        *q = grid(*x, scale);
+    for (upper, scores) in scratch.upper[..count].iter_mut().zip(scratch.scores.chunks_exact(TILE)) {
+        *upper = scores[lane];
     }
-    let near = (0..count).filter(|&i| upper(i) >= best_lower).map(|i| scratch.list[i] as usize);
-    let found = nearest(&scratch.point, prepared.centroids, near);
+    let among = Candidates { upper: &scratch.upper[..count], guard: &scratch.guard, labels: &scratch.list };
+    let scale = matrix.frame().scale();
+    let found = among.nearest(matrix.tile(t), lane, scale, prepared.centroids, &mut scratch.point);
     #[expect(clippy::cast_possible_truncation, reason = "fewer than 2^32 centroids")]
     let position = scratch.list.partition_point(|&c| (c as usize) < found.index) as u32;
     (position, found.tie)

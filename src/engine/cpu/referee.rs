@@ -6,6 +6,7 @@
 //! it; 4. the smallest integer distance wins, ties to the lowest index.
 
 use super::assign::{Prepared, Scratch};
+use crate::engine::Centroids;
 use crate::engine::exact::{Nearest, nearest};
 use crate::matrix::{TILE, grid};
 
@@ -14,13 +15,35 @@ use crate::matrix::{TILE, grid};
 pub(super) fn decide(tile: &[f32], lane: usize, scale: f32, prepared: &Prepared<'_>, scratch: &mut Scratch) -> Nearest {
     let k = prepared.scoring.distinct();
     upper_scores(tile, lane, prepared, scratch);
-    let upper = &scratch.upper[..k];
-    let best_lower = upper.iter().zip(&scratch.guard).map(|(u, g)| u - g).fold(f32::NEG_INFINITY, f32::max);
-    for (q, x) in scratch.point.iter_mut().zip(tile.iter().skip(lane).step_by(TILE)) {
-        *q = grid(*x, scale);
+    let among = Candidates { upper: &scratch.upper[..k], guard: &scratch.guard, labels: &prepared.scoring.index };
+    among.nearest(tile, lane, scale, prepared.centroids, &mut scratch.point)
+}
+
+/// Centroids that were scored for a point: their upper scores and guards, and their labels, ascending.
+pub(super) struct Candidates<'a> {
+    pub(super) upper: &'a [f32],
+    pub(super) guard: &'a [f32],
+    pub(super) labels: &'a [u32],
+}
+
+impl Candidates<'_> {
+    /// The one nearest to the point in `lane`; `point` is room for its coordinates.
+    #[inline(always)]
+    pub(super) fn nearest(
+        &self,
+        tile: &[f32],
+        lane: usize,
+        scale: f32,
+        centroids: &Centroids,
+        point: &mut [i64],
+    ) -> Nearest {
+        let best_lower = self.upper.iter().zip(self.guard).map(|(u, g)| u - g).fold(f32::NEG_INFINITY, f32::max);
+        for (q, x) in point.iter_mut().zip(tile.iter().skip(lane).step_by(TILE)) {
+            *q = grid(*x, scale);
+        }
+        let near = self.upper.iter().zip(self.labels).filter(|(u, _)| **u >= best_lower);
+        nearest(point, centroids, near.map(|(_, &c)| c as usize))
     }
-    let near = upper.iter().zip(&prepared.scoring.index).filter(|(u, _)| **u >= best_lower);
-    nearest(&scratch.point, prepared.centroids, near.map(|(_, &c)| c as usize))
 }
 
 /// Scores one point against all centroids, 16 at a time.
