@@ -151,6 +151,17 @@ pub(crate) struct InputArgs {
     pub(crate) csv: TableArgs,
 }
 
+/// The run folder.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FolderArgs {
+    /// The folder to write
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Overwrite the files of an earlier run
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct FitArgs {
     #[command(flatten)]
@@ -159,12 +170,8 @@ pub(crate) struct FitArgs {
     pub(crate) kmeans: KMeansArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
-    /// The folder to write
-    #[arg(short, long, value_name = "FOLDER")]
-    pub(crate) output: PathBuf,
-    /// Overwrite the files of an earlier run
-    #[arg(long)]
-    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }
@@ -183,12 +190,8 @@ pub(crate) struct SweepArgs {
     pub(crate) metrics: String,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
-    /// The folder to write
-    #[arg(short, long, value_name = "FOLDER")]
-    pub(crate) output: PathBuf,
-    /// Overwrite the files of an earlier run
-    #[arg(long)]
-    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }

@@ -32,9 +32,9 @@ pub(super) struct Outcome<'a> {
 
 /// Runs the verb.
 pub(super) fn fit(args: &FitArgs) -> Result<()> {
-    let outputs = FILES.map(|name| args.output.join(name));
+    let outputs = FILES.map(|name| args.folder.output.join(name));
     spare_inputs(&[&args.input.table, args.kmeans.run.init.as_ref()], &outputs)?;
-    let folder = Folder::create(&args.output, &FILES, args.force)?;
+    let folder = Folder::create(&args.folder.output, &FILES, args.folder.force)?;
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
@@ -127,7 +127,7 @@ fn report(outcome: &Outcome<'_>) -> Result<()> {
     if outcome.args.shared.json {
         let mut document = summary::metrics(outcome.model);
         document["schema"] = json!("segma.fit/1");
-        document["output"] = json!(outcome.args.output.to_string_lossy());
+        document["output"] = json!(outcome.args.folder.output.to_string_lossy());
         document["notes"] = json!(outcome.model.notes);
         document["device_notes"] = json!(outcome.device_notes);
         return print(&format!("{document:#}\n"));

@@ -35,12 +35,12 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
         t.inertia,
     );
     let _ = writeln!(text, "{}", segments(m, o.profile).trim_fmt());
-    let output = escaped(&o.args.output.to_string_lossy());
+    let output = escaped(&o.args.folder.output.to_string_lossy());
     let _ = write!(
         text,
         "\nWrote {output} (model.json, segments.csv, profile.csv, metrics.json, run.json)\n\
          Next: segma predict {} new.csv -o labels.csv\n",
-        escaped(&o.args.output.join("model.json").to_string_lossy()),
+        escaped(&o.args.folder.output.join("model.json").to_string_lossy()),
     );
     text
 }

@@ -30,9 +30,9 @@ struct Row {
 pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let models: Vec<PathBuf> = args.clusters.0.iter().map(|k| model_name(*k as usize)).collect();
     let files = [models, vec!["sweep.csv".into(), "run.json".into()]].concat();
-    let outputs: Vec<PathBuf> = files.iter().map(|name| args.output.join(name)).collect();
+    let outputs: Vec<PathBuf> = files.iter().map(|name| args.folder.output.join(name)).collect();
     spare_inputs(&[&args.input.table], &outputs)?;
-    let folder = Folder::create(&args.output, &files, args.force)?;
+    let folder = Folder::create(&args.folder.output, &files, args.folder.force)?;
     let params = init::sweep_params(&args.clusters.0, &args.run)?;
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
@@ -130,14 +130,14 @@ fn run_json(args: &SweepArgs, device: &Device, phases: &Phases, notes: &[Note]) 
 fn report(args: &SweepArgs, rows: &[Row], notes: &[Note], phases: &Phases, device: &Device) -> Result<()> {
     if args.shared.json {
         let fits: Vec<Value> = rows.iter().map(row_json).collect();
-        let output = args.output.to_string_lossy();
+        let output = args.folder.output.to_string_lossy();
         let document = json!({ "schema": "segma.sweep/1", "output": output, "fits": fits, "notes": notes, "device_notes": device.notes });
         return print(&format!("{document:#}\n"));
     }
     if args.shared.quiet {
         return Ok(());
     }
-    let output = escaped(&args.output.to_string_lossy());
+    let output = escaped(&args.folder.output.to_string_lossy());
     print(&format!(
         "Fitted {} numbers of segments in {:.2} s ({})\n\n{}\n\nWrote {output} (sweep.csv, models/, run.json)\n",
         rows.len(),
