@@ -82,9 +82,9 @@ const MOST_TILES: u32 = 16;
 /// Counters of a set beside its sums: changed, ties, refereed. Twin of `CHANGED` and so on in `common.wgsl`.
 pub(super) const COUNTERS: usize = 3;
 
-/// Tiles a chunk, where `tiles` tiles of `dims` columns are cut into chunks below every limit, below an eighth of the device's `memory` if that
-/// is limited, and below `chunk_bytes` if that is given. An index inside a chunk fits u32, since a binding is below 2^31
-/// bytes.
+/// Tiles a chunk, where `tiles` tiles of `dims` columns are cut into chunks below every limit, below an eighth of the
+/// device's `memory` if that is limited, and below `chunk_bytes` if that is given. An index inside a chunk fits u32, since
+/// a binding is below 2^31 bytes.
 ///
 /// # Errors
 /// [`Error::Device`] if not even one tile fits.
