@@ -3,15 +3,17 @@
 //! Reads: a tile, the lanes that changed, old and new labels. Writes: the sums of one thread. Integer addition has no
 //! order, so these sums can be added up in any.
 //!
-//! Sums lie dimension by dimension (`sums[j][cluster]`), as the tile does. Where many points of a tile changed (the first
-//! passes) a dimension's 64 values become integers at once and are then added one by one; where few did, each point is
-//! moved alone.
+//! Steps, for each point that moves: 1. gather its coordinates from the tile; 2. turn them into grid integers, once for both
+//! clusters; 3. add them to the sums of its new cluster, which lie side by side; 4. take them from those of its old one.
 
 use crate::engine::{Change, NO_LABEL};
 use crate::matrix::{Matrix, TILE, grid};
 
-/// From this many changed points on a tile's values are converted together.
-const MANY: u32 = 6;
+/// Coordinates of a point that are gathered at once.
+const BLOCK: usize = 64;
+
+/// Sums of a cluster are padded to whole groups of so many, which the compiler turns into vectors.
+const GROUP: usize = 8;
 
 /// Adding this to an f64 integer below 2^51 leaves the integer in the low bits.
 const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
@@ -19,10 +21,12 @@ const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
 /// What one thread has summed for one centroid set.
 #[derive(Debug)]
 pub(super) struct Sums {
-    k: usize,
-    /// `[dims x k]`. 64 bits hold the sums of unweighted points by the choice of the grid's bits.
+    dims: usize,
+    /// Cells of a cluster: the dims, padded.
+    stride: usize,
+    /// `[k x stride]`. 64 bits hold the sums of unweighted points by the choice of the grid's bits.
     plain: Vec<i64>,
-    /// `[dims x k]` with weights, else empty.
+    /// `[k x stride]` with weights, else empty.
     weighted: Vec<i128>,
     weights: Vec<i64>,
     counts: Vec<i64>,
@@ -33,10 +37,12 @@ pub(super) struct Sums {
 
 impl Sums {
     pub(super) fn new(matrix: &Matrix, k: usize) -> Self {
-        let cells = k * matrix.dims();
+        let stride = matrix.dims().next_multiple_of(GROUP);
+        let cells = k * stride;
         let (plain, weighted, weights) = if matrix.weights().is_some() { (0, cells, k) } else { (cells, 0, 0) };
         Self {
-            k,
+            dims: matrix.dims(),
+            stride,
             plain: vec![0; plain],
             weighted: vec![0; weighted],
             weights: vec![0; weights],
@@ -50,77 +56,83 @@ impl Sums {
     /// Moves the points in the lanes `changed` of tile `t` from their old label to their new one.
     #[inline(always)]
     pub(super) fn move_points(&mut self, matrix: &Matrix, t: usize, changed: u64, old: &[u32], new: &[u32; TILE]) {
-        let moves = Moves::new(changed, old, new);
-        moves.to().iter().for_each(|m| self.counts[m.cluster as usize] += 1);
-        moves.from().iter().for_each(|m| self.counts[m.cluster as usize] -= 1);
+        let moves = Moves { left: changed, old, new };
         if matrix.weights().is_some() {
-            self.move_weighted(matrix, t, &moves);
+            moves.for_each(|m| self.move_weighted(matrix, t, m));
             return;
         }
         self.changed += u64::from(changed.count_ones());
-        let scale = matrix.frame().scale();
-        // Points that saturated at predict are too wide for the quick conversion.
-        if changed.count_ones() >= MANY && matrix.norm(t) < 1024.0 {
-            self.move_many(matrix.tile(t), scale, &moves);
-        } else {
-            self.move_few(matrix.tile(t), scale, &moves);
+        let (scale, norm) = (matrix.frame().scale(), matrix.norm(t));
+        for (block, tile) in matrix.tile(t).chunks(BLOCK * TILE).enumerate() {
+            let first = block * BLOCK;
+            // Points that saturated at predict are too wide for the quick conversion.
+            if norm < 1024.0 {
+                self.move_block(tile, first, moves, |x| {
+                    (f64::from(x * scale) + MAGIC).to_bits().cast_signed() - MAGIC.to_bits().cast_signed()
+                });
+            } else {
+                self.move_block(tile, first, moves, |x| grid(x, scale));
+            }
+        }
+        for m in moves {
+            self.counts[m.to as usize] += 1;
+            if m.from != NO_LABEL {
+                self.counts[m.from as usize] -= 1;
+            }
         }
     }
 
+    /// Moves a block of coordinates, from `first` on.
     #[inline(always)]
-    fn move_many(&mut self, tile: &[f32], scale: f32, moves: &Moves) {
-        let scale = f64::from(scale);
-        let mut q = [0i64; TILE];
-        for (lanes, sums) in tile.chunks_exact(TILE).zip(self.plain.chunks_exact_mut(self.k)) {
-            for (q, &x) in q.iter_mut().zip(lanes) {
-                let shifted = f64::from(x) * scale + MAGIC;
-                *q = shifted.to_bits().cast_signed() - MAGIC.to_bits().cast_signed();
+    fn move_block(&mut self, tile: &[f32], first: usize, moves: Moves<'_>, to_grid: impl Fn(f32) -> i64) {
+        let cells = (tile.len() / TILE).next_multiple_of(GROUP);
+        let (mut point, mut q) = ([0.0; BLOCK], [0; BLOCK]);
+        for m in moves {
+            for (x, lanes) in point.iter_mut().zip(tile.chunks_exact(TILE)) {
+                *x = lanes[m.lane as usize % TILE];
             }
-            // At predict the points may be more, and lie farther out, than those the grid was made for: see move_few.
-            for m in moves.to() {
-                let sum = &mut sums[m.cluster as usize];
-                *sum = sum.wrapping_add(q[m.lane as usize % TILE]);
+            for (q, x) in q[..cells].chunks_exact_mut(GROUP).zip(point.chunks_exact(GROUP)) {
+                for i in 0..GROUP {
+                    q[i] = to_grid(x[i]);
+                }
             }
-            for m in moves.from() {
-                let sum = &mut sums[m.cluster as usize];
-                *sum = sum.wrapping_sub(q[m.lane as usize % TILE]);
+            // At predict the points may be more, and lie farther out, than those the grid was made for: the sums may wrap;
+            // then they are never read.
+            self.cells(m.to, first, cells, &q, i64::wrapping_add);
+            if m.from != NO_LABEL {
+                self.cells(m.from, first, cells, &q, i64::wrapping_sub);
             }
         }
     }
 
+    /// Joins `q` to the sums of a cluster from dim `first` on.
     #[inline(always)]
-    fn move_few(&mut self, tile: &[f32], scale: f32, moves: &Moves) {
-        for (lanes, sums) in tile.chunks_exact(TILE).zip(self.plain.chunks_exact_mut(self.k)) {
-            // The sums of points outside the frame may wrap; they are never read.
-            for m in moves.to() {
-                let sum = &mut sums[m.cluster as usize];
-                *sum = sum.wrapping_add(grid(lanes[m.lane as usize % TILE], scale));
-            }
-            for m in moves.from() {
-                let sum = &mut sums[m.cluster as usize];
-                *sum = sum.wrapping_sub(grid(lanes[m.lane as usize % TILE], scale));
+    fn cells(&mut self, cluster: u32, first: usize, cells: usize, q: &[i64; BLOCK], join: impl Fn(i64, i64) -> i64) {
+        let sums = &mut self.plain[cluster as usize * self.stride + first..][..cells];
+        for (sums, q) in sums.chunks_exact_mut(GROUP).zip(q.chunks_exact(GROUP)) {
+            for i in 0..GROUP {
+                sums[i] = join(sums[i], q[i]);
             }
         }
     }
 
-    fn move_weighted(&mut self, matrix: &Matrix, t: usize, moves: &Moves) {
-        for m in moves.to() {
-            let weight = matrix.weight(t * TILE + m.lane as usize);
-            self.changed += u64::from(weight > 0);
-            self.add_weighted(matrix, t, m, weight.cast_signed());
-        }
-        for m in moves.from() {
-            let weight = matrix.weight(t * TILE + m.lane as usize);
-            self.add_weighted(matrix, t, m, -weight.cast_signed());
+    fn move_weighted(&mut self, matrix: &Matrix, t: usize, m: Move) {
+        let weight = matrix.weight(t * TILE + m.lane as usize);
+        self.changed += u64::from(weight > 0);
+        self.add_weighted(matrix, t, m.lane, m.to, weight.cast_signed());
+        self.counts[m.to as usize] += 1;
+        if m.from != NO_LABEL {
+            self.add_weighted(matrix, t, m.lane, m.from, -weight.cast_signed());
+            self.counts[m.from as usize] -= 1;
         }
     }
 
-    fn add_weighted(&mut self, matrix: &Matrix, t: usize, m: &Move, weight: i64) {
-        let cluster = m.cluster as usize;
-        for (sums, q) in self.weighted.chunks_exact_mut(self.k).zip(matrix.point(t * TILE + m.lane as usize)) {
-            sums[cluster] += i128::from(weight) * i128::from(q);
+    fn add_weighted(&mut self, matrix: &Matrix, t: usize, lane: u32, cluster: u32, weight: i64) {
+        let sums = &mut self.weighted[cluster as usize * self.stride..];
+        for (sum, q) in sums.iter_mut().zip(matrix.point(t * TILE + lane as usize)) {
+            *sum += i128::from(weight) * i128::from(q);
         }
-        self.weights[cluster] += weight;
+        self.weights[cluster as usize] += weight;
     }
 
     /// Adds what another thread has summed.
@@ -135,55 +147,42 @@ impl Sums {
     }
 
     pub(super) fn into_change(self) -> Change {
-        let cell = |at: usize| if self.weighted.is_empty() { i128::from(self.plain[at]) } else { self.weighted[at] };
-        let k = self.k;
-        let dims = self.plain.len().max(self.weighted.len()) / k;
-        let sums = (0..k).flat_map(|c| (0..dims).map(move |j| j * k + c)).map(cell).collect();
+        let plain = self.plain.chunks_exact(self.stride).flat_map(|row| &row[..self.dims]).map(|&s| i128::from(s));
+        let weighted = self.weighted.chunks_exact(self.stride).flat_map(|row| &row[..self.dims]).copied();
+        let sums = plain.chain(weighted).collect(); // one of the two is empty
         let weights = if self.weights.is_empty() { self.counts.clone() } else { self.weights };
         Change { sums, weights, counts: self.counts, changed: self.changed, ties: self.ties, refereed: self.refereed }
     }
 }
 
-/// A point of a tile, and a cluster that it comes to or leaves.
-#[derive(Debug, Clone, Copy)]
+/// A point of a tile that moves.
+#[derive(Clone, Copy)]
 struct Move {
     lane: u32,
-    cluster: u32,
+    to: u32,
+    /// [`NO_LABEL`] in the first pass.
+    from: u32,
 }
 
-/// The points of a tile that move: where to, and where from unless they had no label.
-struct Moves {
-    to: [Move; TILE],
-    from: [Move; TILE],
-    arrivals: usize,
-    departures: usize,
+/// The points of a tile that move, in order.
+#[derive(Clone, Copy)]
+struct Moves<'a> {
+    /// Their lanes, as bits.
+    left: u64,
+    old: &'a [u32],
+    new: &'a [u32; TILE],
 }
 
-impl Moves {
+impl Iterator for Moves<'_> {
+    type Item = Move;
+
     #[inline(always)]
-    fn new(changed: u64, old: &[u32], new: &[u32; TILE]) -> Self {
-        let none = [Move { lane: 0, cluster: 0 }; TILE];
-        let mut moves = Self { to: none, from: none, arrivals: 0, departures: 0 };
-        let mut left = changed;
-        while left != 0 {
-            let lane = left.trailing_zeros();
-            left &= left - 1;
-            let from = old[lane as usize];
-            moves.to[moves.arrivals] = Move { lane, cluster: new[lane as usize] };
-            moves.arrivals += 1;
-            moves.from[moves.departures] = Move { lane, cluster: from }; // overwritten by the next one if there is none
-            moves.departures += usize::from(from != NO_LABEL);
+    fn next(&mut self) -> Option<Move> {
+        if self.left == 0 {
+            return None;
         }
-        moves
-    }
-
-    #[inline(always)]
-    fn to(&self) -> &[Move] {
-        &self.to[..self.arrivals]
-    }
-
-    #[inline(always)]
-    fn from(&self) -> &[Move] {
-        &self.from[..self.departures]
+        let lane = self.left.trailing_zeros();
+        self.left &= self.left - 1;
+        Some(Move { lane, to: self.new[lane as usize], from: self.old[lane as usize] })
     }
 }
