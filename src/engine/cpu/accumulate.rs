@@ -3,20 +3,24 @@
 //! Reads: a tile, the lanes that changed, old and new labels. Writes: the sums of one thread. Integer addition has no
 //! order, so these sums can be added up in any.
 //!
-//! Steps, for each point that moves: 1. gather its coordinates from the tile; 2. turn them into grid integers, once for both
-//! clusters; 3. add them to the sums of its new cluster, which lie side by side; 4. take them from those of its old one.
+//! Steps: 1. lay the coordinates of each point that moves side by side; then for each of them: 2. turn them into grid
+//! integers, once for both clusters; 3. add them to the sums of its new cluster; 4. take them from those of its old one.
 
+#![allow(unsafe_code, reason = "SIMD kernel: raw loads from slices whose lengths are checked")]
+
+use super::lanes::{GROUP, Lanes};
 use crate::engine::{Change, NO_LABEL};
 use crate::matrix::{Matrix, TILE, grid};
 
-/// Coordinates of a point that are gathered at once.
+/// Coordinates of a point that are laid side by side at a time.
 const BLOCK: usize = 64;
 
-/// Sums of a cluster are padded to whole groups of so many, which the compiler turns into vectors.
-const GROUP: usize = 8;
+/// From this many moving points on all points of a tile are laid side by side: a transposition costs less than so many walks
+/// down the tile.
+const MANY: u32 = 12;
 
-/// Adding this to an f64 integer below 2^51 leaves the integer in the low bits.
-const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
+/// The widest vector.
+const LARGEST: usize = 16;
 
 /// What one thread has summed for one centroid set.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(super) struct Sums {
     changed: u64,
     pub(super) ties: u64,
     pub(super) refereed: u64,
+    /// Room for a block of coordinates of a tile's points `[64 x block]`.
+    rows: Vec<f32>,
 }
 
 impl Sums {
@@ -50,68 +56,105 @@ impl Sums {
             changed: 0,
             ties: 0,
             refereed: 0,
+            rows: vec![0.0; TILE * stride.next_multiple_of(LARGEST).min(BLOCK)],
         }
     }
 
     /// Moves the points in the lanes `changed` of tile `t` from their old label to their new one.
+    ///
+    /// # Safety
+    /// Must be inlined into a function that enables the instructions of `V`.
     #[inline(always)]
-    pub(super) fn move_points(&mut self, matrix: &Matrix, t: usize, changed: u64, old: &[u32], new: &[u32; TILE]) {
+    pub(super) unsafe fn move_points<V: Lanes>(
+        &mut self,
+        matrix: &Matrix,
+        t: usize,
+        changed: u64,
+        old: &[u32],
+        new: &[u32; TILE],
+    ) {
         let moves = Moves { left: changed, old, new };
-        if matrix.weights().is_some() {
-            moves.for_each(|m| self.move_weighted(matrix, t, m));
-            return;
-        }
-        self.changed += u64::from(changed.count_ones());
-        let (scale, norm) = (matrix.frame().scale(), matrix.norm(t));
-        for (block, tile) in matrix.tile(t).chunks(BLOCK * TILE).enumerate() {
-            let first = block * BLOCK;
-            // Points that saturated at predict are too wide for the quick conversion.
-            if norm < 1024.0 {
-                self.move_block(tile, first, moves, |x| {
-                    (f64::from(x * scale) + MAGIC).to_bits().cast_signed() - MAGIC.to_bits().cast_signed()
-                });
-            } else {
-                self.move_block(tile, first, moves, |x| grid(x, scale));
-            }
-        }
         for m in moves {
             self.counts[m.to as usize] += 1;
             if m.from != NO_LABEL {
                 self.counts[m.from as usize] -= 1;
             }
         }
-    }
-
-    /// Moves a block of coordinates, from `first` on.
-    #[inline(always)]
-    fn move_block(&mut self, tile: &[f32], first: usize, moves: Moves<'_>, to_grid: impl Fn(f32) -> i64) {
-        let cells = (tile.len() / TILE).next_multiple_of(GROUP);
-        let (mut point, mut q) = ([0.0; BLOCK], [0; BLOCK]);
-        for m in moves {
-            for (x, lanes) in point.iter_mut().zip(tile.chunks_exact(TILE)) {
-                *x = lanes[m.lane as usize % TILE];
-            }
-            for (q, x) in q[..cells].chunks_exact_mut(GROUP).zip(point.chunks_exact(GROUP)) {
-                for i in 0..GROUP {
-                    q[i] = to_grid(x[i]);
-                }
-            }
-            // At predict the points may be more, and lie farther out, than those the grid was made for: the sums may wrap;
-            // then they are never read.
-            self.cells(m.to, first, cells, &q, i64::wrapping_add);
-            if m.from != NO_LABEL {
-                self.cells(m.from, first, cells, &q, i64::wrapping_sub);
+        if matrix.weights().is_some() {
+            moves.for_each(|m| self.move_weighted(matrix, t, m));
+            return;
+        }
+        self.changed += u64::from(changed.count_ones());
+        let scale = matrix.frame().scale();
+        // Points that saturated at predict are too wide for the quick conversion.
+        let wide = matrix.norm(t) >= 1024.0;
+        for (block, tile) in matrix.tile(t).chunks(BLOCK * TILE).enumerate() {
+            // SAFETY: inlined likewise.
+            unsafe { self.lay_rows::<V>(tile, moves) };
+            let (dims, first) = (tile.len() / TILE, block * BLOCK);
+            if wide {
+                self.move_rows(dims, first, moves, |x| x.map(|x| grid(x, scale)));
+            } else {
+                // SAFETY: inlined likewise.
+                self.move_rows(dims, first, moves, |x| unsafe { V::grid(x, scale) });
             }
         }
     }
 
-    /// Joins `q` to the sums of a cluster from dim `first` on.
+    /// Lays the coordinates of each moving point side by side: of all points, if many move.
+    ///
+    /// # Safety
+    /// As [`Sums::move_points`].
     #[inline(always)]
-    fn cells(&mut self, cluster: u32, first: usize, cells: usize, q: &[i64; BLOCK], join: impl Fn(i64, i64) -> i64) {
-        let sums = &mut self.plain[cluster as usize * self.stride + first..][..cells];
-        for (sums, q) in sums.chunks_exact_mut(GROUP).zip(q.chunks_exact(GROUP)) {
-            for i in 0..GROUP {
-                sums[i] = join(sums[i], q[i]);
+    unsafe fn lay_rows<V: Lanes>(&mut self, tile: &[f32], moves: Moves<'_>) {
+        let stride = self.rows.len() / TILE;
+        let dims = tile.len() / TILE;
+        if moves.left.count_ones() < MANY {
+            for m in moves {
+                let lane = m.lane as usize % TILE;
+                let row = &mut self.rows[lane * stride..(lane + 1) * stride];
+                row.iter_mut().zip(tile.chunks_exact(TILE)).for_each(|(x, lanes)| *x = lanes[lane]);
+            }
+            return;
+        }
+        for j in (0..dims).step_by(V::WIDTH) {
+            let rows = V::WIDTH.min(dims - j);
+            for lane in (0..TILE).step_by(V::WIDTH) {
+                // SAFETY: rows `j..` of the tile hold 64 lanes each; a square at (`lane`, `j`) lies in `rows`, whose stride is a
+                // whole number of vectors.
+                unsafe {
+                    let from = tile.as_ptr().add(j * TILE + lane);
+                    V::transpose(from, rows, self.rows.as_mut_ptr().add(lane * stride + j), stride);
+                }
+            }
+        }
+    }
+
+    /// Moves the points laid side by side: `dims` coordinates from `first` on.
+    ///
+    /// At predict the points may be more, and lie farther out, than those the grid was made for: the sums may wrap; then they
+    /// are never read.
+    #[inline(always)]
+    fn move_rows(
+        &mut self,
+        dims: usize,
+        first: usize,
+        moves: Moves<'_>,
+        to_grid: impl Fn(&[f32; GROUP]) -> [i64; GROUP],
+    ) {
+        let (stride, groups) = (self.rows.len() / TILE, dims.div_ceil(GROUP));
+        let (sums, rows) = (self.plain.as_chunks_mut::<GROUP>().0, self.rows.as_chunks::<GROUP>().0);
+        let cells = |cluster: u32| cluster as usize * (self.stride / GROUP) + first / GROUP;
+        for m in moves {
+            let row = &rows[m.lane as usize % TILE * (stride / GROUP)..][..groups];
+            let to = cells(m.to);
+            let from = (m.from != NO_LABEL).then(|| cells(m.from));
+            for (i, x) in row.iter().enumerate() {
+                let q = to_grid(x);
+                join(&mut sums[to + i], q, i64::wrapping_add);
+                if let Some(from) = from {
+                    join(&mut sums[from + i], q, i64::wrapping_sub);
+                }
             }
         }
     }
@@ -120,10 +163,8 @@ impl Sums {
         let weight = matrix.weight(t * TILE + m.lane as usize);
         self.changed += u64::from(weight > 0);
         self.add_weighted(matrix, t, m.lane, m.to, weight.cast_signed());
-        self.counts[m.to as usize] += 1;
         if m.from != NO_LABEL {
             self.add_weighted(matrix, t, m.lane, m.from, -weight.cast_signed());
-            self.counts[m.from as usize] -= 1;
         }
     }
 
@@ -152,6 +193,13 @@ impl Sums {
         let sums = plain.chain(weighted).collect(); // one of the two is empty
         let weights = if self.weights.is_empty() { self.counts.clone() } else { self.weights };
         Change { sums, weights, counts: self.counts, changed: self.changed, ties: self.ties, refereed: self.refereed }
+    }
+}
+
+#[inline(always)]
+fn join(sums: &mut [i64; GROUP], q: [i64; GROUP], join: impl Fn(i64, i64) -> i64) {
+    for (sum, q) in sums.iter_mut().zip(q) {
+        *sum = join(*sum, q);
     }
 }
 

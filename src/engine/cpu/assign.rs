@@ -175,7 +175,8 @@ unsafe fn pass_tile<V: Lanes, const P: usize>(
     // SAFETY: inlined likewise; both sides hold 64 values.
     let changed = lanes & unsafe { differing::<V>(&scratch.index, labels) };
     if changed != 0 {
-        sums.move_points(matrix, t, changed, labels, &scratch.index);
+        // SAFETY: inlined likewise.
+        unsafe { sums.move_points::<V>(matrix, t, changed, labels, &scratch.index) };
         labels.copy_from_slice(&scratch.index);
     }
 }

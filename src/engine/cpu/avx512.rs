@@ -3,9 +3,9 @@
 #![allow(unsafe_code, reason = "SIMD kernel: intrinsics")]
 
 use super::assign::{Prepared, Scratch, pass_tiles};
-use super::lanes::Lanes;
+use super::lanes::{GROUP, Lanes, MAGIC};
 use super::{Block, Sums};
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, TILE};
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -102,5 +102,52 @@ impl Lanes for Avx512 {
     unsafe fn lookup(self, table: *const f32) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm512_i32gather_ps::<4>(_mm512_castps_si512(self.0), table) })
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, rows: usize, to: *mut f32, stride: usize) {
+        // SAFETY: the caller's rows; see above.
+        unsafe {
+            let mut v = [_mm512_setzero_ps(); 16];
+            for (i, v) in v.iter_mut().enumerate().take(rows) {
+                *v = _mm512_loadu_ps(from.add(i * TILE));
+            }
+            // Pairs, then fours within each quarter of 128 bits; then the quarters themselves.
+            let mut pairs = v;
+            for i in (0..16).step_by(2) {
+                pairs[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
+                pairs[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
+            }
+            for i in (0..16).step_by(4) {
+                let [a, b, c, d] = [pairs[i], pairs[i + 1], pairs[i + 2], pairs[i + 3]].map(|p| _mm512_castps_pd(p));
+                v[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+                v[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+                v[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+                v[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+            }
+            for i in 0..4 {
+                let (low, high) =
+                    (_mm512_shuffle_f32x4::<0x88>(v[i], v[i + 4]), _mm512_shuffle_f32x4::<0xdd>(v[i], v[i + 4]));
+                let (low2, high2) = (
+                    _mm512_shuffle_f32x4::<0x88>(v[i + 8], v[i + 12]),
+                    _mm512_shuffle_f32x4::<0xdd>(v[i + 8], v[i + 12]),
+                );
+                _mm512_storeu_ps(to.add(i * stride), _mm512_shuffle_f32x4::<0x88>(low, low2));
+                _mm512_storeu_ps(to.add((i + 4) * stride), _mm512_shuffle_f32x4::<0x88>(high, high2));
+                _mm512_storeu_ps(to.add((i + 8) * stride), _mm512_shuffle_f32x4::<0xdd>(low, low2));
+                _mm512_storeu_ps(to.add((i + 12) * stride), _mm512_shuffle_f32x4::<0xdd>(high, high2));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn grid(x: &[f32; GROUP], scale: f32) -> [i64; GROUP] {
+        // SAFETY: 8 values each; see above.
+        unsafe {
+            let x = _mm512_cvtps_pd(_mm256_mul_ps(_mm256_loadu_ps(x.as_ptr()), _mm256_set1_ps(scale)));
+            let shifted = _mm512_castpd_si512(_mm512_add_pd(x, _mm512_set1_pd(MAGIC)));
+            let q = _mm512_sub_epi64(shifted, _mm512_set1_epi64(MAGIC.to_bits().cast_signed()));
+            std::mem::transmute::<__m512i, [i64; GROUP]>(q)
+        }
     }
 }

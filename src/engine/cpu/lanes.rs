@@ -5,6 +5,14 @@
 
 #![allow(unsafe_code, reason = "SIMD kernel: raw loads and stores")]
 
+use crate::matrix::TILE;
+
+/// Sums of a cluster come in whole groups of so many: a vector of 64 bit integers, or several.
+pub(super) const GROUP: usize = 8;
+
+/// Adding this to an f64 integer below 2^51 leaves the integer in the low bits.
+pub(super) const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
+
 /// A vector of f32 lanes; a lane may also carry the bits of a `u32` index.
 ///
 /// The values exist only inside a function that runs at their level, so the plain methods are safe.
@@ -59,4 +67,27 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// `table` must be valid for every index.
     unsafe fn lookup(self, table: *const f32) -> Self;
+
+    /// Writes the square of `WIDTH` rows, 64 apart, as columns, `stride` apart; of rows from `rows` on zeros or anything.
+    ///
+    /// # Safety
+    /// `from` must be valid for `rows` rows of `WIDTH` values 64 apart, `to` for `WIDTH` rows of `WIDTH` values `stride` apart.
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, rows: usize, to: *mut f32, stride: usize) {
+        for lane in 0..Self::WIDTH {
+            for row in 0..rows {
+                // SAFETY: as the caller's.
+                unsafe { *to.add(lane * stride + row) = *from.add(row * TILE + lane) };
+            }
+        }
+    }
+
+    /// The grid integers of some values, each below 2^51.
+    ///
+    /// # Safety
+    /// Must be inlined into a function that enables the instructions of this level.
+    #[inline(always)]
+    unsafe fn grid(x: &[f32; GROUP], scale: f32) -> [i64; GROUP] {
+        x.map(|x| (f64::from(x * scale) + MAGIC).to_bits().cast_signed() - MAGIC.to_bits().cast_signed())
+    }
 }
