@@ -131,6 +131,16 @@ impl Frame {
         }
     }
 
+    /// [`Frame::place`] for f32 values, if f32 arithmetic gives the same bits.
+    #[expect(clippy::cast_possible_truncation, reason = "what does not fit f32 exactly is refused")]
+    pub(super) fn narrow_placer(&self) -> Option<NarrowPlacer> {
+        let exact = |x: f64| (f64::from(x as f32) == x).then_some(x as f32);
+        let normal = (-126..=127).contains(&self.exponent);
+        let shift = self.shift.iter().map(|&s| exact(s)).collect::<Option<Vec<f32>>>()?;
+        let factor = exact(pow2(self.exponent)).filter(|_| normal)?;
+        Some(NarrowPlacer { shift, factor, scale: self.scale(), step: pow2(-(self.bits as i32)) as f32 })
+    }
+
     /// The grid integer of a centroid coordinate given in prepared units, not rounded through f32.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "clamped to the grid, at most 2^56")]
@@ -189,6 +199,39 @@ impl Placer {
         let x = x.clamp(-SATURATION, SATURATION) as f32;
         let rounded = ((f64::from(x) + self.magic) - self.magic) as f32;
         if x.abs() < self.on_grid { rounded } else { x }
+    }
+}
+
+/// All columns' way onto the grid in f32.
+///
+/// It gives the bits of [`Placer`]: the factor is a power of two, so a product is exact unless it leaves the normal range;
+/// an f64 difference of two f32 numbers, rounded to f32, is the f32 difference (Figueroa 1995, *When is double rounding
+/// innocuous?*); and a product below 2^-126 changes no shift that does not itself round to the grid point 0, while one
+/// above 2^127 saturates either way.
+#[derive(Debug, Clone)]
+pub(super) struct NarrowPlacer {
+    shift: Vec<f32>,
+    factor: f32,
+    scale: f32,
+    step: f32,
+}
+
+impl NarrowPlacer {
+    pub(super) fn dims(&self) -> usize {
+        self.shift.len()
+    }
+
+    pub(super) fn shift(&self, j: usize) -> f32 {
+        self.shift[j]
+    }
+
+    /// The value on the grid nearest to `value` of a column with this shift; adding 0 makes a zero positive.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "a power of two")]
+    pub(super) fn place(&self, value: f32, shift: f32) -> f32 {
+        const MOST: f32 = SATURATION as f32;
+        let x = (value * self.factor - shift).clamp(-MOST, MOST);
+        (x * self.scale).round_ties_even() * self.step + 0.0
     }
 }
 

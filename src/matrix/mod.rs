@@ -6,6 +6,7 @@
 
 mod aligned;
 mod frame;
+mod pack;
 pub(crate) mod power;
 mod reorder;
 mod rows;
@@ -21,8 +22,7 @@ pub use weights::Weights;
 use crate::error::{Error, Place, Result};
 use aligned::Aligned;
 use ethnum::I256;
-use frame::Placer;
-use multiversion::multiversion;
+use pack::Packer;
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
@@ -74,12 +74,12 @@ impl Matrix {
         let tiles = count.div_ceil(TILE);
         let mut values = Aligned::zeros(tiles * dims * TILE).ok_or_else(|| no_room(count, dims))?;
         let mut norms = vec![0.0; tiles];
-        let placers: Vec<Placer> = (0..dims).map(|j| frame.placer(j)).collect();
+        let packer = Packer::new(&frame);
         let some_tiles = values.values_mut().par_chunks_mut(dims * TILE * 64).zip(norms.par_chunks_mut(64));
         some_tiles.enumerate().for_each(|(chunk, (values, norms))| {
             for (t, (tile, norm)) in values.chunks_mut(dims * TILE).zip(norms).enumerate() {
                 let first = (chunk * 64 + t) * TILE;
-                *norm = pack_tile(rows, &placers, first, TILE.min(count - first), tile);
+                *norm = packer.fill(rows, first, TILE.min(count - first), tile);
             }
         });
         Ok(Self { count, frame, values, norms, weights, squares: OnceLock::new() })
@@ -212,28 +212,6 @@ fn check_shape(rows: &impl Rows, weights: Option<&Weights>) -> Result<()> {
 fn no_room(count: usize, dims: usize) -> Error {
     let mib = count.div_ceil(TILE) as f64 * (TILE * dims * size_of::<f32>()) as f64 / (1 << 20) as f64;
     Error::Memory(format!("{count} points x {dims} columns need {mib:.0} MiB, which the system does not give"))
-}
-
-/// Fills one tile `[dims x 64]` and gives its largest point norm, rounded up.
-fn pack_tile(rows: &impl Rows, placers: &[Placer], first: usize, points: usize, tile: &mut [f32]) -> f32 {
-    let mut column = [0.0; TILE];
-    let mut norm2 = [0.0f64; TILE];
-    for (j, (placer, lanes)) in placers.iter().zip(tile.chunks_exact_mut(TILE)).enumerate() {
-        rows.column(first, j, &mut column[..points]);
-        place_lanes(*placer, &column, lanes, &mut norm2);
-    }
-    // Lanes beyond the last point hold whatever was placed from the buffer: they must be zero.
-    tile.chunks_exact_mut(TILE).for_each(|lanes| lanes[points..].fill(0.0));
-    round_up(norm2[..points].iter().fold(0.0f64, |a, &b| a.max(b)).sqrt())
-}
-
-/// Puts one column of a tile on the grid and adds its squares to the points' norms.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2"))]
-fn place_lanes(placer: Placer, values: &[f64; TILE], lanes: &mut [f32], norm2: &mut [f64; TILE]) {
-    for ((x, &v), n) in lanes.iter_mut().zip(values).zip(norm2) {
-        *x = placer.place(v);
-        *n += f64::from(*x) * f64::from(*x);
-    }
 }
 
 /// An f32 no smaller than `value`, with room for the few f64 roundings that made it.

@@ -15,6 +15,10 @@ pub trait Rows: Sync {
     fn value(&self, i: usize, j: usize) -> f64;
     /// Copies column `j` of the points from `first` on into `out`.
     fn column(&self, first: usize, j: usize, out: &mut [f64]);
+    /// `count` points from `first` on, if they lie row after row in f32.
+    fn narrow(&self, _first: usize, _count: usize) -> Option<&[f32]> {
+        None
+    }
     /// Where the value of point `i` in column `j` came from, for messages.
     fn place(&self, i: usize, j: usize) -> Place {
         Place::default().at_row(i as u64 + 1).in_column(format!("f{j}"))
@@ -49,6 +53,10 @@ impl Rows for ArrayView2<'_, f32> {
 
     fn column(&self, first: usize, j: usize, out: &mut [f64]) {
         copy_column(self.slice(s![first..first + out.len(), j]), out, f64::from);
+    }
+
+    fn narrow(&self, first: usize, count: usize) -> Option<&[f32]> {
+        self.as_slice().map(|values| &values[first * self.ncols()..(first + count) * self.ncols()])
     }
 
     fn extremes(&self, first: usize, count: usize, ranges: &mut [(f64, f64)]) -> bool {
