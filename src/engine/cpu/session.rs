@@ -10,10 +10,14 @@ use crate::engine::farthest::farthest;
 use crate::engine::{Centroids, Change, Far, NO_LABEL, Session, SetPass};
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, TILE};
+use rayon::prelude::*;
 use std::sync::Mutex;
 
 /// Tiles a thread takes at a time: 2,048 points, long enough to hide the queue and short enough to share evenly.
 const BLOCK_TILES: usize = 32;
+
+/// Labels worth a thread of their own.
+const SHARE: usize = 1 << 16;
 
 pub(super) struct CpuSession<'m> {
     matrix: &'m Matrix,
@@ -43,7 +47,7 @@ impl Set {
         let mut labels = Vec::new();
         let full = |_| Error::Memory(format!("no room for the labels of {padded} points; ask for fewer starts"));
         labels.try_reserve_exact(padded).map_err(full)?;
-        labels.resize(padded, NO_LABEL);
+        (0..padded).into_par_iter().with_min_len(SHARE).map(|_| NO_LABEL).collect_into_vec(&mut labels);
         Ok(Self { labels, centroids: None, changed: 0, bounds: None })
     }
 }
@@ -200,7 +204,8 @@ impl Session for CpuSession<'_> {
 
     fn renumber(&mut self, set: usize, map: &[u32]) -> Result<()> {
         let set = &mut self.sets[set];
-        set.labels[..self.matrix.count()].iter_mut().for_each(|l| *l = map[*l as usize]);
+        let labels = set.labels[..self.matrix.count()].par_iter_mut().with_min_len(SHARE);
+        labels.for_each(|l| *l = map[*l as usize]);
         if let Some(bounds) = &mut set.bounds {
             bounds.forget();
         }
@@ -210,8 +215,8 @@ impl Session for CpuSession<'_> {
     fn labels(&mut self, set: usize) -> Result<Vec<u32>> {
         let labels = &self.sets[set].labels;
         Ok(match &self.sorted {
-            Some(sorted) => sorted.places.iter().map(|&at| labels[at as usize]).collect(),
-            None => labels[..self.matrix.count()].to_vec(),
+            Some(sorted) => sorted.places.par_iter().with_min_len(SHARE).map(|&at| labels[at as usize]).collect(),
+            None => labels[..self.matrix.count()].par_iter().with_min_len(SHARE).copied().collect(),
         })
     }
 }
