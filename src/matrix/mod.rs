@@ -12,6 +12,7 @@ mod reorder;
 mod rows;
 mod sample;
 mod squares;
+mod turn;
 mod weights;
 
 pub use frame::{CoarseGrid, Frame, SATURATION};

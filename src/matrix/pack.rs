@@ -1,10 +1,11 @@
 //! Fills tiles: rows or columns of prepared values become columns of 64 grid values.
 
 use super::frame::{Frame, NarrowPlacer, Placer};
+use super::turn::lanes_of;
 use super::{Rows, TILE, round_up};
 use multiversion::multiversion;
 
-/// Columns that are turned at a time: a cache line of f32.
+/// Columns that are placed at a time: a cache line of f32 rows.
 const BLOCK: usize = 16;
 
 /// A frame's way of filling tiles.
@@ -25,7 +26,7 @@ impl Packer {
         match (&self.narrow, rows.narrow(first, points)) {
             (Some(placer), Some(rows)) => {
                 for (block, tile) in tile.chunks_mut(BLOCK * TILE).enumerate() {
-                    turn(rows, placer.dims(), block * BLOCK, tile);
+                    lanes_of(rows, placer.dims(), block * BLOCK, tile);
                     place_columns(placer, block * BLOCK, tile, &mut norm2);
                 }
             }
@@ -49,18 +50,6 @@ fn place_lanes(placer: Placer, values: &[f64; TILE], lanes: &mut [f32], norm2: &
     for ((x, &v), n) in lanes.iter_mut().zip(values).zip(norm2) {
         *x = placer.place(v);
         *n += f64::from(*x) * f64::from(*x);
-    }
-}
-
-/// Lays some columns of rows, from `first` on, lane by lane. Plain code on purpose: for wide vectors the compiler makes
-/// scatters of this, which are slower than one store after another.
-#[inline(never)]
-fn turn(rows: &[f32], dims: usize, first: usize, tile: &mut [f32]) {
-    let columns = tile.len() / TILE;
-    for (lane, row) in rows.chunks_exact(dims).enumerate() {
-        for (x, lanes) in row[first..first + columns].iter().zip(tile.chunks_exact_mut(TILE)) {
-            lanes[lane] = *x;
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! whose label changed between integer sums (`accumulate`). Sums are integers, so neither the number of threads nor
 //! the order in which they take blocks can be seen in the result.
 //!
-//! In a long fit, after a few passes, the points are put in the order of their labels (`sorted`), and from then on each
+//! In a long fit, after a few passes, the points are put in the order of their labels (`rules` says when), and from then on each
 //! tile keeps bounds (`bounds`) that let a pass leave most centroids, or the whole tile, alone (`prune`). The bounds are
 //! exact, so that cannot be seen either.
 
@@ -16,8 +16,8 @@ mod lanes;
 mod level;
 mod prune;
 mod referee;
+mod rules;
 mod session;
-mod sorted;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

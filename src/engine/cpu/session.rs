@@ -4,12 +4,12 @@ use super::accumulate::Sums;
 use super::assign::{Prepared, Scratch};
 use super::bounds::{Bounds, BoundsPart, Drift};
 use super::prune;
-use super::sorted::{SORT_AFTER, Sorted, bounds_bytes, bounds_pay, pays, points_bytes};
+use super::rules::{bounds_bytes, bounds_pay, bounds_room, next_sort, sorting_pays};
 use super::{Level, Pruning};
 use crate::engine::farthest::farthest;
 use crate::engine::{Centroids, Change, Far, NO_LABEL, Session, SetPass};
 use crate::error::{Error, Result};
-use crate::matrix::{Matrix, TILE};
+use crate::matrix::{Matrix, Reordered, TILE};
 use rayon::prelude::*;
 use std::sync::Mutex;
 
@@ -22,7 +22,7 @@ const SHARE: usize = 1 << 16;
 pub(super) struct CpuSession<'m> {
     matrix: &'m Matrix,
     /// The points as the passes see them, once they are sorted.
-    sorted: Option<Sorted>,
+    sorted: Option<Reordered>,
     level: Level,
     pruning: Pruning,
     sets: Vec<Set>,
@@ -98,14 +98,14 @@ impl<'m> CpuSession<'m> {
         let wanted = match self.pruning {
             Pruning::Never => false,
             Pruning::Always => true,
-            Pruning::Auto => self.passes >= SORT_AFTER && pays(self.matrix, k, self.ahead, set.changed),
+            Pruning::Auto => sorting_pays(self.matrix, k, self.passes, self.ahead, set.changed),
         };
         if !(wanted && labelled && self.passes >= self.next_sort) || u32::try_from(self.matrix.count()).is_err() {
             return Ok(());
         }
-        self.next_sort = self.passes.max(1).saturating_mul(3);
+        self.next_sort = next_sort(self.passes);
         let labels: Vec<Vec<u32>> = (0..self.sets.len()).map(|set| self.labels(set)).collect::<Result<_>>()?;
-        let room = self.sorted.take().map_or_else(|| Sorted::like(self.matrix), Ok);
+        let room = self.sorted.take().map_or_else(|| Reordered::like(self.matrix), Ok);
         match room {
             Ok(mut sorted) => {
                 sorted.sort(self.matrix, &labels[most.set], k);
@@ -134,8 +134,8 @@ impl<'m> CpuSession<'m> {
         let Some(sorted) = &self.sorted else { return batch.iter().map(|_| None).collect() };
         let bits = self.matrix.frame().bits();
         let mut drifts = Vec::with_capacity(batch.len());
-        // All bounds together take no more memory than the points; later sets of a batch go without.
-        let mut room = if self.pruning == Pruning::Always { usize::MAX } else { points_bytes(self.matrix) };
+        // Later sets of a batch that find no room go without.
+        let mut room = if self.pruning == Pruning::Always { usize::MAX } else { bounds_room(self.matrix) };
         let out = (0..self.sets.len()).filter(|set| batch.iter().all(|s| s.set != *set)).collect::<Vec<_>>();
         out.into_iter().for_each(|set| self.sets[set].bounds = None);
         for (s, prepared) in batch.iter().zip(prepared) {
@@ -146,7 +146,7 @@ impl<'m> CpuSession<'m> {
             if !prepared.identity || !fits {
                 set.bounds = None;
             } else if set.bounds.as_ref().is_none_or(|b| !b.fit(k)) {
-                set.bounds = Some(Bounds::new(sorted.points.matrix.tiles(), k));
+                set.bounds = Some(Bounds::new(sorted.matrix.tiles(), k));
             }
             let before = set.centroids.as_ref().filter(|c| c.k() == k && set.bounds.is_some());
             drifts.push(before.map(|before| Drift::new(before, s.centroids, bits)));
@@ -173,7 +173,7 @@ impl Session for CpuSession<'_> {
             batch.iter().map(|s| Prepared::new(self.matrix, s.centroids, self.level)).collect();
         let drifts = self.prepare_bounds(batch, &prepared);
         let (matrix, squares) =
-            self.sorted.as_ref().map_or((self.matrix, &[][..]), |s| (&s.points.matrix, s.points.squares.as_slice()));
+            self.sorted.as_ref().map_or((self.matrix, &[][..]), |s| (&s.matrix, s.squares.as_slice()));
         let blocks = blocks(&mut self.sets, batch, &drifts, squares, matrix.tiles());
         let totals = run(matrix, self.level, &prepared, blocks);
         let changes: Vec<Change> = totals.into_iter().map(Sums::into_change).collect();
