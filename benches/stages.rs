@@ -8,7 +8,8 @@
 
 mod common;
 
-use common::{Random, blobs, engines, gpus, group, id, packed};
+use common::data::Random;
+use common::{blobs, engines, gpus, group, id, packed};
 use criterion::Criterion;
 use ndarray::Array2;
 use segma::engine::cpu::Cpu;
