@@ -32,7 +32,7 @@ pub(crate) enum Verb {
 /// Flags that every verb shares.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Shared {
-    /// Threads to use, up to 1024 [default: all]
+    /// Threads to use, up to 1024 [default: one for each physical core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// Print one JSON document instead of text

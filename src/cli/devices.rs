@@ -3,6 +3,7 @@
 use super::args::DevicesArgs;
 use super::device::no_gpu;
 use super::print;
+use super::run::default_threads;
 use segma::engine::cpu::Level;
 use segma::engine::gpu::Adapter;
 use segma::error::{Result, printable};
@@ -12,7 +13,7 @@ use std::fmt::Write;
 /// Runs the verb.
 pub(super) fn devices(args: &DevicesArgs) -> Result<()> {
     let chosen = Level::chosen()?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = default_threads();
     let adapters = Adapter::all();
     if args.json {
         let levels: Vec<Value> = Level::ALL

@@ -10,9 +10,16 @@ use segma::table::{self, ReadOptions, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+/// The threads that are used unless told otherwise: one for each physical core that this process may run on. The kernels
+/// keep a core's arithmetic or its memory busy alone, so a second thread on it only takes cache from the first.
+pub(super) fn default_threads() -> usize {
+    let allowed = std::thread::available_parallelism().map_or(1, usize::from);
+    num_cpus::get_physical().clamp(1, allowed)
+}
+
 /// Runs `work` on a pool of as many threads as were asked for.
 pub(super) fn with_threads(shared: &Shared, work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
-    let threads = shared.threads.map_or(0, usize::from);
+    let threads = shared.threads.map_or_else(default_threads, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|e| Error::Memory(format!("no threads to be had: {e}")))?.install(work)
 }

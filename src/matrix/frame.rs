@@ -133,12 +133,12 @@ impl Frame {
 
     /// [`Frame::place`] for f32 values, if f32 arithmetic gives the same bits.
     #[expect(clippy::cast_possible_truncation, reason = "what does not fit f32 exactly is refused")]
-    pub(super) fn narrow_placer(&self) -> Option<NarrowPlacer> {
+    pub(super) fn placer_f32(&self) -> Option<PlacerF32> {
         let exact = |x: f64| (f64::from(x as f32) == x).then_some(x as f32);
         let normal = (-126..=127).contains(&self.exponent);
         let shift = self.shift.iter().map(|&s| exact(s)).collect::<Option<Vec<f32>>>()?;
         let factor = exact(pow2(self.exponent)).filter(|_| normal)?;
-        Some(NarrowPlacer { shift, factor, scale: self.scale(), step: pow2(-(self.bits as i32)) as f32 })
+        Some(PlacerF32 { shift, factor, scale: self.scale(), step: pow2(-(self.bits as i32)) as f32 })
     }
 
     /// The grid integer of a centroid coordinate given in prepared units, not rounded through f32.
@@ -209,14 +209,14 @@ impl Placer {
 /// innocuous?*); and a product below 2^-126 changes no shift that does not itself round to the grid point 0, while one
 /// above 2^127 saturates either way.
 #[derive(Debug, Clone)]
-pub(super) struct NarrowPlacer {
+pub(super) struct PlacerF32 {
     shift: Vec<f32>,
     factor: f32,
     scale: f32,
     step: f32,
 }
 
-impl NarrowPlacer {
+impl PlacerF32 {
     pub(super) fn dims(&self) -> usize {
         self.shift.len()
     }
@@ -328,6 +328,37 @@ mod tests {
             assert_eq!(q, q.round());
             assert!(q.abs() <= f64::from(frame.scale()));
         }
+    }
+
+    #[test]
+    fn f32_values_are_placed_as_f64_ones_to_the_bit() {
+        let mut state = 11u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            u32::try_from(state >> 32).unwrap()
+        };
+        let (mut placed, mut zeros) = (0, 0);
+        for _ in 0..2_000 {
+            // Any finite offset and value: subnormal, far apart, close together, saturating.
+            let (offset, exponent, bits) = (f32::from_bits(random()), (random() % 254) as i32 - 126, 1 + random() % 40);
+            let Ok(frame) = Frame::new(vec![f64::from(offset)], exponent, bits) else { continue };
+            let Some(narrow) = frame.placer_f32() else { continue };
+            for _ in 0..50 {
+                let near = f32::from_bits(offset.to_bits() ^ (random() >> (random() % 32)));
+                let unit = (random() as f32 / u32::MAX as f32 - 0.5) * pow2(-exponent) as f32;
+                for value in [near, f32::from_bits(random()), offset + unit, unit].into_iter().filter(|v| v.is_finite())
+                {
+                    let (wide, got) = (frame.place(0, f64::from(value)), narrow.place(value, narrow.shift(0)));
+                    assert_eq!(
+                        wide, got,
+                        "{value:e} in a frame of offset {offset:e}, exponent {exponent}, {bits} bits"
+                    );
+                    assert!(got != 0.0 || got.is_sign_positive());
+                    (placed, zeros) = (placed + 1, zeros + u32::from(got == 0.0));
+                }
+            }
+        }
+        assert!(placed > 50_000 && zeros < placed / 2, "{placed} placed, {zeros} at zero");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Fills tiles: rows or columns of prepared values become columns of 64 grid values.
 
-use super::frame::{Frame, NarrowPlacer, Placer};
+use super::frame::{Frame, Placer, PlacerF32};
 use super::turn::lanes_of;
 use super::{Rows, TILE, round_up};
 use multiversion::multiversion;
@@ -12,18 +12,18 @@ const BLOCK: usize = 16;
 pub(super) struct Packer {
     placers: Vec<Placer>,
     /// For f32 rows, where the frame allows it.
-    narrow: Option<NarrowPlacer>,
+    f32s: Option<PlacerF32>,
 }
 
 impl Packer {
     pub(super) fn new(frame: &Frame) -> Self {
-        Self { placers: (0..frame.dims()).map(|j| frame.placer(j)).collect(), narrow: frame.narrow_placer() }
+        Self { placers: (0..frame.dims()).map(|j| frame.placer(j)).collect(), f32s: frame.placer_f32() }
     }
 
     /// Fills one tile `[dims x 64]` with the `points` rows from `first` on, and gives its largest point norm, rounded up.
     pub(super) fn fill(&self, rows: &impl Rows, first: usize, points: usize, tile: &mut [f32]) -> f32 {
         let mut norm2 = [0.0f64; TILE];
-        match (&self.narrow, rows.narrow(first, points)) {
+        match (&self.f32s, rows.f32s(first, points)) {
             (Some(placer), Some(rows)) => {
                 for (block, tile) in tile.chunks_mut(BLOCK * TILE).enumerate() {
                     lanes_of(rows, placer.dims(), block * BLOCK, tile);
@@ -55,7 +55,7 @@ fn place_lanes(placer: Placer, values: &[f64; TILE], lanes: &mut [f32], norm2: &
 
 /// Puts some columns of f32 values, from `first` on, on the grid, and adds their squares to the points' norms.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2"))]
-fn place_columns(placer: &NarrowPlacer, first: usize, tile: &mut [f32], norm2: &mut [f64; TILE]) {
+fn place_columns(placer: &PlacerF32, first: usize, tile: &mut [f32], norm2: &mut [f64; TILE]) {
     for (j, lanes) in tile.chunks_exact_mut(TILE).enumerate() {
         let shift = placer.shift(first + j);
         for (x, n) in lanes.iter_mut().zip(&mut *norm2) {

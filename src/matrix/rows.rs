@@ -16,7 +16,7 @@ pub trait Rows: Sync {
     /// Copies column `j` of the points from `first` on into `out`.
     fn column(&self, first: usize, j: usize, out: &mut [f64]);
     /// `count` points from `first` on, if they lie row after row in f32.
-    fn narrow(&self, _first: usize, _count: usize) -> Option<&[f32]> {
+    fn f32s(&self, _first: usize, _count: usize) -> Option<&[f32]> {
         None
     }
     /// Where the value of point `i` in column `j` came from, for messages.
@@ -55,7 +55,7 @@ impl Rows for ArrayView2<'_, f32> {
         copy_column(self.slice(s![first..first + out.len(), j]), out, f64::from);
     }
 
-    fn narrow(&self, first: usize, count: usize) -> Option<&[f32]> {
+    fn f32s(&self, first: usize, count: usize) -> Option<&[f32]> {
         self.as_slice().map(|values| &values[first * self.ncols()..(first + count) * self.ncols()])
     }
 
