@@ -87,7 +87,7 @@ fn referee(criterion: &mut Criterion) {
 }
 
 fn seed(criterion: &mut Criterion) {
-    for (n, d, k) in [(65_536, 16, 8), (65_536, 16, 64)] {
+    for (n, d, k) in [(65_536, 16, 8), (65_536, 16, 64), (65_536, 16, 500)] {
         let matrix = packed(&blobs(n, d));
         let cpu = Cpu::new().unwrap();
         let params = Params::new(k).max_iter(1).check().unwrap();
