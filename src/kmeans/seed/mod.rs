@@ -3,6 +3,9 @@
 //! Everything is a function of the points, the seed and the start alone: draws come from a counter-based generator keyed
 //! by (seed, start) at a position given by the global row or the draw, and floating-point sums run in a fixed order.
 
+mod part;
+#[cfg(test)]
+mod plain;
 mod plusplus;
 mod sample;
 
