@@ -331,6 +331,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::cast_possible_truncation, reason = "a power of two")]
     fn f32_values_are_placed_as_f64_ones_to_the_bit() {
         let mut state = 11u64;
         let mut random = || {

@@ -1,4 +1,4 @@
-//! Columns being filled, one record at a time.
+//! Columns being filled, one record at a time; and columns of later rows joined to them.
 //!
 //! A column that was not asked for as text is a number column until a text is met; then its values are let go at once,
 //! and the counting goes on to the end of the file, so that the message about it can say how many rows are to blame. An
@@ -7,20 +7,22 @@
 
 use super::number::{self, Cell};
 use crate::error::{Error, Result, printable};
-use crate::table::{Column, ReadOptions, Table, TextFound, Values, push};
+use crate::table::{BLOCK, Column, ReadOptions, Table, TextFound, Values, push};
+use rayon::prelude::*;
 
 /// Characters of a text kept for a message: one more than [`printable`] shows, so that the cut is seen.
 const KEPT: usize = 65;
 
 /// The columns of a file that are read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Columns {
     wanted: Vec<Filling>,
     nulls: Vec<Vec<u8>>,
+    rows: usize,
 }
 
 /// One of them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Filling {
     /// Its index in the record.
     field: usize,
@@ -32,7 +34,7 @@ struct Filling {
 }
 
 /// The infinities of a column that is a number column so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Infinite {
     row: usize,
     value: String,
@@ -49,14 +51,44 @@ impl Columns {
             .map(|(field, name)| Filling::new(field, options.is_text(&name), name))
             .collect();
         let nulls = options.nulls.iter().map(|null| number::trim(null.as_bytes()).to_vec()).collect();
-        Self { wanted, nulls }
+        Self { wanted, nulls, rows: 0 }
+    }
+
+    /// The same columns without rows.
+    pub(super) fn empty(&self) -> Self {
+        let wanted =
+            self.wanted.iter().map(|c| Filling::new(c.field, matches!(c.values, Values::Texts(_)), c.name.clone()));
+        Self { wanted: wanted.collect(), nulls: self.nulls.clone(), rows: 0 }
+    }
+
+    /// Rows added so far.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Adds a record as a row; it has a field for every column.
-    pub(super) fn push(&mut self, record: &csv::ByteRecord, row: usize) {
+    pub(super) fn push(&mut self, record: &csv::ByteRecord) {
         for column in &mut self.wanted {
-            column.push(&record[column.field], row, &self.nulls);
+            column.push(&record[column.field], self.rows, &self.nulls);
         }
+        self.rows += 1;
+    }
+
+    /// Adds the rows of others, in their order, as if they had been pushed.
+    pub(super) fn append(&mut self, later: Vec<Self>) {
+        let (mut rows, mut parts) = (self.rows, Vec::with_capacity(later.len()));
+        for part in later {
+            parts.push((rows, part.rows, part.wanted));
+            rows += part.rows;
+        }
+        let mut columns: Vec<Vec<(usize, usize, Filling)>> = self.wanted.iter().map(|_| Vec::new()).collect();
+        for (first, count, wanted) in parts {
+            columns.iter_mut().zip(wanted).for_each(|(all, column)| all.push((first, count, column)));
+        }
+        self.wanted.par_iter_mut().zip(columns).for_each(|(column, later)| {
+            later.into_iter().for_each(|(first, count, part)| column.append(part, first, count));
+        });
+        self.rows = rows;
     }
 
     /// Adds the finished columns to their table.
@@ -136,6 +168,40 @@ impl Filling {
         self.keep(f64::NAN);
     }
 
+    /// Adds `count` later rows, the first of them row `first`.
+    fn append(&mut self, later: Self, first: usize, count: usize) {
+        let (numbers, later_numbers) = (self.numbers_in(first), later.numbers_in(count));
+        self.missing += later.missing;
+        self.first_missing = self.first_missing.or(later.first_missing.map(|row| first + row));
+        let infinite = later.infinite.map(|i| Infinite { row: first + i.row, ..i });
+        let texts = |infinite: &Option<Infinite>| infinite.as_ref().map_or(0, |i| i.count);
+        match (&mut self.values, later.values) {
+            (Values::Numbers(blocks), Values::Numbers(more)) => {
+                append(blocks, more);
+                self.infinite = join(self.infinite.take(), infinite);
+            }
+            (Values::Texts(blocks), Values::Texts(more)) => append(blocks, more),
+            (Values::Dropped(found), Values::Dropped(more)) => {
+                (found.numbers, found.texts) = (found.numbers + more.numbers, found.texts + more.texts);
+            }
+            (Values::Dropped(found), _) => {
+                (found.numbers, found.texts) = (found.numbers + later_numbers, found.texts + texts(&infinite));
+            }
+            (_, Values::Dropped(more)) => {
+                let own = self.infinite.take();
+                let texts = more.texts + texts(&own);
+                let (row, value) = own.map_or((first + more.row, more.value), |i| (i.row, i.value));
+                self.values = Values::Dropped(TextFound { numbers: numbers + more.numbers, texts, row, value });
+            }
+            _ => {} // both halves of a column are text, or neither is
+        }
+    }
+
+    /// The numbers among its first `rows` rows, which are all it has, if it is a number column so far.
+    fn numbers_in(&self, rows: usize) -> u64 {
+        (rows as u64).saturating_sub(self.missing + self.infinite.as_ref().map_or(0, |i| i.count))
+    }
+
     fn finish(self) -> Column {
         let Self { name, missing, first_missing, values, .. } = self;
         Column { name, missing, first_missing, values }
@@ -151,6 +217,29 @@ impl Infinite {
         };
         let hint = "a cluster centre must be finite: write a number, leave the field empty if it is missing, or leave the column out (--columns)";
         Error::data(table.place(self.row, column), message, hint)
+    }
+}
+
+/// Those of earlier and of later rows.
+fn join(earlier: Option<Infinite>, later: Option<Infinite>) -> Option<Infinite> {
+    match (earlier, later) {
+        (Some(a), Some(b)) => Some(Infinite { count: a.count + b.count, ..a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Adds later blocks, so that all but the last are full.
+fn append<T>(blocks: &mut Vec<Vec<T>>, later: Vec<Vec<T>>) {
+    for mut block in later {
+        if let Some(last) = blocks.last_mut() {
+            let room = (BLOCK - last.len()).min(block.len());
+            last.extend(block.drain(..room));
+        }
+        if !block.is_empty() {
+            // The first block grows, since most tables are small; the later ones are made whole.
+            block.reserve_exact(if blocks.is_empty() { 0 } else { BLOCK - block.len() });
+            blocks.push(block);
+        }
     }
 }
 

@@ -101,6 +101,11 @@ impl<R: Read> Guard<R> {
         self.records
     }
 
+    /// The offset at which the latest record began.
+    pub(super) fn begun(&self) -> u64 {
+        self.start.0
+    }
+
     /// The line the walk has reached.
     pub(super) fn line(&self) -> u64 {
         self.line

@@ -1,12 +1,17 @@
-//! CSV files, read strictly.
+//! CSV files, read strictly and by all threads.
 //!
 //! The fields come from the `csv` crate; what that crate lets pass (see [`guard`]) and what it cannot know (headers,
 //! numbers, counts) is checked here. Strict means that every row has a value or a visible gap for every column of the
 //! header and that nothing is repaired: a table that was read is the table in the file.
 //!
+//! One thread walks the file and cuts it where records begin, while all of them turn the pieces before into columns; then
+//! these are joined in file order. The first error in the file is the one that is told.
+//!
 //! - `sniff`: other formats, told by their first bytes
 //! - `guard`: quotes, encoding and record length, on the way to the parser
+//! - `segments`: the file in pieces of whole records
 //! - `fault`: what the guard finds, in words
+//! - `records`: the records of a piece, and what is wrong with one
 //! - `header`: column names
 //! - `number`: one field as a number
 //! - `columns`: the values, kept in blocks
@@ -16,6 +21,8 @@ mod fault;
 mod guard;
 mod header;
 mod number;
+mod records;
+mod segments;
 mod sniff;
 #[cfg(test)]
 mod tests;
@@ -24,33 +31,45 @@ use super::{ReadOptions, Table};
 use crate::error::{Error, Place, Result};
 use columns::Columns;
 use csv::ByteRecord;
-use fault::Fault;
 use guard::Guard;
-use std::io::{self, Cursor, Read};
+use rayon::prelude::*;
+use records::{Broken, Records};
+use segments::{Segment, Segments};
+use std::io::{Cursor, Read};
 use std::path::Path;
 
-/// Bytes handed to the parser at once: they and the record stay in the second-level cache.
-const BUFFER: usize = 128 << 10;
+/// Bytes of a segment: enough rows that joining them costs nothing, few enough that some for each thread take no memory.
+const SEGMENT: usize = 1 << 20;
+
+/// Segments read at a time, for each thread.
+const AHEAD: usize = 4;
 
 /// Reads a CSV file.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let (file, _) = super::open(path)?;
-    read_from(file, &path.display().to_string(), options)
+    read_from(file, &path.display().to_string(), options, SEGMENT)
 }
 
-/// Reads CSV from any reader; `source` names it in messages.
-fn read_from<R: Read>(mut reader: R, source: &str, options: &ReadOptions) -> Result<Table> {
+/// Reads CSV from any reader, in segments of about `length` bytes; `source` names it in messages.
+fn read_from<R: Read + Send>(mut reader: R, source: &str, options: &ReadOptions, length: usize) -> Result<Table> {
     let delimiter = separator(options.delimiter)?;
     let head = sniff::head(&mut reader).map_err(|e| super::unreadable(source, &e))?;
     sniff::refuse_other_formats(&head, source)?;
-    let mut records = Records::new(Cursor::new(head).chain(reader), source, delimiter);
-    let names = records.names(options.delimiter)?;
-    options.known(&names, &records.header)?;
-    let mut columns = Columns::new(names, options);
-    while records.next()? {
-        columns.push(&records.record, records.read - 2);
-    }
-    let table = records.into_table();
+    let mut file = Reading {
+        segments: Segments::new(Guard::new(Cursor::new(head).chain(reader), delimiter), length),
+        source,
+        delimiter,
+        names: Vec::new(),
+    };
+    let first = file.header(options)?;
+    let columns = file.rows(first, options)?;
+    debug_assert_eq!(file.segments.guard().records(), columns.rows() + 1, "the guard and the parser saw other records");
+    let table = Table {
+        source: source.to_owned(),
+        rows: columns.rows(),
+        columns: Vec::new(),
+        lines: file.segments.into_guard().into_lines(),
+    };
     columns.finish(table)
 }
 
@@ -64,105 +83,66 @@ fn separator(asked: Option<u8>) -> Result<u8> {
     }
 }
 
-/// The records of a file, the header first.
-struct Records<'a, R> {
-    parser: csv::Reader<Guard<R>>,
+/// A file being read.
+struct Reading<'a, R> {
+    segments: Segments<R>,
     source: &'a str,
-    /// The record read last.
-    record: ByteRecord,
-    /// Records read.
-    read: usize,
-    /// Where the header is.
-    header: Place,
+    delimiter: u8,
     /// The column names, once the header is read.
     names: Vec<String>,
 }
 
-impl<'a, R: Read> Records<'a, R> {
-    fn new(reader: R, source: &'a str, delimiter: u8) -> Self {
-        let parser = csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(BUFFER)
-            .from_reader(Guard::new(reader, delimiter));
-        Self { parser, source, record: ByteRecord::new(), read: 0, header: Place::file(source), names: Vec::new() }
+impl<R: Read + Send> Reading<'_, R> {
+    /// Up to `most` further segments.
+    fn some(&mut self, most: usize) -> Result<Vec<Segment>> {
+        self.segments.some(most).map_err(|error| {
+            let place = Place::file(self.source).at_line(self.segments.guard().line());
+            Error::data(
+                place,
+                format!("cannot read on: {error}"),
+                "check the disk or the connection, and read it again",
+            )
+        })
     }
 
-    /// Reads the header.
-    fn names(&mut self, delimiter: Option<u8>) -> Result<Vec<String>> {
-        if !self.advance()? || self.blank()? {
-            return Err(Error::data(Place::file(self.source), "file is empty", "give a CSV file with a header line"));
+    /// Reads the header and the segments that takes: one, unless the file starts with line after line of spaces.
+    fn header(&mut self, options: &ReadOptions) -> Result<Vec<Segment>> {
+        let mut first = self.some(1)?;
+        let header = first.first().map_or(Ok(None), |segment| Records::new(segment, self.delimiter).header());
+        let (header, mut blank) = header.map_err(|b| self.error(&b))?.unwrap_or((ByteRecord::new(), true));
+        let place = Place::file(self.source).at_line(self.segments.guard().header());
+        while blank {
+            let more = self.some(1)?;
+            let Some(segment) = more.first() else {
+                let hint = "give a CSV file with a header line";
+                return Err(Error::data(Place::file(self.source), "file is empty", hint));
+            };
+            blank = Records::new(segment, self.delimiter).blank().map_err(|b| self.error(&b))?;
+            first.extend(more);
         }
-        self.header = Place::file(self.source).at_line(self.parser.get_ref().header());
-        self.names = header::names(&self.record, &self.header, delimiter)?;
-        Ok(self.names.clone())
+        self.names = header::names(&header, &place, options.delimiter)?;
+        options.known(&self.names, &place)?;
+        Ok(first)
     }
 
-    /// Whether the header is a line of spaces, with nothing behind it.
-    fn blank(&mut self) -> Result<bool> {
-        let header = self.record.clone();
-        while self.record.len() == 1 && number::trim(&self.record[0]).is_empty() {
-            if !self.advance()? {
-                return Ok(true);
-            }
+    /// Reads all rows, from the first segment on.
+    fn rows(&mut self, first: Vec<Segment>, options: &ReadOptions) -> Result<Columns> {
+        let (mut columns, mut segments) = (Columns::new(self.names.clone(), options), first);
+        while !segments.is_empty() {
+            let (empty, fields, delimiter) = (columns.empty(), self.names.len(), self.delimiter);
+            let parse =
+                || segments.par_iter().map(|s| Records::new(s, delimiter).rows(fields, empty.clone())).collect();
+            let most = AHEAD * rayon::current_num_threads();
+            let (next, parsed): (_, Vec<_>) = rayon::join(|| self.some(most), parse);
+            columns
+                .append(parsed.into_iter().collect::<std::result::Result<_, _>>().map_err(|b: Broken| self.error(&b))?);
+            segments = next?;
         }
-        (self.record, self.read) = (header, 1);
-        Ok(false)
+        Ok(columns)
     }
 
-    /// Reads the next data row; `false` at the end of the file.
-    fn next(&mut self) -> Result<bool> {
-        let more = self.advance()?;
-        if more && self.record.len() != self.names.len() {
-            return Err(self.ragged());
-        }
-        Ok(more)
-    }
-
-    /// Reads the next record, as long as its bytes are sound.
-    fn advance(&mut self) -> Result<bool> {
-        let more = self.parser.read_byte_record(&mut self.record).map_err(|e| self.unreadable(e))?;
-        match self.parser.get_ref().fault() {
-            Some(fault) if !more || fault.record == self.read => return Err(self.faulty(fault, more)),
-            _ => self.read += usize::from(more),
-        }
-        Ok(more)
-    }
-
-    /// The error of a fault in the record just read, which was cut at the fault.
-    fn faulty(&self, fault: &Fault, cut: bool) -> Error {
-        let field = if cut { self.record.len() - 1 } else { 0 };
-        let place = Place::file(self.source).at_line(fault.line);
-        let (message, hint) = fault.problem.explain();
-        match self.names.get(field) {
-            Some(name) => Error::data(place.in_column(name), message, hint),
-            None => Error::data(place, format!("field {}: {message}", field + 1), hint),
-        }
-    }
-
-    fn ragged(&self) -> Error {
-        let (expected, found) = (self.names.len(), self.record.len());
-        let hint = match self.record.iter().next_back() {
-            _ if found < expected => "every row needs a value for every column of the header; it may be empty",
-            Some([]) if found == expected + 1 => "the row ends with a separator that the header does not have",
-            _ => "put a value that holds the separator in double quotes",
-        };
-        let message = format!("expected {expected} field{}, found {found}", if expected == 1 { "" } else { "s" });
-        let line = self.parser.get_ref().lines().line(self.read - 2).unwrap_or_default();
-        Error::data(Place::file(self.source).at_line(line), message, hint)
-    }
-
-    fn unreadable(&self, error: csv::Error) -> Error {
-        let error = io::Error::from(error);
-        let place = Place::file(self.source).at_line(self.parser.get_ref().line());
-        Error::data(place, format!("cannot read on: {error}"), "check the disk or the connection, and read it again")
-    }
-
-    /// The table without its columns.
-    fn into_table(self) -> Table {
-        debug_assert_eq!(self.parser.get_ref().records(), self.read, "the guard and the parser saw other records");
-        let source = self.source.to_owned();
-        Table { source, rows: self.read - 1, columns: Vec::new(), lines: self.parser.into_inner().into_lines() }
+    /// The error of a record that is broken.
+    fn error(&self, broken: &Broken) -> Error {
+        broken.error(self.source, &self.names, self.segments.guard().lines())
     }
 }

@@ -4,6 +4,7 @@ use super::guard::LONGEST_RECORD;
 use super::*;
 use crate::table::{BLOCK, TextFound, Values};
 use std::collections::BTreeSet;
+use std::io;
 
 /// A reader that gives a few bytes at a time, and is interrupted before each.
 struct Drip<'a> {
@@ -24,7 +25,13 @@ impl Read for Drip<'_> {
 }
 
 fn with(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Table> {
-    read_from(bytes.as_ref(), "a.csv", options)
+    let whole = read_from(bytes.as_ref(), "a.csv", options, SEGMENT);
+    // However the file is cut, the answer is the same.
+    for length in [1, 7, 1 << 12] {
+        let cut = read_from(bytes.as_ref(), "a.csv", options, length);
+        assert_eq!(format!("{cut:?}"), format!("{whole:?}"), "segments of {length} bytes");
+    }
+    whole
 }
 
 fn table(bytes: impl AsRef<[u8]>) -> Table {
@@ -363,7 +370,7 @@ fn other_formats_are_named() {
 #[test]
 fn a_record_without_end_is_refused_at_the_limit() {
     let endless = |start: &'static str| start.as_bytes().chain(io::repeat(b'x'));
-    let refusal = |start| read_from(endless(start), "a.csv", &ReadOptions::default()).unwrap_err().to_string();
+    let refusal = |start| read_from(endless(start), "a.csv", &ReadOptions::default(), SEGMENT).unwrap_err().to_string();
     let message = refusal("a,b\n1,2\n3,\"");
     assert!(message.starts_with("a.csv:3: column 'b': the record is over 16 MiB"), "{message}");
     assert!(message.contains("the quote opened at line 3 is likely never closed"), "{message}");
@@ -402,7 +409,7 @@ fn every_buffer_gives_the_same() {
         let whole = format!("{:?}", with(bytes, &ids(&["b"])));
         for most in [1, 2, 3, 7, 64] {
             let drip = Drip { bytes, most, interrupted: false };
-            let dripped = format!("{:?}", read_from(drip, "a.csv", &ids(&["b"])));
+            let dripped = format!("{:?}", read_from(drip, "a.csv", &ids(&["b"]), 9));
             assert_eq!(dripped, whole, "{most} bytes at a time: {:?}", String::from_utf8_lossy(bytes));
         }
     }
@@ -417,7 +424,7 @@ fn a_reader_that_fails_names_the_line() {
         }
     }
     let reader = &b"a,b,c,d,e,f,g,h,i\n1,2,3,4,5,6,7,8,9\n"[..];
-    let message = read_from(reader.chain(Broken), "a.csv", &ReadOptions::default()).unwrap_err().to_string();
+    let message = read_from(reader.chain(Broken), "a.csv", &ReadOptions::default(), SEGMENT).unwrap_err().to_string();
     assert!(message.starts_with("a.csv:3: cannot read on: cable pulled"), "{message}");
 }
 
@@ -468,7 +475,7 @@ fn mutated_files_never_panic() {
         let options = ids(&[]);
         let whole = format!("{:?}", with(bytes, &options));
         let drip = Drip { bytes, most: bytes.len() % 5 + 1, interrupted: false };
-        assert_eq!(format!("{:?}", read_from(drip, "a.csv", &options)), whole, "{bytes:?}");
+        assert_eq!(format!("{:?}", read_from(drip, "a.csv", &options, 5)), whole, "{bytes:?}");
         if let Ok(table) = with(bytes, &options) {
             let cells = |c: &crate::table::Column| c.numbers().map_or(table.rows, |n| n.iter().map(Vec::len).sum());
             assert!(table.columns.iter().all(|c| cells(c) == table.rows), "{bytes:?}");

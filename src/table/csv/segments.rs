@@ -1,0 +1,109 @@
+//! A file cut into runs of whole records, so that threads can parse them at the same time.
+//!
+//! The guard walks the file in order and knows where records begin; a run is cut at the beginning of one. How the file is cut
+//! cannot be seen in the table or in an error.
+
+use super::fault::Fault;
+use super::guard::Guard;
+use std::io::{self, Read};
+
+/// Bytes taken from the guard at once: they stay in the second-level cache until they are copied.
+const BUFFER: usize = 128 << 10;
+
+/// Some whole records.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) bytes: Vec<u8>,
+    /// The record it starts with; the header is 0.
+    pub(super) first: usize,
+    /// What ended the file here, if its last record is cut at a wrong byte.
+    pub(super) fault: Option<Fault>,
+}
+
+/// The segments of a file.
+pub(super) struct Segments<R> {
+    guard: Guard<R>,
+    /// Bytes that a segment has at least, but for the last one.
+    length: usize,
+    /// Bytes read and not handed out, their offset in the file, and the record that they start with.
+    held: Vec<u8>,
+    offset: u64,
+    first: usize,
+    ended: bool,
+    failed: Option<io::Error>,
+}
+
+impl<R: Read> Segments<R> {
+    pub(super) fn new(guard: Guard<R>, length: usize) -> Self {
+        Self { guard, length, held: Vec::new(), offset: 0, first: 0, ended: false, failed: None }
+    }
+
+    /// What is known of the part of the file that was read.
+    pub(super) fn guard(&self) -> &Guard<R> {
+        &self.guard
+    }
+
+    pub(super) fn into_guard(self) -> Guard<R> {
+        self.guard
+    }
+
+    /// Up to `most` further segments; none at the end. What could not be read is told after everything before it was handed
+    /// out.
+    pub(super) fn some(&mut self, most: usize) -> io::Result<Vec<Segment>> {
+        let mut segments = Vec::new();
+        while segments.len() < most
+            && let Some(segment) = self.next()
+        {
+            segments.push(segment);
+        }
+        match self.failed.take() {
+            Some(error) if segments.is_empty() => Err(error),
+            failed => {
+                self.failed = failed;
+                Ok(segments)
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Segment> {
+        while !self.ended {
+            let cut = if self.held.len() < self.length { None } else { self.cut() };
+            if let Some(at) = cut {
+                return Some(self.hand_out(at));
+            }
+            let before = self.held.len();
+            self.held.resize(before + BUFFER, 0);
+            let read = self.guard.read(&mut self.held[before..]);
+            self.held.truncate(before + read.as_ref().copied().unwrap_or(0));
+            match read {
+                Ok(0) => {
+                    self.ended = true;
+                    let (bytes, fault) = (std::mem::take(&mut self.held), self.guard.fault().cloned());
+                    return Some(Segment { bytes, first: self.first, fault });
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    (self.ended, self.failed) = (true, Some(error));
+                    return self.cut().map(|at| self.hand_out(at));
+                }
+            }
+        }
+        None
+    }
+
+    /// Where the latest record begins, if a whole one is before it. A record that starts with the bytes of a byte-order mark stays
+    /// with the one before: the parser would strip it.
+    fn cut(&self) -> Option<usize> {
+        const MARK: u8 = 0xef;
+        let at = usize::try_from(self.guard.begun().checked_sub(self.offset)?).ok()?;
+        (self.guard.records() > self.first + 1 && self.held.get(at) != Some(&MARK)).then_some(at)
+    }
+
+    fn hand_out(&mut self, at: usize) -> Segment {
+        let rest = self.held.split_off(at);
+        let bytes = std::mem::replace(&mut self.held, rest);
+        let first = std::mem::replace(&mut self.first, self.guard.records() - 1);
+        self.offset += at as u64;
+        Segment { bytes, first, fault: None }
+    }
+}
