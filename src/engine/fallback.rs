@@ -34,7 +34,7 @@ impl Engine for Fallback {
             Err(e) if is_device(&e) => (None, vec![never_began(&e)]),
             Err(e) => return Err(e),
         };
-        Ok(Box::new(FallbackSession { first, second, sets: Vec::new(), notes }))
+        Ok(Box::new(FallbackSession { first, second, sets: Vec::new(), ahead: 0, notes }))
     }
 }
 
@@ -55,6 +55,8 @@ struct FallbackSession<'m> {
     first: Option<Box<dyn Session + 'm>>,
     second: Box<dyn Session + 'm>,
     sets: Vec<History>,
+    /// Passes that may still come: the second session is told when it takes over, as those of the first are not its own.
+    ahead: u32,
     notes: Vec<Note>,
 }
 
@@ -86,6 +88,7 @@ impl<'m> FallbackSession<'m> {
                 }
             }
         }
+        self.second.expect(self.ahead);
         Ok(())
     }
 }
@@ -101,12 +104,13 @@ impl Session for FallbackSession<'_> {
         for s in batch {
             self.sets[s.set] = History { centroids: Some(s.centroids.clone()), since: Vec::new() };
         }
+        self.ahead = self.ahead.saturating_sub(1);
         Ok(changes)
     }
 
     fn expect(&mut self, passes: u32) {
-        self.first.iter_mut().for_each(|s| s.expect(passes));
-        self.second.expect(passes);
+        self.ahead = passes;
+        self.first.as_mut().unwrap_or(&mut self.second).expect(passes);
     }
 
     fn farthest(&mut self, set: usize, most: usize) -> Result<Vec<Far>> {
@@ -144,4 +148,86 @@ fn never_began(error: &Error) -> Note {
 
 fn fell_back(error: &Error) -> Note {
     Note::new("device_lost", format!("{error}; went on on the CPU, with the same result"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::exact::Exact;
+    use super::*;
+    use ndarray::Array2;
+    use std::sync::{Arc, Mutex};
+
+    /// The judge, lost after some passes, with a record of what it was told to expect.
+    struct Mortal {
+        passes: u32,
+        told: Arc<Mutex<Vec<u32>>>,
+    }
+
+    struct MortalSession<'m> {
+        judge: Box<dyn Session + 'm>,
+        left: u32,
+        told: Arc<Mutex<Vec<u32>>>,
+    }
+
+    impl Engine for Mortal {
+        fn name(&self) -> String {
+            "mortal".into()
+        }
+
+        fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
+            Ok(Box::new(MortalSession { judge: Exact.load(matrix)?, left: self.passes, told: Arc::clone(&self.told) }))
+        }
+    }
+
+    impl Session for MortalSession<'_> {
+        fn open(&mut self, sets: usize) -> Result<()> {
+            self.judge.open(sets)
+        }
+
+        fn expect(&mut self, passes: u32) {
+            self.told.lock().unwrap().push(passes);
+        }
+
+        fn pass(&mut self, batch: &[SetPass<'_>]) -> Result<Vec<Change>> {
+            self.left = self.left.checked_sub(1).ok_or_else(|| Error::Device("lost".into()))?;
+            self.judge.pass(batch)
+        }
+
+        fn farthest(&mut self, set: usize, most: usize) -> Result<Vec<Far>> {
+            self.judge.farthest(set, most)
+        }
+
+        fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
+            self.judge.relabel(set, row, label)
+        }
+
+        fn renumber(&mut self, set: usize, map: &[u32]) -> Result<()> {
+            self.judge.renumber(set, map)
+        }
+
+        fn labels(&mut self, set: usize) -> Result<Vec<u32>> {
+            self.judge.labels(set)
+        }
+    }
+
+    /// What the first and the second engine are told when `passes` are expected and the first is lost after some.
+    fn told(passes: u32, lost_after: u32) -> [Vec<u32>; 2] {
+        let told: [Arc<Mutex<Vec<u32>>>; 2] = Default::default();
+        let mortal = |passes, told: &Arc<_>| Box::new(Mortal { passes, told: Arc::clone(told) });
+        let both = Fallback::new(mortal(lost_after, &told[0]), mortal(u32::MAX, &told[1]));
+        let matrix = Matrix::learn(&Array2::<f32>::eye(70).view(), None).unwrap().0;
+        let centroids = Centroids::new(70, matrix.point(3).chain(matrix.point(5)).collect());
+        let mut session = both.load(&matrix).unwrap();
+        session.open(1).unwrap();
+        session.expect(passes);
+        (0..passes).for_each(|_| drop(session.pass(&[SetPass { set: 0, centroids: &centroids }]).unwrap()));
+        told.map(|told| told.lock().unwrap().clone())
+    }
+
+    #[test]
+    fn the_second_engine_expects_only_the_passes_left() {
+        assert_eq!(told(30, 12), [vec![30], vec![18]]);
+        assert_eq!(told(30, 0), [vec![30], vec![30]]);
+        assert_eq!(told(30, 30), [vec![30], vec![]]);
+    }
 }
