@@ -98,6 +98,56 @@ fn labels_that_are_changed_from_outside_equal_the_judge() {
     }
 }
 
+/// It comes back with centroids that moved for several passes, to points that may have been sorted in between.
+#[test]
+fn a_set_that_leaves_the_batch_and_comes_back_equals_the_judge() {
+    for seed in 200..230 {
+        let (matrix, passes, what) = case(seed);
+        let run = |engine: &dyn Engine| {
+            let mut random = Random(seed);
+            let mut session = engine.load(&matrix).unwrap();
+            session.open(2).unwrap();
+            let mut all = Vec::new();
+            for (pass, sets) in passes.iter().enumerate() {
+                let out = if pass == 0 { 2 } else { random.below(4) };
+                let batch: Vec<SetPass<'_>> =
+                    (0..2).filter(|set| *set != out).map(|set| SetPass { set, centroids: &sets[set] }).collect();
+                let changes = session.pass(&batch).unwrap();
+                let changes: Vec<_> = changes.into_iter().map(|c| (c.sums, c.weights, c.counts, c.changed)).collect();
+                all.push((changes, session.labels(0).unwrap(), session.labels(1).unwrap()));
+            }
+            all
+        };
+        let judge = run(&Exact);
+        for cpu in pruned() {
+            assert!(judge == run(&cpu), "{what}, {}", cpu.name());
+        }
+    }
+}
+
+/// How many points the referee takes depends on which points share a tile, and on which tiles are scored: it is all that a
+/// sort leaves to be seen, and so shows that one happened. Below 16,384 rows none does.
+#[test]
+fn a_fit_long_enough_to_sort_on_its_own_is_the_same() {
+    for (rows, sorts) in [(16_000, false), (16_500, true)] {
+        let matrix = Matrix::learn(&table(Kind::Outlier, rows, 6, 7).view(), None).unwrap().0;
+        let params = Params::new(20).tol(0.0).check().unwrap();
+        for cpu in levels() {
+            let never = fit(&cpu.pruning(Pruning::Never), &matrix, &params, &mut Quiet).unwrap();
+            let auto = fit(&cpu.pruning(Pruning::Auto), &matrix, &params, &mut Quiet).unwrap();
+            assert!(never.iterations > 10, "{} iterations", never.iterations);
+            let (name, refereed) = (cpu.name(), (auto.refereed, never.refereed));
+            assert_eq!(refereed.0 != refereed.1, sorts, "{name}, {rows} rows: {refereed:?} refereed");
+            assert!(auto.labels == never.labels, "{name}");
+            assert_eq!(
+                (auto.centroids, auto.counts, auto.inertia, auto.iterations),
+                (never.centroids, never.counts, never.inertia, never.iterations),
+                "{name}"
+            );
+        }
+    }
+}
+
 #[test]
 fn whole_fits_are_the_same_with_and_without() {
     for kind in KINDS {
