@@ -18,6 +18,7 @@ pub(crate) enum Verb {
     /// Cluster a table and write the model, the segments and their profile to a folder
     Fit(FitArgs),
     /// Cluster a table into several numbers of segments at once, to compare them
+    #[command(mut_arg("init", |init| init.help("First centroids: k-means++ or random").value_name("HOW")))]
     Sweep(SweepArgs),
     /// Give each row of a table the segment of a fitted model
     Predict(PredictArgs),

@@ -85,3 +85,15 @@ fn what_makes_no_sense_is_a_usage_error() {
     place.run("sweep customers.csv -k 4,5200 -o out").ended(3).says(&["n_clusters=5200"]);
     assert!(!place.names(".").iter().any(|n| n == "out"));
 }
+
+#[test]
+fn a_sweep_offers_no_file_of_first_centroids() {
+    let place = Place::with_customers();
+    for (verb, offered) in [("fit", true), ("sweep", false)] {
+        let help = place.run(&format!("{verb} --help")).ended(0).stdout.clone();
+        let init = help.lines().skip_while(|l| !l.contains("--init <")).take(2).collect::<String>();
+        assert!(init.contains("k-means++"), "{help}");
+        assert_eq!(init.contains("FILE"), offered, "{help}");
+        assert_eq!(init.contains("file"), offered, "{help}");
+    }
+}
