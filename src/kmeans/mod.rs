@@ -10,6 +10,7 @@ mod notes;
 mod order;
 mod params;
 mod progress;
+mod room;
 mod seed;
 mod update;
 
@@ -17,3 +18,4 @@ pub use fit::{Fit, fit, sweep};
 pub use notes::coarse_notes;
 pub use params::{Init, Params, ValidParams};
 pub use progress::{Observer, Progress, Quiet};
+pub use room::check_room;

@@ -1,0 +1,45 @@
+//! Whether all starts of a batch fit in memory, asked before any work.
+
+use super::params::ValidParams;
+use crate::error::{Error, Result};
+use crate::matrix::{Matrix, TILE};
+
+/// Bytes a coordinate of a centroid takes: with the fit and with the session 8 each, and its sum 16.
+const COORDINATE_BYTES: u128 = 8 + 8 + 16;
+
+/// Asks the system for what all starts take together, and gives it back: many small requests, each of them granted,
+/// would end the process instead.
+///
+/// # Errors
+/// [`Error::Memory`] if the system does not give as much.
+pub fn check_room(matrix: &Matrix, params: &[ValidParams]) -> Result<()> {
+    let labels = (matrix.tiles() * TILE * size_of::<u32>()) as u128;
+    // More clusters than points are another error, of the fit.
+    let coordinates = |p: &ValidParams| (p.k().min(matrix.count()) * matrix.dims()) as u128;
+    let of_start = |p: &ValidParams| labels + coordinates(p) * COORDINATE_BYTES;
+    let bytes: u128 = params.iter().map(|p| p.starts() as u128 * of_start(p)).sum();
+    let room = usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+    if room {
+        return Ok(());
+    }
+    let starts: u128 = params.iter().map(|p| p.starts() as u128).sum();
+    let gib = bytes as f64 / f64::from(1u32 << 30);
+    let message = format!("{starts} starts need {gib:.0} GiB, which the system does not give; ask for fewer starts");
+    Err(Error::Memory(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Params;
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn starts_that_no_memory_can_hold_are_refused() {
+        let matrix = Matrix::learn(&Array2::<f32>::eye(70).view(), None).unwrap().0;
+        let params = |starts: usize| vec![Params::new(3).n_init(starts).check().unwrap(); 2];
+        assert!(check_room(&matrix, &params(10)).is_ok());
+        let refused = check_room(&matrix, &params(1 << 55)).unwrap_err();
+        assert!(refused.to_string().contains("ask for fewer starts"), "{refused}");
+    }
+}
