@@ -44,7 +44,6 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
         phases.time("learn", || Pipeline::learn(&table, &args.input.options()))?;
     let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
     let matrix = phases.time("pack", || pack(&pipeline, &table, weights, &mut notes))?;
-    kmeans::check_room(&matrix, std::slice::from_ref(&params))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let fitted = phases.time("fit", || kmeans::fit(&*device.engine, &matrix, &params, &mut teller));
     let mut fit = fitted.map_err(|e| e.in_file(&table.source))?;

@@ -42,7 +42,6 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let learnt = phases.time("learn", || Pipeline::learn(&table, &args.input.options()))?;
     let Learnt { pipeline, weights, mut notes } = learnt;
     let matrix = phases.time("pack", || pack(&pipeline, &table, weights, &mut notes))?;
-    kmeans::check_room(&matrix, &params)?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let fitted = phases.time("fit", || kmeans::sweep(&*device.engine, &matrix, &params, &mut teller));
     let mut fits = fitted.map_err(|e| e.in_file(&table.source))?;

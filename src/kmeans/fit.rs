@@ -5,6 +5,7 @@ use super::notes::{Ending, notes};
 use super::order::{canonical, label_map, pick};
 use super::params::ValidParams;
 use super::progress::{Observer, Progress, tell};
+use super::room::check_room;
 use super::seed;
 use super::update::{Totals, shift2, total_inertia};
 use crate::engine::{Centroids, Change, Engine, Session, SetPass};
@@ -69,7 +70,7 @@ impl Fit {
 /// # Errors
 /// [`Error::Data`] if there are fewer points (with weight) than clusters, or fewer distinct ones under `require_k`;
 /// [`Error::Usage`] if given centroids have another number of columns; [`Error::Interrupted`] if the observer says so;
-/// whatever the engine fails with.
+/// [`Error::Memory`] if there is no room for all starts; whatever the engine fails with.
 pub fn fit(engine: &dyn Engine, matrix: &Matrix, params: &ValidParams, observer: &mut dyn Observer) -> Result<Fit> {
     let fitted = sweep(engine, matrix, std::slice::from_ref(params), observer)?.into_iter().next();
     fitted.ok_or_else(|| Error::Usage("n-init must be at least 1".into()))
@@ -87,6 +88,7 @@ pub fn sweep(
     observer: &mut dyn Observer,
 ) -> Result<Vec<Fit>> {
     params.iter().try_for_each(|p| check_points(matrix, p))?;
+    check_room(matrix, params)?;
     let squares = matrix.squares();
     let clock = Instant::now();
     let mut session = engine.load(matrix)?;

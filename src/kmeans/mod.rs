@@ -18,4 +18,3 @@ pub use fit::{Fit, fit, sweep};
 pub use notes::coarse_notes;
 pub use params::{Init, Params, ValidParams};
 pub use progress::{Observer, Progress, Quiet};
-pub use room::check_room;

@@ -9,10 +9,7 @@ const COORDINATE_BYTES: u128 = 8 + 8 + 16;
 
 /// Asks the system for what all starts take together, and gives it back: many small requests, each of them granted,
 /// would end the process instead.
-///
-/// # Errors
-/// [`Error::Memory`] if the system does not give as much.
-pub fn check_room(matrix: &Matrix, params: &[ValidParams]) -> Result<()> {
+pub(super) fn check_room(matrix: &Matrix, params: &[ValidParams]) -> Result<()> {
     let labels = (matrix.tiles() * TILE * size_of::<u32>()) as u128;
     // More clusters than points are another error, of the fit.
     let coordinates = |p: &ValidParams| (p.k().min(matrix.count()) * matrix.dims()) as u128;
