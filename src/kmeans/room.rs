@@ -1,4 +1,4 @@
-//! Whether all starts of a batch fit in memory, asked before any work.
+//! Whether the labels and sums of all starts of a batch fit in memory, asked before any work.
 
 use super::params::ValidParams;
 use crate::error::{Error, Result};
@@ -20,9 +20,13 @@ pub(super) fn check_room(matrix: &Matrix, params: &[ValidParams]) -> Result<()> 
         return Ok(());
     }
     let starts: u128 = params.iter().map(|p| p.starts() as u128).sum();
-    let gib = bytes as f64 / f64::from(1u32 << 30);
-    let message = format!("{starts} starts need {gib:.0} GiB, which the system does not give; ask for fewer starts");
-    Err(Error::Memory(message))
+    let mib = bytes.div_ceil(1 << 20);
+    Err(Error::Memory(match starts {
+        1 => {
+            format!("the fit needs {mib} MiB beside the points, which the system does not give; ask for fewer clusters")
+        }
+        _ => format!("{starts} starts need {mib} MiB, which the system does not give; ask for fewer starts"),
+    }))
 }
 
 #[cfg(test)]

@@ -106,6 +106,11 @@ impl<R: Read> Guard<R> {
         self.start.0
     }
 
+    /// Whether the walk is between records.
+    pub(super) fn between(&self) -> bool {
+        self.state == State::Between
+    }
+
     /// The line the walk has reached.
     pub(super) fn line(&self) -> u64 {
         self.line

@@ -38,11 +38,12 @@ use segments::{Segment, Segments};
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-/// Bytes of a segment: enough rows that joining them costs nothing, few enough that some for each thread take no memory.
+/// Bytes of a segment: enough rows that joining them costs nothing.
 const SEGMENT: usize = 1 << 20;
 
-/// Segments read at a time, for each thread.
+/// Segments read at a time for each thread, and at most: as many are read ahead as are parsed.
 const AHEAD: usize = 4;
+const MOST: usize = 64;
 
 /// Reads a CSV file.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
@@ -105,12 +106,13 @@ impl<R: Read + Send> Reading<'_, R> {
         })
     }
 
-    /// Reads the header and the segments that takes: one, unless the file starts with line after line of spaces.
+    /// Reads the header, and gives the segment that it is in.
     fn header(&mut self, options: &ReadOptions) -> Result<Vec<Segment>> {
-        let mut first = self.some(1)?;
+        let first = self.some(1)?;
         let header = first.first().map_or(Ok(None), |segment| Records::new(segment, self.delimiter).header());
         let (header, mut blank) = header.map_err(|b| self.error(&b))?.unwrap_or((ByteRecord::new(), true));
         let place = Place::file(self.source).at_line(self.segments.guard().header());
+        // A line of spaces is no header; whether the file is empty, or has one without names, shows behind it.
         while blank {
             let more = self.some(1)?;
             let Some(segment) = more.first() else {
@@ -118,7 +120,6 @@ impl<R: Read + Send> Reading<'_, R> {
                 return Err(Error::data(Place::file(self.source), "file is empty", hint));
             };
             blank = Records::new(segment, self.delimiter).blank().map_err(|b| self.error(&b))?;
-            first.extend(more);
         }
         self.names = header::names(&header, &place, options.delimiter)?;
         options.known(&self.names, &place)?;
@@ -132,7 +133,7 @@ impl<R: Read + Send> Reading<'_, R> {
             let (empty, fields, delimiter) = (columns.empty(), self.names.len(), self.delimiter);
             let parse =
                 || segments.par_iter().map(|s| Records::new(s, delimiter).rows(fields, empty.clone())).collect();
-            let most = AHEAD * rayon::current_num_threads();
+            let most = (AHEAD * rayon::current_num_threads()).min(MOST);
             let (next, parsed): (_, Vec<_>) = rayon::join(|| self.some(most), parse);
             columns
                 .append(parsed.into_iter().collect::<std::result::Result<_, _>>().map_err(|b: Broken| self.error(&b))?);

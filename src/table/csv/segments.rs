@@ -10,6 +10,9 @@ use std::io::{self, Read};
 /// Bytes taken from the guard at once: they stay in the second-level cache until they are copied.
 const BUFFER: usize = 128 << 10;
 
+/// A byte-order mark.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Some whole records.
 #[derive(Debug)]
 pub(super) struct Segment {
@@ -84,19 +87,22 @@ impl<R: Read> Segments<R> {
                 Ok(_) => {}
                 Err(error) => {
                     (self.ended, self.failed) = (true, Some(error));
-                    return self.cut().map(|at| self.hand_out(at));
+                    return self.whole().map(|at| self.hand_out(at));
                 }
             }
         }
         None
     }
 
-    /// Where the latest record begins, if a whole one is before it. A record that starts with the bytes of a byte-order mark stays
-    /// with the one before: the parser would strip it.
+    /// Where the latest record begins, if a whole one is before it.
     fn cut(&self) -> Option<usize> {
-        const MARK: u8 = 0xef;
         let at = usize::try_from(self.guard.begun().checked_sub(self.offset)?).ok()?;
-        (self.guard.records() > self.first + 1 && self.held.get(at) != Some(&MARK)).then_some(at)
+        (self.guard.records() > self.first + 1).then_some(at)
+    }
+
+    /// Where the last whole record ends.
+    fn whole(&self) -> Option<usize> {
+        if self.guard.between() { Some(self.held.len()).filter(|held| *held > 0) } else { self.cut() }
     }
 
     fn hand_out(&mut self, at: usize) -> Segment {
@@ -104,6 +110,27 @@ impl<R: Read> Segments<R> {
         let bytes = std::mem::replace(&mut self.held, rest);
         let first = std::mem::replace(&mut self.first, self.guard.records() - 1);
         self.offset += at as u64;
+        if self.held.starts_with(MARK) {
+            // The parser would strip it from the start of its input: here it is part of a value. Blank lines are skipped.
+            self.held.insert(0, b'\n');
+            self.offset -= 1;
+        }
         Segment { bytes, first, fault: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_segment_is_much_longer_than_asked_whatever_its_records_start_with() {
+        for start in ["a", "\u{ff94}", "\u{feff}", "\"\u{feff}\n\""] {
+            let file = "name,value\n".to_owned() + &format!("{start},1\n").repeat(200_000);
+            let mut segments = Segments::new(Guard::new(file.as_bytes(), b','), 10_000);
+            let all = segments.some(usize::MAX).unwrap();
+            assert!(all.iter().all(|s| s.bytes.len() < 10_000 + 2 * BUFFER), "{start:?}");
+            assert!(all.iter().map(|s| s.bytes.len()).sum::<usize>() >= file.len());
+        }
     }
 }

@@ -27,9 +27,12 @@ impl Read for Drip<'_> {
 fn with(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Table> {
     let whole = read_from(bytes.as_ref(), "a.csv", options, SEGMENT);
     // However the file is cut, the answer is the same.
-    for length in [1, 7, 1 << 12] {
-        let cut = read_from(bytes.as_ref(), "a.csv", options, length);
-        assert_eq!(format!("{cut:?}"), format!("{whole:?}"), "segments of {length} bytes");
+    for (length, most) in [(1, 1), (7, 3), (1 << 12, 100), (1 << 12, usize::MAX)] {
+        if most > 3 || bytes.as_ref().len() < 4096 {
+            let drip = Drip { bytes: bytes.as_ref(), most, interrupted: false };
+            let cut = read_from(drip, "a.csv", options, length);
+            assert_eq!(format!("{cut:?}"), format!("{whole:?}"), "segments of {length} bytes, {most} at a time");
+        }
     }
     whole
 }
@@ -52,6 +55,36 @@ fn refused(bytes: impl AsRef<[u8]>, place: &str, words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "no {word:?} in: {message}");
     }
+}
+
+/// A reader that fails.
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("cable pulled"))
+    }
+}
+
+#[test]
+fn what_is_wrong_before_a_failure_is_told_first() {
+    let rows = "c0\ninf\n1\n\u{feff}1\n\u{ff76}\n";
+    for (wrong, place) in [("1,2\n", "a.csv:6:"), ("1,2\n3\n4", "a.csv:6:"), ("1\n2\n", "a.csv:8:"), ("", "a.csv:6:")] {
+        let bytes = format!("{rows}{wrong}");
+        for (length, most) in [(1, 1), (9, 2), (30, 5), (SEGMENT, 1 << 10)] {
+            let drip = Drip { bytes: bytes.as_bytes(), most, interrupted: false };
+            let error =
+                read_from(drip.chain(Broken), "a.csv", &ReadOptions::default(), length).unwrap_err().to_string();
+            assert!(error.contains(place), "{wrong:?}, segments of {length}: {error}");
+            assert_eq!(error.contains("cable"), !wrong.contains(','), "{wrong:?}, segments of {length}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_mark_inside_the_file_is_part_of_its_value() {
+    let t = with("n,x\n\u{feff}a,1\n\u{feff}b,2\n", &ids(&["n"])).unwrap();
+    assert_eq!(texts(&t, "n"), ["\u{feff}a", "\u{feff}b"]);
 }
 
 fn numbers(table: &Table, name: &str) -> Vec<f64> {
@@ -417,12 +450,6 @@ fn every_buffer_gives_the_same() {
 
 #[test]
 fn a_reader_that_fails_names_the_line() {
-    struct Broken;
-    impl Read for Broken {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::Error::other("cable pulled"))
-        }
-    }
     let reader = &b"a,b,c,d,e,f,g,h,i\n1,2,3,4,5,6,7,8,9\n"[..];
     let message = read_from(reader.chain(Broken), "a.csv", &ReadOptions::default(), SEGMENT).unwrap_err().to_string();
     assert!(message.starts_with("a.csv:3: cannot read on: cable pulled"), "{message}");
