@@ -121,6 +121,8 @@ impl<R: Read> Segments<R> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::Drip;
+    use super::super::{ReadOptions, SEGMENT, read_from};
     use super::*;
 
     #[test]
@@ -132,5 +134,39 @@ mod tests {
             assert!(all.iter().all(|s| s.bytes.len() < 10_000 + 2 * BUFFER), "{start:?}");
             assert!(all.iter().map(|s| s.bytes.len()).sum::<usize>() >= file.len());
         }
+    }
+
+    /// A reader that fails.
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("cable pulled"))
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_before_a_failure_is_told_first() {
+        let rows = "c0\ninf\n1\n\u{feff}1\n\u{ff76}\n";
+        for (wrong, place) in
+            [("1,2\n", "a.csv:6:"), ("1,2\n3\n4", "a.csv:6:"), ("1\n2\n", "a.csv:8:"), ("", "a.csv:6:")]
+        {
+            let bytes = format!("{rows}{wrong}");
+            for (length, most) in [(1, 1), (9, 2), (30, 5), (SEGMENT, 1 << 10)] {
+                let drip = Drip { bytes: bytes.as_bytes(), most, interrupted: false };
+                let error =
+                    read_from(drip.chain(Broken), "a.csv", &ReadOptions::default(), length).unwrap_err().to_string();
+                assert!(error.contains(place), "{wrong:?}, segments of {length}: {error}");
+                assert_eq!(error.contains("cable"), !wrong.contains(','), "{wrong:?}, segments of {length}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_reader_that_fails_names_the_line() {
+        let reader = &b"a,b,c,d,e,f,g,h,i\n1,2,3,4,5,6,7,8,9\n"[..];
+        let message =
+            read_from(reader.chain(Broken), "a.csv", &ReadOptions::default(), SEGMENT).unwrap_err().to_string();
+        assert!(message.starts_with("a.csv:3: cannot read on: cable pulled"), "{message}");
     }
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::io;
 
 /// A reader that gives a few bytes at a time, and is interrupted before each.
-struct Drip<'a> {
-    bytes: &'a [u8],
-    most: usize,
-    interrupted: bool,
+pub(super) struct Drip<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) most: usize,
+    pub(super) interrupted: bool,
 }
 
 impl Read for Drip<'_> {
@@ -54,30 +54,6 @@ fn refused(bytes: impl AsRef<[u8]>, place: &str, words: &[&str]) {
     assert!(message.starts_with(place), "{message}");
     for word in words {
         assert!(message.contains(word), "no {word:?} in: {message}");
-    }
-}
-
-/// A reader that fails.
-struct Broken;
-
-impl Read for Broken {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::Error::other("cable pulled"))
-    }
-}
-
-#[test]
-fn what_is_wrong_before_a_failure_is_told_first() {
-    let rows = "c0\ninf\n1\n\u{feff}1\n\u{ff76}\n";
-    for (wrong, place) in [("1,2\n", "a.csv:6:"), ("1,2\n3\n4", "a.csv:6:"), ("1\n2\n", "a.csv:8:"), ("", "a.csv:6:")] {
-        let bytes = format!("{rows}{wrong}");
-        for (length, most) in [(1, 1), (9, 2), (30, 5), (SEGMENT, 1 << 10)] {
-            let drip = Drip { bytes: bytes.as_bytes(), most, interrupted: false };
-            let error =
-                read_from(drip.chain(Broken), "a.csv", &ReadOptions::default(), length).unwrap_err().to_string();
-            assert!(error.contains(place), "{wrong:?}, segments of {length}: {error}");
-            assert_eq!(error.contains("cable"), !wrong.contains(','), "{wrong:?}, segments of {length}: {error}");
-        }
     }
 }
 
@@ -446,13 +422,6 @@ fn every_buffer_gives_the_same() {
             assert_eq!(dripped, whole, "{most} bytes at a time: {:?}", String::from_utf8_lossy(bytes));
         }
     }
-}
-
-#[test]
-fn a_reader_that_fails_names_the_line() {
-    let reader = &b"a,b,c,d,e,f,g,h,i\n1,2,3,4,5,6,7,8,9\n"[..];
-    let message = read_from(reader.chain(Broken), "a.csv", &ReadOptions::default(), SEGMENT).unwrap_err().to_string();
-    assert!(message.starts_with("a.csv:3: cannot read on: cable pulled"), "{message}");
 }
 
 #[test]
