@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// The threads that are used unless told otherwise: one for each physical core of the machine, but no more than the CPUs that
-/// this process may run on. The kernels keep a core's arithmetic or its memory busy alone, so a second thread on it only takes cache from the first.
+/// this process may run on. The kernels keep a core's arithmetic or its memory busy alone, so a second thread on it only
+/// takes cache from the first.
 pub(super) fn default_threads() -> usize {
     let allowed = std::thread::available_parallelism().map_or(1, usize::from);
     num_cpus::get_physical().clamp(1, allowed)

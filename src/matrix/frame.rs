@@ -351,7 +351,8 @@ mod tests {
                 {
                     let (wide, got) = (frame.place(0, f64::from(value)), narrow.place(value, narrow.shift(0)));
                     assert_eq!(
-                        wide, got,
+                        wide.to_bits(),
+                        got.to_bits(),
                         "{value:e} in a frame of offset {offset:e}, exponent {exponent}, {bits} bits"
                     );
                     (placed, zeros) = (placed + 1, zeros + u32::from(got == 0.0));

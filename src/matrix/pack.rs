@@ -1,12 +1,9 @@
 //! Fills tiles: rows or columns of prepared values become columns of 64 grid values.
 
 use super::frame::{Frame, Placer, PlacerF32};
-use super::turn::lanes_of;
+use super::turn::{BLOCK, lanes_of};
 use super::{Rows, TILE, round_up};
 use multiversion::multiversion;
-
-/// Columns that are placed at a time: a cache line of f32 rows.
-const BLOCK: usize = 16;
 
 /// A frame's way of filling tiles.
 pub(super) struct Packer {

@@ -1,5 +1,9 @@
 //! Powers of two, exactly: `powi` and `log2` of a platform's math library promise no such thing.
 
+/// Adding this to an f64 below 2^51 rounds it to a whole number, ties to even, and leaves that in the low bits; taking it away
+/// again gives the whole number.
+pub(crate) const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
+
 /// `2^p` for `-1022 <= p <= 1023`.
 pub(crate) fn pow2(p: i32) -> f64 {
     debug_assert!((-1022..=1023).contains(&p));

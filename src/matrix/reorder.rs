@@ -2,9 +2,8 @@
 
 use super::aligned::Aligned;
 use super::turn::{rows_of, tile_of};
-use super::{Matrix, TILE, no_room, round_up};
+use super::{Matrix, TILE, no_room, point_squares, round_up};
 use crate::error::Result;
-use multiversion::multiversion;
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
@@ -62,7 +61,7 @@ impl Reordered {
             |rows, ((tile, squares), norm)| {
                 rows.copy_from_slice(tile);
                 tile_of(rows, tile);
-                squares_of(tile, squares);
+                squares.iter_mut().zip(point_squares(tile)).for_each(|(square, exact)| *square = round_up(exact));
                 *norm = round_up(f64::from(squares.iter().fold(0.0f32, |a, &b| a.max(b))).sqrt());
             },
         );
@@ -115,18 +114,6 @@ fn scatter(from: &Matrix, tile: usize, labels: &[u32], runs: &mut [Run<'_>], pla
             run.place += 1;
         }
     }
-}
-
-/// The squared norm of each point of a tile, rounded up.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn squares_of(tile: &[f32], squares: &mut [f32]) {
-    let mut sums = [0.0f64; TILE];
-    for lanes in tile.chunks_exact(TILE) {
-        for (sum, &x) in sums.iter_mut().zip(lanes) {
-            *sum += f64::from(x) * f64::from(x);
-        }
-    }
-    squares.iter_mut().zip(sums).for_each(|(square, sum)| *square = round_up(sum));
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The sum of all squared coordinates, exact: with it, inertia needs no second look at the rows.
 
+use super::power::MAGIC;
 use super::{Matrix, TILE, grid};
 use ethnum::I256;
 use multiversion::multiversion;
@@ -7,8 +8,6 @@ use rayon::prelude::*;
 
 /// Splits a grid integer `q` as `hi * 2^20 + lo`: each half of at most 22 bits, so that f64 sums of products are exact.
 const HALF: f64 = (1u64 << 20) as f64;
-/// Adding and taking this away rounds an f64 below 2^51 to a whole number.
-const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
 
 /// `sum w * q^2` over all points and columns.
 pub(super) fn of(matrix: &Matrix) -> I256 {
@@ -55,6 +54,18 @@ fn split_sums(tile: &[f32], scale: f64) -> Option<[i128; 3]> {
         }
     }
     widest.iter().all(|w| *w <= 1.0).then_some(sums)
+}
+
+/// The squared norm of each point of a tile, in f64.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+pub(crate) fn of_points(tile: &[f32]) -> [f64; TILE] {
+    let mut squares = [0.0; TILE];
+    for lanes in tile.chunks_exact(TILE) {
+        for (square, &x) in squares.iter_mut().zip(lanes) {
+            *square += f64::from(x) * f64::from(x);
+        }
+    }
+    squares
 }
 
 fn point_by_point(matrix: &Matrix, t: usize) -> I256 {

@@ -6,7 +6,7 @@
 use super::TILE;
 
 /// Columns that are turned at a time: a cache line of f32.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// Lays `columns.len() / 64` columns of rows `[points x dims]`, from column `first` on, lane by lane.
 #[inline(never)]

@@ -212,11 +212,29 @@ fn push<T>(blocks: &mut Vec<Vec<T>>, value: T) {
     }
 }
 
-/// The first block grows, since most tables are small; the later ones are made whole.
 #[cold]
 fn start<T>(blocks: &mut Vec<Vec<T>>, value: T) {
-    let mut block = if blocks.is_empty() { Vec::new() } else { Vec::with_capacity(BLOCK) };
-    block.push(value);
+    add_block(blocks, vec![value]);
+}
+
+/// Adds the values of later blocks, so that all but the last are full.
+fn append<T>(blocks: &mut Vec<Vec<T>>, later: Vec<Vec<T>>) {
+    for mut block in later {
+        if let Some(last) = blocks.last_mut() {
+            let room = (BLOCK - last.len()).min(block.len());
+            last.extend(block.drain(..room));
+        }
+        if !block.is_empty() {
+            add_block(blocks, block);
+        }
+    }
+}
+
+/// Adds a block that is not full yet. The first one grows, since most tables are small; the later ones are made whole.
+fn add_block<T>(blocks: &mut Vec<Vec<T>>, mut block: Vec<T>) {
+    if !blocks.is_empty() {
+        block.reserve_exact(BLOCK - block.len());
+    }
     blocks.push(block);
 }
 

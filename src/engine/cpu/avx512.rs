@@ -3,8 +3,9 @@
 #![allow(unsafe_code, reason = "SIMD kernel: intrinsics")]
 
 use super::assign::{Prepared, Scratch, pass_tiles};
-use super::lanes::{GROUP, Lanes, MAGIC};
+use super::lanes::{GROUP, Lanes};
 use super::{Block, Sums};
+use crate::matrix::power::MAGIC;
 use crate::matrix::{Matrix, TILE};
 use std::arch::x86_64::*;
 

@@ -6,12 +6,10 @@
 #![allow(unsafe_code, reason = "SIMD kernel: raw loads and stores")]
 
 use crate::matrix::TILE;
+use crate::matrix::power::MAGIC;
 
 /// Sums of a cluster come in whole groups of so many: a vector of 64 bit integers, or several.
 pub(super) const GROUP: usize = 8;
-
-/// Adding this to an f64 integer below 2^51 leaves the integer in the low bits.
-pub(super) const MAGIC: f64 = 1.5 * (1u64 << 52) as f64;
 
 /// A vector of f32 lanes; a lane may also carry the bits of a `u32` index.
 ///

@@ -13,7 +13,7 @@
 //!
 //! A point that is left out has a plain distance of `n` or more, so nobody can see that it was.
 
-use crate::matrix::{Matrix, TILE, round_up};
+use crate::matrix::{Matrix, TILE, point_squares, round_up};
 use multiversion::multiversion;
 use std::borrow::Cow;
 
@@ -122,7 +122,7 @@ impl<'m> Part<'m> {
         let centre: Vec<f32> =
             tile.chunks_exact(TILE).map(|lanes| lanes[..points].iter().sum::<f32>() / points as f32).collect();
         let away2 = distances2_f64(tile, &centre);
-        let norms2 = distances2_f64(tile, &vec![0.0; self.dims]);
+        let norms2 = point_squares(tile);
         let root = |squares: &[f64]| round_up(squares.iter().copied().fold(0.0, f64::max).sqrt());
         self.norms[t] = root(&norms2);
         self.radius[t] = root(&away2[..points]);

@@ -7,14 +7,14 @@
 
 use super::number::{self, Cell};
 use crate::error::{Error, Result, printable};
-use crate::table::{BLOCK, Column, ReadOptions, Table, TextFound, Values, push};
+use crate::table::{Column, ReadOptions, Table, TextFound, Values, append, push};
 use rayon::prelude::*;
 
 /// Characters of a text kept for a message: one more than [`printable`] shows, so that the cut is seen.
 const KEPT: usize = 65;
 
 /// The columns of a file that are read.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Columns {
     wanted: Vec<Filling>,
     nulls: Vec<Vec<u8>>,
@@ -22,7 +22,7 @@ pub(super) struct Columns {
 }
 
 /// One of them.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Filling {
     /// Its index in the record.
     field: usize,
@@ -34,7 +34,7 @@ struct Filling {
 }
 
 /// The infinities of a column that is a number column so far.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Infinite {
     row: usize,
     value: String,
@@ -76,19 +76,15 @@ impl Columns {
 
     /// Adds the rows of others, in their order, as if they had been pushed.
     pub(super) fn append(&mut self, later: Vec<Self>) {
-        let (mut rows, mut parts) = (self.rows, Vec::with_capacity(later.len()));
-        for part in later {
-            parts.push((rows, part.rows, part.wanted));
-            rows += part.rows;
-        }
         let mut columns: Vec<Vec<(usize, usize, Filling)>> = self.wanted.iter().map(|_| Vec::new()).collect();
-        for (first, count, wanted) in parts {
-            columns.iter_mut().zip(wanted).for_each(|(all, column)| all.push((first, count, column)));
+        for part in later {
+            let (first, count) = (self.rows, part.rows);
+            columns.iter_mut().zip(part.wanted).for_each(|(all, column)| all.push((first, count, column)));
+            self.rows += count;
         }
         self.wanted.par_iter_mut().zip(columns).for_each(|(column, later)| {
             later.into_iter().for_each(|(first, count, part)| column.append(part, first, count));
         });
-        self.rows = rows;
     }
 
     /// Adds the finished columns to their table.
@@ -225,21 +221,6 @@ fn join(earlier: Option<Infinite>, later: Option<Infinite>) -> Option<Infinite> 
     match (earlier, later) {
         (Some(a), Some(b)) => Some(Infinite { count: a.count + b.count, ..a }),
         (a, b) => a.or(b),
-    }
-}
-
-/// Adds later blocks, so that all but the last are full.
-fn append<T>(blocks: &mut Vec<Vec<T>>, later: Vec<Vec<T>>) {
-    for mut block in later {
-        if let Some(last) = blocks.last_mut() {
-            let room = (BLOCK - last.len()).min(block.len());
-            last.extend(block.drain(..room));
-        }
-        if !block.is_empty() {
-            // The first block grows, since most tables are small; the later ones are made whole.
-            block.reserve_exact(if blocks.is_empty() { 0 } else { BLOCK - block.len() });
-            blocks.push(block);
-        }
     }
 }
 

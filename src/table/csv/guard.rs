@@ -279,7 +279,7 @@ impl<R: Read> Read for Guard<R> {
 }
 
 /// The UTF-8 byte-order mark, which the parser strips from the start of the file.
-const BOM: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Bytes in the longest character.
 const LONGEST_CHAR: usize = 4;

@@ -130,9 +130,9 @@ impl<R: Read + Send> Reading<'_, R> {
     fn rows(&mut self, first: Vec<Segment>, options: &ReadOptions) -> Result<Columns> {
         let (mut columns, mut segments) = (Columns::new(self.names.clone(), options), first);
         while !segments.is_empty() {
-            let (empty, fields, delimiter) = (columns.empty(), self.names.len(), self.delimiter);
+            let (fields, delimiter) = (self.names.len(), self.delimiter);
             let parse =
-                || segments.par_iter().map(|s| Records::new(s, delimiter).rows(fields, empty.clone())).collect();
+                || segments.par_iter().map(|s| Records::new(s, delimiter).rows(fields, columns.empty())).collect();
             let most = (AHEAD * rayon::current_num_threads()).min(MOST);
             let (next, parsed): (_, Vec<_>) = rayon::join(|| self.some(most), parse);
             columns

@@ -4,14 +4,11 @@
 //! cannot be seen in the table or in an error.
 
 use super::fault::Fault;
-use super::guard::Guard;
+use super::guard::{BOM, Guard};
 use std::io::{self, Read};
 
 /// Bytes taken from the guard at once: they stay in the second-level cache until they are copied.
 const BUFFER: usize = 128 << 10;
-
-/// A byte-order mark.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Some whole records.
 #[derive(Debug)]
@@ -110,7 +107,7 @@ impl<R: Read> Segments<R> {
         let bytes = std::mem::replace(&mut self.held, rest);
         let first = std::mem::replace(&mut self.first, self.guard.records() - 1);
         self.offset += at as u64;
-        if self.held.starts_with(MARK) {
+        if self.held.starts_with(BOM) {
             // The parser would strip it from the start of its input: here it is part of a value. Blank lines are skipped.
             self.held.insert(0, b'\n');
             self.offset -= 1;
