@@ -106,14 +106,15 @@ fn measure(criterion: &mut Criterion) {
     let matrix = packed(&blobs(n, d));
     let centroids = drawn(&matrix, k);
     let (labels, _) = first_pass(&Cpu::new().unwrap(), &matrix, &centroids);
-    let measured = Assignments::measure(&matrix, &centroids, labels.clone());
+    let assignments = Assignments::new(&matrix, &centroids, &labels);
+    let measured = assignments.distances(0..matrix.tiles());
     for i in (0..n).step_by(101) {
         let exact2 = distance2(matrix.point(i), centroids.row(labels[i] as usize));
         let exact = matrix.frame().length2(exact2 as f64).sqrt();
-        assert!((measured.distance[i] - exact).abs() <= 1e-9 * exact, "point {i}");
+        assert!((measured.own[i] - exact).abs() <= 1e-9 * exact, "point {i}");
     }
     group(criterion, "measure", n).bench_function(id("host", n, d, k), |b| {
-        b.iter(|| Assignments::measure(&matrix, &centroids, black_box(labels.clone())));
+        b.iter(|| assignments.distances(0..black_box(&matrix).tiles()));
     });
 }
 

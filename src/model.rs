@@ -15,7 +15,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// The version this program writes and reads.
-pub const SCHEMA: &str = "segma.model/1";
+pub const SCHEMA: &str = "segma.model/2";
 
 /// No model is larger; a longer file is something else.
 const MOST_BYTES: u64 = 256 << 20;
@@ -148,9 +148,7 @@ impl Model {
     #[must_use]
     pub fn values(&self) -> Array2<f64> {
         let shape = (self.k(), self.centroids.dims());
-        Array2::from_shape_fn(shape, |(c, j)| {
-            self.pipeline.features[j].restore(self.frame.value(j, self.centroids.row(c)[j]))
-        })
+        Array2::from_shape_fn(shape, |(c, j)| self.pipeline.restore(j, self.frame.value(j, self.centroids.row(c)[j])))
     }
 
     /// The model as JSON text.
@@ -229,8 +227,7 @@ fn read_bounded(path: &Path) -> std::result::Result<String, String> {
 impl File {
     /// Checks that everything fits together.
     fn check(self) -> std::result::Result<Model, String> {
-        self.pipeline.validate().map_err(|e| format!("pipeline.{e}"))?;
-        let (k, dims) = (self.centroids_grid.len(), self.pipeline.features.len());
+        let (k, dims) = (self.centroids_grid.len(), self.pipeline.features().len());
         if k == 0 || dims > MOST_DIMS {
             return Err(format!("centroids_grid: {k} centroids of {dims} columns"));
         }
@@ -304,7 +301,7 @@ impl Model {
 mod tests {
     use super::*;
     use crate::engine::exact::Exact;
-    use crate::features::{Feature, Scale};
+    use crate::features::{From, Gaps, How, Number, Plan, Scale};
     use crate::kmeans::{Params, Quiet, fit};
     use serde_json::{Value, json};
 
@@ -313,8 +310,10 @@ mod tests {
         let matrix = Matrix::learn(&x.view(), None).unwrap().0;
         let params = Params::new(3).check().unwrap();
         let fit = fit(&Exact, &matrix, &params, &mut Quiet).unwrap();
-        let feature = |name: &str| Feature { name: name.into(), impute: Some(0.1), offset: 2.7, divisor: 1.3 };
-        let pipeline = Pipeline { scale: Scale::Zscore, features: vec![feature("a"), feature("b")] };
+        let number = Number { from: From::Number, impute: Some(0.1), indicator: false, offset: 2.7, divisor: 1.3 };
+        let how = How::Number(number);
+        let plan = |name: &str| Plan { name: name.into(), weight: 1.0, gaps: Gaps::Fill, how: how.clone() };
+        let pipeline = Pipeline::new(Scale::Zscore, vec![plan("a"), plan("b")]);
         Model::new(Some("id".into()), pipeline, &matrix, &fit, &params, vec![Note::new("x", "y")])
     }
 
@@ -333,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_model_that_does_not_hold_together_is_refused_with_the_reason() {
-        refused(|m| m["schema"] = json!("segma.model/2"), "schema: 'segma.model/2' is not");
+        refused(|m| m["schema"] = json!("segma.model/1"), "schema: 'segma.model/1' is not");
         refused(|m| m["schema"] = json!(7), "not a segma model");
         refused(|m| drop(m.as_object_mut().unwrap().remove("schema")), "no field `schema`");
         refused(|m| drop(m.as_object_mut().unwrap().remove("frame")), "missing field `frame`");
@@ -350,9 +349,12 @@ mod tests {
         refused(|m| m["centroids_grid"][1][0] = json!(1.5), "expected i64");
         refused(|m| m["centroids_grid"][1][0] = json!(1), "centroids[1][0]");
         refused(|m| m["centroids"][0][1] = json!(null), "expected f64");
-        refused(|m| m["pipeline"]["features"][0]["divisor"] = json!(0.0), "features[0].divisor: 0 is not above 0");
-        refused(|m| m["pipeline"]["features"][0]["name"] = json!("b"), "'b' appears twice");
-        refused(|m| m["pipeline"]["features"] = json!([]), "there are none");
+        refused(
+            |m| m["pipeline"]["columns"][0]["how"]["number"]["divisor"] = json!(0.0),
+            "columns[0].divisor: 0 is not above 0",
+        );
+        refused(|m| m["pipeline"]["columns"][0]["name"] = json!("b"), "'b' appears twice");
+        refused(|m| m["pipeline"]["columns"] = json!([]), "there are none");
         refused(|m| m["frame"]["bits"] = json!(64), "frame: ");
         refused(|m| m["frame"]["exponent"] = json!(99_999), "frame: ");
         refused(|m| m["frame"]["offset"] = json!([0.0]), "frame.offset: expected 2 entries");

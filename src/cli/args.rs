@@ -1,7 +1,8 @@
 //! The command line. Shared flags mean the same in every verb.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use segma::features::{Missing, Scale};
+use segma::features::{Encode, Missing, PerColumn, Scale, feature_weights};
+use segma::table::Selection;
 use std::path::PathBuf;
 
 /// Clusters customers: the same data, options and seed give the same bytes on every CPU, thread count and chunk size.
@@ -128,6 +129,22 @@ fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
+fn selection(text: &str) -> Result<Selection, String> {
+    Selection::parse(text).map_err(|e| e.to_string())
+}
+
+fn missing(text: &str) -> Result<PerColumn<Missing>, String> {
+    PerColumn::parse(text, Missing::default())
+}
+
+fn encode(text: &str) -> Result<PerColumn<Encode>, String> {
+    PerColumn::parse(text, Encode::default())
+}
+
+fn date(text: &str) -> Result<f64, String> {
+    segma::table::date(text).ok_or_else(|| "must be a date as 2024-12-31".into())
+}
+
 /// The table to cluster and how its columns are prepared.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct InputArgs {
@@ -136,15 +153,37 @@ pub(crate) struct InputArgs {
     /// The column that identifies a customer; it is carried to the output and never clustered
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id: Option<String>,
-    /// The columns to cluster, separated by commas [default: every number column]
-    #[arg(long, value_delimiter = ',', value_name = "COLUMN,..")]
-    pub(crate) columns: Option<Vec<String>>,
+    /// The columns to cluster: names, ranges as `recency-spend`, `/regex/`, `!name` to leave one out, separated by commas
+    /// [default: every column that can be of use]
+    #[arg(long, value_parser = selection, value_name = "COLUMN,..")]
+    pub(crate) columns: Option<Selection>,
+    /// Columns that hold categories, whatever they look like
+    #[arg(long, value_parser = selection, value_name = "COLUMN,..")]
+    pub(crate) categorical: Option<Selection>,
+    /// Columns to carry to the output
+    #[arg(long, value_parser = selection, value_name = "COLUMN,..")]
+    pub(crate) keep: Option<Selection>,
     /// The column that holds row weights
     #[arg(long, value_name = "COLUMN")]
     pub(crate) weight_column: Option<String>,
-    /// What to do with missing values
-    #[arg(long, default_value = "median", value_enum)]
-    pub(crate) missing: MissingArg,
+    /// How much columns count beside the others, as recency=2,visits=0.5
+    #[arg(long, value_parser = feature_weights, value_name = "COLUMN=W,..")]
+    pub(crate) feature_weights: Option<PerColumn<f64>>,
+    /// What to do with missing values: median, mean, const=V, drop (the row), error; for one column as income=mean
+    #[arg(long, default_value = "median", value_parser = missing, value_name = "HOW,..")]
+    pub(crate) missing: PerColumn<Missing>,
+    /// Add a feature for each column with missing values that says where
+    #[arg(long)]
+    pub(crate) missing_indicators: bool,
+    /// How to make numbers of text: onehot, ordinal, frequency, none (left out); for one column as plan=ordinal
+    #[arg(long, default_value = "onehot", value_parser = encode, value_name = "HOW,..")]
+    pub(crate) encode: PerColumn<Encode>,
+    /// The most levels of a text column that get a feature of their own; rarer ones share one
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) max_levels: u16,
+    /// Turn dates into days before this one, as 2024-12-31
+    #[arg(long, value_parser = date, value_name = "DATE")]
+    pub(crate) date_reference: Option<f64>,
     /// How to bring columns to one size
     #[arg(long, default_value = "zscore", value_enum)]
     pub(crate) scale: ScaleArg,
@@ -229,6 +268,9 @@ pub(crate) struct PredictArgs {
     /// The column that identifies a customer [default: the model's, if the table has it]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id: Option<String>,
+    /// Columns to carry to the output
+    #[arg(long, value_parser = selection, value_name = "COLUMN,..")]
+    pub(crate) keep: Option<Selection>,
     #[command(flatten)]
     pub(crate) csv: TableArgs,
     #[command(flatten)]
@@ -271,28 +313,15 @@ pub(crate) struct DevicesArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum MissingArg {
-    /// Fill with the column's median
-    Median,
-    /// Refuse the table
-    Error,
-}
-
-impl From<MissingArg> for Missing {
-    fn from(arg: MissingArg) -> Self {
-        match arg {
-            MissingArg::Median => Self::Median,
-            MissingArg::Error => Self::Error,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum ScaleArg {
     /// Mean 0, standard deviation 1
     Zscore,
     /// From 0 to 1
     Minmax,
+    /// Median 0, interquartile range 1
+    Robust,
+    /// Largest magnitude 1
+    Maxabs,
     /// As they are
     None,
 }
@@ -302,6 +331,8 @@ impl From<ScaleArg> for Scale {
         match arg {
             ScaleArg::Zscore => Self::Zscore,
             ScaleArg::Minmax => Self::Minmax,
+            ScaleArg::Robust => Self::Robust,
+            ScaleArg::Maxabs => Self::Maxabs,
             ScaleArg::None => Self::None,
         }
     }

@@ -5,14 +5,14 @@ use super::device::Choice;
 use super::init::{self, Space};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
-use super::run::{Phases, pack, peak_memory_bytes};
+use super::run::{Phases, carried, pack, peak_memory_bytes};
 use super::{print, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Pipeline};
 use segma::kmeans::{self, Fit};
 use segma::model::Model;
 use segma::note::Note;
-use segma::segments::{Assignments, Profile};
+use segma::segments::{Assignments, Beside, Profile};
 use segma::table::Table;
 use serde_json::{Value, json};
 
@@ -38,10 +38,10 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
-    let table = phases.time("read", || args.input.read())?;
+    let mut table = phases.time("read", || args.input.read())?;
     teller.step("preparing");
     let Learnt { pipeline, weights, mut notes } =
-        phases.time("learn", || Pipeline::learn(&table, &args.input.options()))?;
+        phases.time("learn", || Pipeline::learn(&mut table, &args.input.options(&table)))?;
     let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
     let matrix = phases.time("pack", || pack(&pipeline, &table, weights, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
@@ -55,11 +55,10 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     hint_at_id(args, &mut notes);
     let model = Model::new(args.input.id.clone(), pipeline, &matrix, &fit, &params, notes);
     teller.step("writing");
-    let assignments =
-        phases.time("measure", || Assignments::measure(&matrix, &fit.centroids, std::mem::take(&mut fit.labels)));
-    let names = model.pipeline.features.iter().map(|f| f.name.as_str());
-    let profile =
-        phases.time("profile", || Profile::new(&table, names, &assignments.labels, model.k(), matrix.weights()));
+    let labels = std::mem::take(&mut fit.labels);
+    let prepared = model.pipeline.prepare(&table)?;
+    let profile = phases.time("profile", || Profile::new(&prepared, &labels, model.k(), matrix.weights()));
+    let assignments = Assignments::new(&matrix, &model.centroids, &labels);
     phases.time("write", || write(&folder, args, &table, &model, &assignments, &profile))?;
     let outcome = Outcome {
         args,
@@ -87,12 +86,14 @@ fn write(
     args: &FitArgs,
     table: &Table,
     model: &Model,
-    assignments: &Assignments,
+    assignments: &Assignments<'_>,
     profile: &Profile,
 ) -> Result<()> {
     let text = model.to_json().map_err(|e| e.in_file(&table.source))?;
     folder.write("model.json", |out| out.write_all(text.as_bytes()))?;
-    folder.write("segments.csv", |out| assignments.write_csv(table, args.input.id.as_deref(), out))?;
+    let id = args.input.id.as_deref();
+    let beside = Beside { table, id, keep: &carried(table, id) };
+    folder.write("segments.csv", |out| assignments.write_csv(beside, out))?;
     folder.write("profile.csv", |out| profile.write_csv(out))?;
     write_json(folder, "metrics.json", &summary::metrics(model))
 }

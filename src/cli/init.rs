@@ -6,7 +6,7 @@ use segma::error::{Error, Place, Result, escaped, printable};
 use segma::features::Pipeline;
 use segma::kmeans::{Init, Params, ValidParams};
 use segma::model::Model;
-use segma::table::{self, ReadOptions, Values};
+use segma::table::{self, ReadOptions, Selection, Values, Wanted};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -72,20 +72,22 @@ fn from_file(path: &Path, space: &Space<'_>) -> Result<Array2<f64>> {
     let by_name = ending != "npy";
     let (names, values) = match (ending, space) {
         ("json", _) => from_model(path)?,
-        (_, Space::Prepared(pipeline)) if by_name => {
-            from_table(path, Some(pipeline.features.iter().map(|f| f.name.clone()).collect()))?
-        }
+        (_, Space::Prepared(pipeline)) if by_name => from_table(path, Some(names(pipeline)))?,
         _ => from_table(path, None)?,
     };
     match space {
         Space::Prepared(pipeline) if by_name => prepare(path, pipeline, &names, &values),
         Space::Prepared(pipeline) => {
-            same_columns(path, names.len(), pipeline.features.len(), "features")?;
-            let names: Vec<String> = pipeline.features.iter().map(|f| f.name.clone()).collect();
+            same_columns(path, names.len(), pipeline.features().len(), "features")?;
+            let names = names(pipeline);
             prepare(path, pipeline, &names, &values)
         }
         Space::Plain(dims) => same_columns(path, names.len(), *dims, "columns of points").map(|()| values),
     }
+}
+
+fn names(pipeline: &Pipeline) -> Vec<String> {
+    pipeline.features().iter().map(|f| f.name.clone()).collect()
 }
 
 fn same_columns(path: &Path, found: usize, expected: usize, of: &str) -> Result<()> {
@@ -98,14 +100,14 @@ fn same_columns(path: &Path, found: usize, expected: usize, of: &str) -> Result<
 
 /// The columns that the features name, prepared.
 fn prepare(path: &Path, pipeline: &Pipeline, names: &[String], values: &Array2<f64>) -> Result<Array2<f64>> {
-    let mut prepared = Array2::zeros((values.nrows(), pipeline.features.len()));
-    for (j, feature) in pipeline.features.iter().enumerate() {
+    let mut prepared = Array2::zeros((values.nrows(), pipeline.features().len()));
+    for (j, feature) in pipeline.features().iter().enumerate() {
         let from = names.iter().position(|n| *n == feature.name).ok_or_else(|| {
             let message = format!("no column '{}'", printable(&feature.name));
             Error::data(Place::file(path.display().to_string()), message, "give every feature a column of its name")
         })?;
         for (to, v) in prepared.column_mut(j).iter_mut().zip(values.column(from)) {
-            *to = (v - feature.offset) / feature.divisor;
+            *to = pipeline.prepare_value(j, *v);
         }
     }
     Ok(prepared)
@@ -113,26 +115,35 @@ fn prepare(path: &Path, pipeline: &Pipeline, names: &[String], values: &Array2<f
 
 fn from_model(path: &Path) -> Result<(Vec<String>, Array2<f64>)> {
     let model = Model::read(path)?;
-    Ok((model.pipeline.features.iter().map(|f| f.name.clone()).collect(), model.values()))
+    Ok((names(&model.pipeline), model.values()))
 }
 
 /// The number columns of a table, every one or those named; a gap is an error, and so is text in one that is named.
-fn from_table(path: &Path, only: Option<BTreeSet<String>>) -> Result<(Vec<String>, Array2<f64>)> {
+fn from_table(path: &Path, only: Option<Vec<String>>) -> Result<(Vec<String>, Array2<f64>)> {
     let named = only.is_some();
-    let table = table::read(path, &ReadOptions { only, ..ReadOptions::default() })?;
+    let wanted = only.map_or(Wanted::All, |names| Wanted::Only(Selection::names(names), BTreeSet::new()));
+    let table = table::read(path, &ReadOptions { wanted, ..ReadOptions::default() })?;
     let mut names = Vec::new();
     let mut values = Vec::new();
     for column in &table.columns {
-        if let (Values::Dropped(text), true) = (&column.values, named) {
-            let message = format!("'{}' is not a number", printable(&text.value));
-            return Err(Error::data(table.place(text.row, &column.name), message, "a centroid is made of numbers"));
-        }
-        let Some(blocks) = column.numbers() else { continue };
+        let numbers = match (&column.values, named) {
+            (Values::Numbers(numbers), _) => numbers,
+            (Values::Mixed(text), true) => {
+                let message = format!("'{}' is not a number", printable(&text.value));
+                return Err(Error::data(table.place(text.row, &column.name), message, "a centroid is made of numbers"));
+            }
+            (_, true) => {
+                let place = Place::file(&table.source).in_column(&column.name);
+                let message = format!("the column holds {}, not numbers", column.kind());
+                return Err(Error::data(place, message, "a centroid is made of numbers"));
+            }
+            (_, false) => continue,
+        };
         if let Some(row) = column.first_missing {
             return Err(Error::data(table.place(row, &column.name), "a centroid has a gap", "fill it"));
         }
         names.push(column.name.clone());
-        values.extend(blocks.iter().flatten().copied());
+        values.extend(numbers.to_vec());
     }
     let by_column = Array2::from_shape_vec((names.len(), table.rows), values);
     let by_column = by_column.map_err(|e| Error::data(Place::file(&table.source), e.to_string(), ""))?;

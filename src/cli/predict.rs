@@ -5,15 +5,17 @@ use super::device::{Choice, Device};
 use super::output::{OneFile, spare_inputs};
 use super::print;
 use super::progress::Teller;
-use super::run::saturated_note;
+use super::run::{carried, saturated_note};
 use segma::engine::SetPass;
 use segma::error::{Error, Result, printable};
+use segma::features::Prepared;
 use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
-use segma::segments::Assignments;
-use segma::table::{self, Table};
+use segma::segments::{Assignments, Beside};
+use segma::table::{self, Table, Wanted};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -25,33 +27,34 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
     teller.step("reading");
-    let (table, id) = read(args, &model)?;
+    let (mut table, id) = read(args, &model)?;
     let mut notes = unknown_id(&model, args, id.as_ref());
+    notes.extend(model.pipeline.drop_incomplete(&mut table)?);
     let prepared = model.pipeline.prepare(&table)?;
-    let imputed = prepared.imputed();
+    notes.extend(imputed_and_unknown(&prepared));
     let matrix = Matrix::on_frame(&prepared, &model.frame)?;
     teller.step("labelling");
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let labels = label(&mut device, &matrix, &model)?;
-    let saturated = matrix.saturated();
-    let assignments = Assignments::measure(&matrix, &model.centroids, labels);
-    write(args, output, &assignments, &table, id.as_deref())?;
-    notes.extend(far_and_missing(imputed, saturated));
+    let assignments = Assignments::new(&matrix, &model.centroids, &labels);
+    let beside = Beside { table: &table, id: id.as_deref(), keep: &carried(&table, id.as_deref()) };
+    write(args, output, &assignments, beside)?;
+    notes.extend(saturated_note(matrix.saturated()));
     teller.finish(notes.iter().chain(&device.notes));
-    report(args, &assignments, &model)
+    report(args, &labels, &model)
 }
 
 /// Reads the model's columns and the id: the one named, else the model's own if the table has it.
 fn read(args: &PredictArgs, model: &Model) -> Result<(Table, Option<String>)> {
     let mut options = args.csv.options(args.id.as_deref());
-    options.only = Some(model.pipeline.features.iter().map(|f| f.name.clone()).collect());
+    options.wanted = Wanted::Only(model.pipeline.columns(), BTreeSet::new());
+    options.as_text = model.pipeline.texts();
+    options.carry.clone_from(&args.keep);
     if args.id.is_none() {
-        options.text_if_there.extend(model.id.clone());
+        options.keep_if_there.extend(model.id.clone());
     }
     let table = table::read(&args.table, &options)?;
-    let id =
-        args.id.as_ref().or(model.id.as_ref()).filter(|name| table.column(name).is_some_and(|c| c.texts().is_some()));
-    let id = id.cloned();
+    let id = args.id.as_ref().or(model.id.as_ref()).filter(|name| table.text(name).is_some()).cloned();
     Ok((table, id))
 }
 
@@ -73,13 +76,13 @@ fn label(device: &mut Device, matrix: &Matrix, model: &Model) -> Result<Vec<u32>
     Ok(labels)
 }
 
-fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments, table: &Table, id: Option<&str>) -> Result<()> {
+fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments<'_>, beside: Beside<'_>) -> Result<()> {
     match output {
-        Some(file) => file.write(|out| a.write_csv(table, id, out)),
+        Some(file) => file.write(|out| a.write_csv(beside, out)),
         None if args.shared.json => Ok(()),
         None => {
             let mut out = io::BufWriter::new(io::stdout().lock());
-            match a.write_csv(table, id, &mut out).and_then(|()| out.flush()) {
+            match a.write_csv(beside, &mut out).and_then(|()| out.flush()) {
                 Err(e) if e.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
                 done => done.map_err(|e| Error::output("standard output".as_ref(), e)),
             }
@@ -87,25 +90,31 @@ fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments, table: &T
     }
 }
 
-fn far_and_missing(imputed: u64, saturated: u64) -> Vec<Note> {
+fn imputed_and_unknown(prepared: &Prepared<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
+    let imputed = prepared.imputed();
     if imputed > 0 {
-        notes.push(Note::new("imputed", format!("filled {imputed} missing values with the training medians")));
+        notes.push(Note::new("imputed", format!("filled {imputed} missing values as the model does")));
     }
-    notes.extend(saturated_note(saturated));
+    let unknown: Vec<String> =
+        prepared.unknown().iter().map(|(name, rows)| format!("{} ({rows} rows)", printable(name))).collect();
+    if !unknown.is_empty() {
+        let text = format!("texts that the training table did not have: {}", unknown.join(", "));
+        notes.push(Note::new("unknown_levels", text));
+    }
     notes
 }
 
 /// With `--json`, how many rows went where.
-fn report(args: &PredictArgs, assignments: &Assignments, model: &Model) -> Result<()> {
+fn report(args: &PredictArgs, labels: &[u32], model: &Model) -> Result<()> {
     if !args.shared.json {
         return Ok(());
     }
     let mut counts = vec![0u64; model.k()];
-    assignments.labels.iter().for_each(|l| counts[*l as usize] += 1);
+    labels.iter().for_each(|l| counts[*l as usize] += 1);
     let document = json!({
         "schema": "segma.predict/1",
-        "rows": assignments.labels.len(),
+        "rows": labels.len(),
         "counts": counts,
         "output": args.output.as_deref().map(Path::to_string_lossy),
     });

@@ -6,8 +6,8 @@ use segma::features::{Options, Pipeline};
 use segma::kmeans::coarse_notes;
 use segma::matrix::{Matrix, Weights};
 use segma::note::Note;
-use segma::table::{self, ReadOptions, Table};
-use std::collections::{BTreeMap, BTreeSet};
+use segma::table::{self, ReadOptions, Table, Wanted};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// The threads that are used unless told otherwise: one for each physical core of the machine, but no more than the CPUs that
@@ -28,20 +28,32 @@ pub(super) fn with_threads(shared: &Shared, work: impl FnOnce() -> Result<()> + 
 impl InputArgs {
     /// Reads the table. Named columns are all that is read: what the others hold is nobody's concern.
     pub(super) fn read(&self) -> Result<Table> {
-        let only = self.columns.as_ref().map(|names| names.iter().chain(&self.weight_column).cloned().collect());
-        table::read(&self.table, &ReadOptions { only, ..self.csv.options(self.id.as_deref()) })
+        let also = self.weight_column.iter().cloned().collect();
+        let wanted = self.columns.clone().map_or(Wanted::All, |columns| Wanted::Only(columns, also));
+        let (carry, categorical) = (self.keep.clone(), self.categorical.clone());
+        table::read(&self.table, &ReadOptions { wanted, carry, categorical, ..self.csv.options(self.id.as_deref()) })
     }
 
     /// How its columns are prepared.
-    pub(super) fn options(&self) -> Options {
+    pub(super) fn options(&self, table: &Table) -> Options {
         Options {
             id: self.id.clone(),
-            columns: self.columns.clone(),
+            columns: table.selected.clone(),
             weight_column: self.weight_column.clone(),
-            missing: self.missing.into(),
+            feature_weights: self.feature_weights.clone(),
+            missing: self.missing.clone(),
+            missing_indicators: self.missing_indicators,
+            encode: self.encode.clone(),
+            max_levels: Some(self.max_levels.into()),
+            date_reference: self.date_reference,
             scale: self.scale.into(),
         }
     }
+}
+
+/// The columns of a table that are carried to the output beside the id.
+pub(super) fn carried(table: &Table, id: Option<&str>) -> Vec<String> {
+    table.kept.iter().map(|k| &k.name).filter(|name| Some(name.as_str()) != id).cloned().collect()
 }
 
 /// Packs a prepared table, and notes what should be known of that.
@@ -52,7 +64,7 @@ pub(super) fn pack(
     notes: &mut Vec<Note>,
 ) -> Result<Matrix> {
     let (matrix, coarse) = Matrix::learn(&pipeline.prepare(table)?, weights)?;
-    notes.extend(coarse_notes(&coarse, |j| pipeline.features[j].name.clone()));
+    notes.extend(coarse_notes(&coarse, |j| pipeline.features()[j].name.clone()));
     if matrix.weights().is_some() {
         notes.extend(saturated_note(matrix.saturated())); // rows without weight may lie anywhere
     }
@@ -63,12 +75,11 @@ impl TableArgs {
     /// How to read a table of which `text` columns are kept as text.
     pub(super) fn options(&self, text: Option<&str>) -> ReadOptions {
         ReadOptions {
-            text: text.into_iter().map(String::from).collect(),
-            text_if_there: BTreeSet::new(),
-            only: None,
+            keep: text.into_iter().map(String::from).collect(),
             // A comma is the default, under which a file that clearly uses another separator is refused by name.
             delimiter: (self.delimiter != b',').then_some(self.delimiter),
             nulls: self.nulls.clone(),
+            ..ReadOptions::default()
         }
     }
 }

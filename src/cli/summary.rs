@@ -23,10 +23,10 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
          explained  {:.1} % of the variance; inertia {:.6e}\n\n",
         m.k(),
         grouped(o.table.rows as u64),
-        m.pipeline.features.len(),
+        m.pipeline.features().len(),
         o.seconds,
         o.engine,
-        m.pipeline.scale,
+        m.pipeline.scale(),
         feature_names(m),
         if t.converged { "converged" } else { "stopped  " },
         t.iterations,
@@ -46,8 +46,8 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
 }
 
 fn feature_names(model: &Model) -> String {
-    let names: Vec<String> = model.pipeline.features.iter().take(8).map(|f| printable(&f.name)).collect();
-    let more = model.pipeline.features.len() - names.len();
+    let names: Vec<String> = model.pipeline.features().iter().take(8).map(|f| printable(&f.name)).collect();
+    let more = model.pipeline.features().len() - names.len();
     if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }
 }
 
@@ -129,7 +129,7 @@ pub(super) fn metrics(model: &Model) -> Value {
     json!({
         "schema": "segma.metrics/1",
         "rows": t.rows,
-        "features": model.pipeline.features.len(),
+        "features": model.pipeline.features().len(),
         "clusters_requested": t.clusters,
         "clusters": model.k(),
         "iterations": t.iterations,

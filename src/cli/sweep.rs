@@ -37,9 +37,9 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
-    let table = phases.time("read", || args.input.read())?;
+    let mut table = phases.time("read", || args.input.read())?;
     teller.step("preparing");
-    let learnt = phases.time("learn", || Pipeline::learn(&table, &args.input.options()))?;
+    let learnt = phases.time("learn", || Pipeline::learn(&mut table, &args.input.options(&table)))?;
     let Learnt { pipeline, weights, mut notes } = learnt;
     let matrix = phases.time("pack", || pack(&pipeline, &table, weights, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;

@@ -1,17 +1,21 @@
 //! What stands for a missing value.
 
+use super::moments::moments;
 use crate::matrix::Weights;
-use crate::table::Column;
 
 /// The lower median of the values that are there, a weight of 3 counting as three rows: an element of the data, exact.
 /// `None` if nothing with weight is there.
-pub(super) fn median(column: &Column, weights: Option<&Weights>) -> Option<f64> {
-    let blocks = column.numbers()?;
-    let present = || blocks.iter().flatten().enumerate().filter(|(_, v)| !v.is_nan());
+pub(super) fn median(values: &[f64], weights: Option<&Weights>) -> Option<f64> {
+    let present = || values.iter().enumerate().filter(|(_, v)| !v.is_nan());
     match weights {
-        None => lower_median(present().map(|(_, &v)| v + 0.0).collect()),
-        Some(w) => weighted_lower_median(present().map(|(i, &v)| (v + 0.0, w.values()[i])).collect()),
+        None => lower_median(present().map(|(_, &v)| v).collect()),
+        Some(w) => weighted_lower_median(present().map(|(i, &v)| (v, w.values()[i])).collect()),
     }
+}
+
+/// The mean of the values that are there. `None` if nothing with weight is there.
+pub(super) fn mean(values: &[f64], weights: Option<&Weights>) -> Option<f64> {
+    Some(moments(values, weights).mean).filter(|mean| mean.is_finite())
 }
 
 fn lower_median(mut values: Vec<f64>) -> Option<f64> {

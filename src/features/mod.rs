@@ -1,80 +1,63 @@
 //! From a table to prepared columns: learnt once, stored in the model, applied again the same way.
 //!
-//! Steps: select (which columns), impute (what stands for a missing value), scale (so that no column drowns another).
-//! A learnt [`Pipeline`] is a list of numbers per column; applying it needs nothing else, so `predict` repeats exactly
-//! what `fit` did.
+//! Steps: select (which columns), impute (what stands for a missing value), encode (texts as numbers), scale (so that no
+//! column drowns another). A learnt [`Pipeline`] is a few numbers per column; applying it needs nothing else, so `predict`
+//! repeats exactly what `fit` did.
 
 mod impute;
+mod learn;
+mod levels;
 mod moments;
+mod options;
+mod plan;
 mod prepared;
-mod scale;
 mod select;
 
+pub use options::{Encode, MAX_LEVELS, Missing, Options, PerColumn, Scale, feature_weights};
+pub use plan::{Feature, From, Gaps, How, Number, OneHot, Part, Plan};
 pub use prepared::Prepared;
-pub use scale::Scale;
+pub use select::LeftOut;
 
 use crate::error::{Error, Result};
 use crate::matrix::Weights;
 use crate::note::Note;
-use crate::table::Table;
+use crate::table::{Selection, Table};
 use serde::{Deserialize, Serialize};
-
-/// What stands for a missing value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Missing {
-    /// The column's (lower, weighted) median.
-    #[default]
-    Median,
-    /// Nothing: a missing value is an error.
-    Error,
-}
-
-/// How a table becomes features.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The column that identifies a row; never a feature.
-    pub id: Option<String>,
-    /// The columns to use, in this order; `None` uses every number column.
-    pub columns: Option<Vec<String>>,
-    /// The column that holds row weights; never a feature.
-    pub weight_column: Option<String>,
-    /// What stands for a missing value.
-    pub missing: Missing,
-    /// How columns are brought to one size.
-    pub scale: Scale,
-}
-
-/// One prepared column: `(value or impute - offset) / divisor`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Feature {
-    /// The table's column.
-    pub name: String,
-    /// What stands for a missing value; `None` makes one an error.
-    pub impute: Option<f64>,
-    /// Taken away before dividing.
-    pub offset: f64,
-    /// Divided by; above 0.
-    pub divisor: f64,
-}
-
-impl Feature {
-    /// A prepared value back in the column's own unit.
-    #[must_use]
-    pub fn restore(&self, prepared: f64) -> f64 {
-        prepared * self.divisor + self.offset
-    }
-}
+use std::collections::BTreeMap;
 
 /// A learnt preparation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "PipelineFile", into = "PipelineFile")]
 pub struct Pipeline {
     /// How columns were brought to one size.
-    pub scale: Scale,
-    /// The prepared columns, in order.
-    pub features: Vec<Feature>,
+    scale: Scale,
+    /// What is done with each column, in order.
+    plans: Vec<Plan>,
+    /// The features of all of them.
+    features: Vec<Feature>,
+}
+
+/// A pipeline as it lies in the model file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PipelineFile {
+    scale: Scale,
+    columns: Vec<Plan>,
+}
+
+impl TryFrom<PipelineFile> for Pipeline {
+    type Error = String;
+
+    fn try_from(file: PipelineFile) -> std::result::Result<Self, String> {
+        plan::validate(&file.columns)?;
+        Ok(Self::new(file.scale, file.columns))
+    }
+}
+
+impl std::convert::From<Pipeline> for PipelineFile {
+    fn from(pipeline: Pipeline) -> Self {
+        Self { scale: pipeline.scale, columns: pipeline.plans }
+    }
 }
 
 /// A learnt preparation with what was decided on the way.
@@ -89,48 +72,123 @@ pub struct Learnt {
 }
 
 impl Pipeline {
-    /// Learns a preparation from a table.
+    /// A pipeline of these plans.
+    #[must_use]
+    pub fn new(scale: Scale, plans: Vec<Plan>) -> Self {
+        let features = plans.iter().enumerate().flat_map(|(i, plan)| plan.features(i)).collect();
+        Self { scale, plans, features }
+    }
+
+    /// Learns a preparation from a table. Rows that may not have the gaps they have leave the table, and so do columns that
+    /// are not used.
     ///
     /// # Errors
-    /// [`Error::Data`] naming the place for an unknown, repeated, text or empty column, a missing value that may not be
-    /// imputed, a bad weight, and a table without a usable column.
-    pub fn learn(table: &Table, options: &Options) -> Result<Learnt> {
+    /// [`Error::Data`] naming the place for an unknown, repeated, mixed or empty column, a missing value that may not be
+    /// imputed, a bad weight, and a table without a usable column or row; [`Error::Usage`] for options that name a column
+    /// that is not used.
+    pub fn learn(table: &mut Table, options: &Options) -> Result<Learnt> {
         let _span = tracing::info_span!("learn").entered();
         let mut notes = Vec::new();
+        let names: Vec<String> = select::select(table, options, &mut notes)?.iter().map(|c| c.name.clone()).collect();
+        options.known(&names)?;
+        let used = |name: &String| names.contains(name) || options.weight_column.as_ref() == Some(name);
+        table.columns.retain(|c| used(&c.name));
+        let drops = |name: &str| options.missing.of(name) == Missing::Drop && names.iter().any(|n| n == name);
+        notes.extend(drop_incomplete(table, drops)?);
         let weights = options.weight_column.as_deref().map(|name| select::weights(table, name)).transpose()?;
-        let columns = select::select(table, options, &mut notes)?;
-        let features = scale::learn(table, &columns, weights.as_ref(), options, &mut notes)?;
-        Ok(Learnt { pipeline: Self { scale: options.scale, features }, weights, notes })
+        let columns = names.iter().map(|name| select::find(table, name)).collect::<Result<Vec<_>>>()?;
+        let plans = learn::plans(table, &columns, weights.as_ref(), options, &mut notes)?;
+        Ok(Learnt { pipeline: Self::new(options.scale, plans), weights, notes })
+    }
+
+    /// How columns were brought to one size.
+    #[must_use]
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// What is done with each column, in order.
+    #[must_use]
+    pub fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    /// The features, in order.
+    #[must_use]
+    pub fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// A prepared value of feature `j` in the unit of its column.
+    #[must_use]
+    pub fn restore(&self, j: usize, prepared: f64) -> f64 {
+        let Feature { plan, part, .. } = self.features[j];
+        self.plans[plan].restore(part, prepared)
+    }
+
+    /// A value of feature `j` in the unit of its column, prepared.
+    #[must_use]
+    pub fn prepare_value(&self, j: usize, value: f64) -> f64 {
+        let Feature { plan, part, .. } = self.features[j];
+        self.plans[plan].prepare(part, value)
+    }
+
+    /// The columns that a table must have.
+    #[must_use]
+    pub fn columns(&self) -> Selection {
+        Selection::names(self.plans.iter().map(|p| &p.name))
+    }
+
+    /// The columns that are read as text, with the levels that are known.
+    #[must_use]
+    pub fn texts(&self) -> BTreeMap<String, Vec<String>> {
+        self.plans.iter().filter_map(|p| Some((p.name.clone(), p.levels()?))).collect()
+    }
+
+    /// Takes the rows out of a table that may not have the gaps they have, and notes how many.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if no row is left.
+    pub fn drop_incomplete(&self, table: &mut Table) -> Result<Option<Note>> {
+        drop_incomplete(table, |name| self.plans.iter().any(|p| p.name == name && p.gaps == Gaps::Drop))
     }
 
     /// The prepared columns of a table, by name; the table's other columns are ignored.
     ///
     /// # Errors
-    /// [`Error::Data`] naming the place for a column that is missing or holds text, and for a missing value that may not
-    /// be imputed.
-    pub fn prepare<'t>(&self, table: &'t Table) -> Result<Prepared<'t>> {
-        Prepared::new(table, &self.features)
+    /// [`Error::Data`] naming the place for a column that is missing or holds another kind of values, and for a missing
+    /// value that may not be imputed.
+    pub fn prepare<'t>(&'t self, table: &'t Table) -> Result<Prepared<'t>> {
+        Prepared::new(table, &self.plans, self.features.clone())
     }
+}
 
-    /// Checks a preparation that was read from a file.
-    ///
-    /// # Errors
-    /// The path inside the pipeline and what is wrong there.
-    pub fn validate(&self) -> std::result::Result<(), String> {
-        let mut names = std::collections::BTreeSet::new();
-        for (j, f) in self.features.iter().enumerate() {
-            if !names.insert(&f.name) {
-                return Err(format!("features[{j}].name: '{}' appears twice", f.name));
-            }
-            if f.impute.is_some_and(|v| !v.is_finite()) || !f.offset.is_finite() {
-                return Err(format!("features[{j}]: impute and offset must be finite"));
-            }
-            if !(f.divisor.is_finite() && f.divisor > 0.0) {
-                return Err(format!("features[{j}].divisor: {} is not above 0", f.divisor));
-            }
-        }
-        if self.features.is_empty() { Err("features: there are none".into()) } else { Ok(()) }
+impl Options {
+    /// Refuses a choice for a column that is not used.
+    fn known(&self, names: &[String]) -> Result<()> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.missing.known("--missing", &names)?;
+        self.encode.known("--encode", &names)?;
+        self.feature_weights.as_ref().map_or(Ok(()), |w| w.known("--feature-weights", &names))
     }
+}
+
+/// Takes rows with gaps in the columns that `drops` names out of a table, and notes how many.
+fn drop_incomplete(table: &mut Table, drops: impl Fn(&str) -> bool) -> Result<Option<Note>> {
+    let columns = table.columns.iter().filter(|c| c.missing > 0 && drops(&c.name));
+    let gaps: Vec<Vec<bool>> = columns.filter_map(crate::table::Column::gaps).collect();
+    if gaps.is_empty() {
+        return Ok(None);
+    }
+    let kept: Vec<bool> = (0..table.rows).map(|row| gaps.iter().all(|column| !column[row])).collect();
+    let before = table.rows;
+    table.retain(&kept);
+    if table.rows == 0 {
+        let place = crate::error::Place::file(&table.source);
+        return Err(Error::data(place, "every row has a missing value", "fill them: --missing median"));
+    }
+    let text = format!("dropped {} of {before} rows, which have missing values", before - table.rows);
+    Ok(Some(Note::new("rows_dropped", text)))
 }
 
 /// A missing value where none may be.

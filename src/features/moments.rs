@@ -21,14 +21,15 @@ pub(super) struct Moments {
     pub(super) sd: f64,
 }
 
-/// The moments of a column in blocks of values, missing ones standing for `impute`. Rows without weight do not count.
-pub(super) fn moments(blocks: &[Vec<f64>], impute: f64, weights: Option<&Weights>) -> Moments {
+/// The moments of the values that are there (missing ones are NaN); rows without weight do not count. Of no values, the mean is
+/// NaN.
+pub(super) fn moments(values: &[f64], weights: Option<&Weights>) -> Moments {
     let weight = |i: usize| weights.map_or(1, |w| w.values()[i]);
-    let values = || blocks.iter().flatten().map(|&v| if v.is_nan() { impute } else { v }).enumerate();
+    let values = || values.iter().copied().enumerate().filter(|(_, v)| !v.is_nan());
     let (low, high) = values()
         .filter(|&(i, _)| weight(i) > 0)
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, v)| (low.min(v), high.max(v)));
-    let grid = Grid::new(low, high);
+    let grid = if low <= high { Grid::new(low, high) } else { Grid::new(0.0, 0.0) };
     let (mut sum, mut squares, mut total) = (0i128, I256::ZERO, 0u64);
     let mut partial = 0i128; // squares of up to 2^20 unweighted rows fit
     for (i, v) in values() {
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     fn plain(values: &[f64]) -> Moments {
-        moments(&[values.to_vec()], 0.0, None)
+        moments(values, None)
     }
 
     #[test]
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn a_weight_counts_as_so_many_rows() {
         let weights = Weights::new(&[3.0, 1.0, 0.0]).unwrap();
-        let weighted = moments(&[vec![1.25, 7.5, 1e9]], 0.0, Some(&weights));
+        let weighted = moments(&[1.25, 7.5, 1e9], Some(&weights));
         assert_eq!(weighted, plain(&[1.25, 1.25, 1.25, 7.5]));
     }
 
@@ -123,7 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn missing_values_count_as_what_stands_for_them() {
-        assert_eq!(moments(&[vec![1.0, f64::NAN], vec![3.0]], 2.0, None), plain(&[1.0, 2.0, 3.0]));
+    fn missing_values_do_not_count() {
+        assert_eq!(plain(&[1.0, f64::NAN, 3.0]), plain(&[1.0, 3.0]));
+        assert!(plain(&[f64::NAN]).mean.is_nan());
     }
 }

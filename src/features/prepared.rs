@@ -1,52 +1,161 @@
 //! A table's columns as a pipeline prepares them: read on the fly, never copied.
 
-use super::{Feature, missing_value, select};
+use super::plan::{Feature, From, Gaps, How, Number, OneHot, Part, Plan};
+use super::{levels, missing_value, select};
 use crate::error::{Error, Place, Result, printable};
 use crate::matrix::Rows;
-use crate::table::{BLOCK, Column, Table, Values};
+use crate::table::{Column, Levels, MISSING, Numbers, Table, Values};
 
 /// Prepared columns of a table.
 #[derive(Debug)]
 pub struct Prepared<'t> {
     table: &'t Table,
-    columns: Vec<(&'t Column, &'t [Vec<f64>], Feature)>,
+    sources: Vec<Source<'t>>,
+    plans: &'t [Plan],
+    features: Vec<Feature>,
+}
+
+/// What a plan reads.
+#[derive(Debug)]
+enum Source<'t> {
+    Numbers(&'t Numbers),
+    /// Levels, and for each the index of that level in the plan.
+    Levels(&'t [u16], Vec<Option<usize>>),
+    /// Nothing but missing values.
+    Missing,
 }
 
 impl<'t> Prepared<'t> {
-    pub(super) fn new(table: &'t Table, features: &[Feature]) -> Result<Self> {
-        let columns = features.iter().map(|f| bind(table, f)).collect::<Result<_>>()?;
-        Ok(Self { table, columns })
+    pub(super) fn new(table: &'t Table, plans: &'t [Plan], features: Vec<Feature>) -> Result<Self> {
+        let sources = plans.iter().map(|plan| bind(table, plan)).collect::<Result<_>>()?;
+        Ok(Self { table, sources, plans, features })
     }
 
-    /// Values that an imputed one stands for, over all columns.
+    /// The features, in order.
+    #[must_use]
+    pub fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// Missing numbers for which another one stands, over all columns.
     #[must_use]
     pub fn imputed(&self) -> u64 {
-        self.columns.iter().map(|(c, _, _)| c.missing).sum()
+        let filled = |p: &&Plan| p.gaps == Gaps::Fill && matches!(p.how, How::Number(_));
+        self.plans.iter().filter(filled).filter_map(|p| self.table.column(&p.name)).map(|c| c.missing).sum()
+    }
+
+    /// The columns that hold texts for which the pipeline has no feature and no number, with the rows that do.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<(&str, u64)> {
+        let rows = |(plan, source): (&'t Plan, &Source<'_>)| {
+            let Source::Levels(codes, places) = source else { return None };
+            let has_other = matches!(&plan.how, How::Levels(OneHot { other: true, .. }));
+            let unknown = |code: &&u16| **code != MISSING && place(places, **code).is_none();
+            let rows = if has_other { 0 } else { codes.iter().filter(unknown).count() as u64 };
+            (rows > 0).then_some((plan.name.as_str(), rows))
+        };
+        self.plans.iter().zip(&self.sources).filter_map(rows).collect()
+    }
+
+    /// Copies feature `j` of the rows from `first` on into `out`, in the unit of its column, before anything is done with it;
+    /// NaN stands for a missing value.
+    pub fn raw(&self, first: usize, j: usize, out: &mut [f64]) {
+        let Feature { plan, part, .. } = self.features[j];
+        match (&self.sources[plan], &self.plans[plan].how, part) {
+            (Source::Numbers(numbers), How::Number(number), part) => {
+                numbers.read(first, out);
+                match (part, &number.from) {
+                    (Part::Missing, _) => out.iter_mut().for_each(|v| *v = flag(v.is_nan())),
+                    (_, From::DaysBefore(reference)) => out.iter_mut().for_each(|v| *v = reference - *v),
+                    _ => {}
+                }
+            }
+            (Source::Levels(codes, places), how, part) => {
+                let value = code_value(how, part);
+                for (o, code) in out.iter_mut().zip(&codes[first..]) {
+                    *o = value(*code, place(places, *code));
+                }
+            }
+            (Source::Missing, How::Number(_), Part::Number) => out.fill(f64::NAN),
+            (Source::Missing, _, part) => out.fill(flag(part == Part::Missing)),
+            (Source::Numbers(_), How::Levels(_), _) => {} // such a column is not bound
+        }
     }
 }
 
-fn bind<'t>(table: &'t Table, feature: &Feature) -> Result<(&'t Column, &'t [Vec<f64>], Feature)> {
-    let column = select::find(table, &feature.name)?;
-    match (&column.values, column.first_missing) {
-        (Values::Numbers(_), Some(row)) if feature.impute.is_none() => Err(missing_value(table, row, &column.name)),
-        (Values::Numbers(blocks), _) => Ok((column, blocks, feature.clone())),
-        (Values::Dropped(text), _) => {
+fn flag(set: bool) -> f64 {
+    f64::from(u8::from(set))
+}
+
+fn place(places: &[Option<usize>], code: u16) -> Option<usize> {
+    places.get(usize::from(code)).copied().flatten()
+}
+
+/// What a part of a plan says of a row with this code, whose level has this index in the plan.
+fn code_value<'p>(how: &'p How, part: Part) -> Box<dyn Fn(u16, Option<usize>) -> f64 + 'p> {
+    match (how, part) {
+        (How::Number(Number { from: From::Level(levels), .. }), Part::Number) => {
+            Box::new(|_, at| at.map_or(f64::NAN, |at| levels[at].1))
+        }
+        (_, Part::Level(own)) => Box::new(move |_, at| flag(at == Some(own))),
+        (How::Levels(OneHot { missing: false, .. }), Part::Other) => Box::new(|_, at| flag(at.is_none())),
+        (_, Part::Other) => Box::new(|code, at| flag(at.is_none() && code != MISSING)),
+        (_, Part::Missing) => Box::new(|code, _| flag(code == MISSING)),
+        (_, Part::Number) => Box::new(|_, _| f64::NAN),
+    }
+}
+
+fn bind<'t>(table: &'t Table, plan: &Plan) -> Result<Source<'t>> {
+    let column = select::find(table, &plan.name)?;
+    if let (Gaps::Error | Gaps::Drop, Some(row)) = (plan.gaps, column.first_missing) {
+        return Err(missing_value(table, row, &column.name));
+    }
+    if column.missing == table.rows as u64 {
+        return Ok(Source::Missing);
+    }
+    let names = |found: &'t Levels, known: Vec<String>| {
+        Source::Levels(&found.codes, levels::places(found, known.iter().map(String::as_str)))
+    };
+    match (&column.values, &plan.how) {
+        (Values::Levels(found), how) if let Some(known) = plan.levels() => {
+            let _ = how;
+            Ok(names(found, known))
+        }
+        (Values::Numbers(n), How::Number(Number { from: From::Number, .. }))
+        | (Values::YesNo(n), How::Number(Number { from: From::YesNo, .. }))
+        | (Values::Dates(n), How::Number(Number { from: From::DaysBefore(_), .. })) => Ok(Source::Numbers(n)),
+        (Values::Mixed(text), How::Number(Number { from: From::Number, .. })) => {
             let message = format!("'{}' is not a number", printable(&text.value));
             Err(Error::data(table.place(text.row, &column.name), message, "the model was fitted on numbers here"))
         }
-        (Values::Texts(_), _) => {
-            let message = format!("column '{}' cannot be an id and a feature", printable(&column.name));
-            Err(Error::Usage(message))
-        }
+        _ => Err(other_kind(table, column, plan)),
     }
 }
 
-impl Feature {
-    /// Finite for every value but NaN: far beyond what the model was fitted on, a division may overflow.
-    #[inline(always)]
-    fn prepare(&self, value: f64) -> f64 {
-        let value = if value.is_nan() { self.impute.unwrap_or(value) } else { value };
-        ((value - self.offset) / self.divisor).clamp(f64::MIN, f64::MAX)
+/// A column that holds something else than the one that the plan was learnt from.
+fn other_kind(table: &Table, column: &Column, plan: &Plan) -> Error {
+    let learnt = match &plan.how {
+        How::Levels(_) | How::Number(Number { from: From::Level(_), .. }) => "text",
+        How::Number(Number { from: From::Number, .. }) => "numbers",
+        How::Number(Number { from: From::YesNo, .. }) => "yes and no",
+        How::Number(Number { from: From::DaysBefore(_), .. }) => "dates",
+    };
+    let hint = format!("the model was fitted on {learnt} here");
+    let shown = |row: usize, value: String| {
+        let message = format!("'{}' is not what the model knows", printable(&value));
+        Error::data(table.place(row, &column.name), message, hint.clone())
+    };
+    match &column.values {
+        Values::Levels(found) => {
+            let row = found.codes.iter().position(|c| usize::from(*c) < found.names.len());
+            let value = row.map_or(String::new(), |row| found.names[usize::from(found.codes[row])].clone());
+            shown(row.unwrap_or(0), value)
+        }
+        Values::Mixed(text) => shown(text.row, text.value.clone()),
+        _ => {
+            let message = format!("the column holds another kind of values: {}", column.kind());
+            Error::data(Place::file(&table.source).in_column(&column.name), message, hint)
+        }
     }
 }
 
@@ -56,29 +165,23 @@ impl Rows for Prepared<'_> {
     }
 
     fn dims(&self) -> usize {
-        self.columns.len()
+        self.features.len()
     }
 
     fn value(&self, i: usize, j: usize) -> f64 {
-        let (_, blocks, feature) = &self.columns[j];
-        feature.prepare(blocks[i / BLOCK][i % BLOCK])
+        let mut value = [0.0];
+        self.column(i, j, &mut value);
+        value[0]
     }
 
     fn place(&self, i: usize, j: usize) -> Place {
-        self.table.place(i, &self.columns[j].0.name)
+        self.table.place(i, &self.plans[self.features[j].plan].name)
     }
 
     fn column(&self, first: usize, j: usize, out: &mut [f64]) {
-        let (_, blocks, feature) = &self.columns[j];
-        let mut done = 0;
-        while done < out.len() {
-            let at = first + done;
-            let block = &blocks[at / BLOCK][at % BLOCK..];
-            let take = block.len().min(out.len() - done);
-            for (o, &v) in out[done..done + take].iter_mut().zip(&block[..take]) {
-                *o = feature.prepare(v);
-            }
-            done += take;
-        }
+        let Feature { plan, part, .. } = self.features[j];
+        let plan = &self.plans[plan];
+        self.raw(first, j, out);
+        out.iter_mut().for_each(|v| *v = plan.prepare(part, *v));
     }
 }

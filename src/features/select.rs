@@ -1,34 +1,102 @@
-//! Which columns become features: every number column, or those named.
+//! Which columns become features: every one that can be of use, or those named.
+//!
+//! Without names, a column is left out if it can only mislead: ids (texts that are all different, numbers that count the
+//! rows), dates without a day to count from, constants, columns without values. A note names each of them, and the flag
+//! that would keep it.
 
 use super::Options;
 use crate::error::{Error, Place, Result, printable, suggestion};
 use crate::matrix::Weights;
 use crate::note::Note;
-use crate::table::{Column, Table, TextFound, Values};
+use crate::table::{Column, Levels, MISSING, MOST_LEVELS, Numbers, Table, TextFound, Values};
+use std::collections::BTreeMap;
 
-/// The feature columns in order; notes say what was left out.
+/// Fewer rows are too few to say that a column counts them.
+const LEAST_ROWS: u64 = 20;
+
+/// Why a column is left out, unless it is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftOut {
+    /// Every value is missing.
+    Empty,
+    /// Every value is the same.
+    Constant,
+    /// Texts that are all different, or numbers that count the rows.
+    Id,
+    /// Texts of which most are different.
+    FreeText,
+    /// Texts of more spellings than are kept.
+    TooMany,
+    /// Dates, and no day was given to count from.
+    Date,
+    /// A text column, and texts are left out.
+    Text,
+}
+
+impl LeftOut {
+    /// A stable code for programs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "empty_left_out",
+            Self::Constant => "constant_left_out",
+            Self::Id => "id_left_out",
+            Self::FreeText => "free_text_left_out",
+            Self::TooMany => "many_levels_left_out",
+            Self::Date => "date_left_out",
+            Self::Text => "text_left_out",
+        }
+    }
+
+    /// The reason, and what would keep the column.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Empty => "every value missing",
+            Self::Constant => "every value the same (--columns keeps it)",
+            Self::Id => {
+                "every row has its own value, like an id (--id carries it to the output, --columns clusters it)"
+            }
+            Self::FreeText => "nearly every text is different (--columns clusters its most frequent ones)",
+            Self::TooMany => "more than 65,534 different texts",
+            Self::Date => "dates (--date-reference DATE counts the days before it)",
+            Self::Text => "text (--encode onehot, ordinal or frequency makes numbers of it)",
+        }
+    }
+}
+
+/// The columns that become features, in order; notes say what was left out.
 pub(super) fn select<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Result<Vec<&'t Column>> {
     match &options.columns {
         Some(names) => named(table, options, names),
-        None => every_number_column(table, options, notes),
+        None => useful(table, options, notes),
     }
+}
+
+fn reserved<'o>(options: &'o Options) -> impl Iterator<Item = &'o String> {
+    [&options.id, &options.weight_column].into_iter().flatten()
 }
 
 fn named<'t>(table: &'t Table, options: &Options, names: &[String]) -> Result<Vec<&'t Column>> {
     let mut columns: Vec<&Column> = Vec::new();
     for name in names {
+        if reserved(options).any(|n| n == name) {
+            return Err(Error::Usage(format!("column '{}' cannot be an id or weight and a feature", printable(name))));
+        }
         let column = find(table, name)?;
         if columns.iter().any(|c| c.name == column.name) {
             return Err(Error::Usage(format!("column '{}' is named twice", printable(name))));
         }
-        if [&options.id, &options.weight_column].into_iter().flatten().any(|n| n == name) {
-            return Err(Error::Usage(format!("column '{}' cannot be an id or weight and a feature", printable(name))));
-        }
+        let refuse =
+            |message: String, hint: &str| Err(Error::data(Place::file(&table.source).in_column(name), message, hint));
         match &column.values {
-            Values::Dropped(text) => return Err(text_error(table, column, text)),
+            Values::Mixed(text) => return Err(mixed(table, column, text)),
             _ if column.missing == table.rows as u64 => {
-                let place = Place::file(&table.source).in_column(name);
-                return Err(Error::data(place, "every value is missing", "leave the column out of --columns"));
+                return refuse("every value is missing".into(), "leave the column out of --columns");
+            }
+            Values::TooMany => {
+                let message = format!("more than {MOST_LEVELS} different texts cannot be clustered");
+                return refuse(message, "leave the column out of --columns, or carry it along with --keep");
             }
             _ => columns.push(column),
         }
@@ -36,46 +104,102 @@ fn named<'t>(table: &'t Table, options: &Options, names: &[String]) -> Result<Ve
     if columns.is_empty() { Err(Error::Usage("no column was named".into())) } else { Ok(columns) }
 }
 
-fn every_number_column<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Result<Vec<&'t Column>> {
-    let (mut columns, mut texts, mut empty) = (Vec::new(), Vec::new(), Vec::new());
-    for column in &table.columns {
-        let reserved = [&options.id, &options.weight_column].into_iter().flatten().any(|n| *n == column.name);
-        match &column.values {
-            _ if reserved => {}
-            Values::Texts(_) => texts.push(column.name.as_str()),
-            Values::Dropped(text) if text.numbers > text.texts => return Err(text_error(table, column, text)),
-            Values::Dropped(text) if is_decimal_comma(&text.value) => return Err(decimal_comma(table, column, text)),
-            Values::Dropped(_) => texts.push(&column.name),
-            Values::Numbers(_) if column.missing == table.rows as u64 => empty.push(column.name.as_str()),
-            Values::Numbers(_) => columns.push(column),
+fn useful<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Result<Vec<&'t Column>> {
+    let (mut columns, mut out) = (Vec::new(), BTreeMap::<LeftOut, Vec<&Column>>::new());
+    let free = |c: &&Column| !reserved(options).any(|n| *n == c.name);
+    for column in table.columns.iter().filter(free) {
+        match left_out(table, column, options)? {
+            Some(why) => out.entry(why).or_default().push(column),
+            None => columns.push(column),
         }
     }
-    if columns.is_empty() {
-        return Err(nothing_usable(table, options, &texts, &empty));
+    // A table of constants alone can still be clustered, into one segment.
+    if columns.is_empty()
+        && let Some(constant) = out.remove(&LeftOut::Constant)
+    {
+        columns = constant;
     }
-    note(notes, "text_left_out", &texts, "text, which cannot be clustered yet");
-    note(notes, "empty_left_out", &empty, "every value missing");
+    if columns.is_empty() {
+        return Err(nothing_usable(table, options, &out));
+    }
+    for (why, columns) in &out {
+        notes.push(Note::new(why.code(), format!("left out {}: {}", list(&names(columns)), why.reason())));
+    }
     Ok(columns)
 }
 
-fn note(notes: &mut Vec<Note>, code: &'static str, names: &[&str], why: &str) {
-    if !names.is_empty() {
-        notes.push(Note::new(code, format!("left out {}: {why}", list(names))));
+/// Why a column is not clustered unless it is named, if it is not.
+pub(super) fn left_out(table: &Table, column: &Column, options: &Options) -> Result<Option<LeftOut>> {
+    let present = table.rows as u64 - column.missing;
+    let encoded = options.encode.of(&column.name) != super::Encode::None;
+    Ok(match &column.values {
+        _ if present == 0 => Some(LeftOut::Empty),
+        Values::Mixed(text) => return Err(mixed(table, column, text)),
+        Values::TooMany => Some(LeftOut::TooMany),
+        Values::Numbers(n) if is_constant(n) => Some(LeftOut::Constant),
+        Values::Numbers(n) if column.missing == 0 && present >= LEAST_ROWS && counts_rows(n) => Some(LeftOut::Id),
+        Values::Dates(_) if options.date_reference.is_none() => Some(LeftOut::Date),
+        Values::YesNo(n) | Values::Dates(n) if is_constant(n) => Some(LeftOut::Constant),
+        Values::Levels(_) if !encoded => Some(LeftOut::Text),
+        Values::Levels(levels) => {
+            if let Some(text) = levels.names.first().filter(|name| is_decimal_comma(name)) {
+                return Err(decimal_comma(table, column, levels, text));
+            }
+            levels_left_out(levels, present, options)
+        }
+        Values::Numbers(_) | Values::YesNo(_) | Values::Dates(_) => None,
+    })
+}
+
+fn levels_left_out(levels: &Levels, present: u64, options: &Options) -> Option<LeftOut> {
+    let mut seen = vec![false; levels.names.len()];
+    levels.codes.iter().for_each(|code| seen.get_mut(usize::from(*code)).into_iter().for_each(|s| *s = true));
+    let different = seen.iter().filter(|s| **s).count() as u64;
+    let most = options.max_levels.unwrap_or(super::MAX_LEVELS) as u64;
+    match different {
+        1 => Some(LeftOut::Constant),
+        d if d == present && d >= LEAST_ROWS => Some(LeftOut::Id),
+        d if d > most && d > present / 2 => Some(LeftOut::FreeText),
+        _ => None,
     }
 }
 
-fn nothing_usable(table: &Table, options: &Options, texts: &[&str], empty: &[&str]) -> Error {
+/// Whether every value that is there is the same.
+fn is_constant(numbers: &Numbers) -> bool {
+    let mut first = None;
+    numbers.blocks().all(|block| block.iter().filter(|v| !v.is_nan()).all(|v| *first.get_or_insert(*v) == *v))
+}
+
+/// Whether the values are as many whole numbers in a row, in any order, as there are rows.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole numbers from 0 to the number of rows"
+)]
+pub(super) fn counts_rows(numbers: &Numbers) -> bool {
+    let rows = numbers.len();
+    let low = numbers.blocks().flat_map(|b| b.iter().copied().reduce(f64::min)).fold(f64::INFINITY, f64::min);
+    let mut seen = vec![false; rows];
+    numbers.blocks().all(|block| {
+        block.iter().all(|v| {
+            let place = v - low;
+            let whole = place.fract() == 0.0 && v.fract() == 0.0 && place < rows as f64;
+            whole && !std::mem::replace(&mut seen[place as usize], true)
+        })
+    })
+}
+
+fn names<'t>(columns: &[&'t Column]) -> Vec<&'t str> {
+    columns.iter().map(|c| c.name.as_str()).collect()
+}
+
+fn nothing_usable(table: &Table, options: &Options, out: &BTreeMap<LeftOut, Vec<&Column>>) -> Error {
     let mut why = Vec::new();
     why.extend(options.id.iter().map(|n| format!("{} is the id", list(&[n]))));
     why.extend(options.weight_column.iter().map(|n| format!("{} is the weight", list(&[n]))));
-    why.extend((!texts.is_empty()).then(|| format!("{} text", holds(texts))));
-    why.extend((!empty.is_empty()).then(|| format!("{} no value", holds(empty))));
+    why.extend(out.iter().map(|(why, columns)| format!("{}: {}", list(&names(columns)), why.reason())));
     let message = format!("no usable column: {}", why.join("; "));
-    Error::data(Place::file(&table.source), message, "at least one column must hold numbers")
-}
-
-fn holds(names: &[&str]) -> String {
-    format!("{} {}", list(names), if names.len() == 1 { "holds" } else { "hold" })
+    Error::data(Place::file(&table.source), message, "at least one column must hold numbers or categories")
 }
 
 /// Names in quotes; the first ten of many.
@@ -91,13 +215,15 @@ fn is_decimal_comma(value: &str) -> bool {
     value.trim_start_matches(['-', '+']).split_once(',').is_some_and(|(whole, part)| digits(whole) && digits(part))
 }
 
-fn decimal_comma(table: &Table, column: &Column, text: &TextFound) -> Error {
-    let message = format!("'{}' looks like a number with a decimal comma", printable(&text.value));
+fn decimal_comma(table: &Table, column: &Column, levels: &Levels, text: &str) -> Error {
+    let message = format!("'{}' looks like a number with a decimal comma", printable(text));
     let hint = "write numbers with a point, or name the columns to use with --columns";
-    Error::data(table.place(text.row, &column.name), message, hint)
+    let row = levels.codes.iter().position(|code| *code != MISSING).unwrap_or(0);
+    Error::data(table.place(row, &column.name), message, hint)
 }
 
-fn text_error(table: &Table, column: &Column, text: &TextFound) -> Error {
+/// A column of numbers in which something else stands.
+pub(super) fn mixed(table: &Table, column: &Column, text: &TextFound) -> Error {
     let rows = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let message = format!(
         "'{}' is not a number (the column holds {} and {})",
@@ -105,11 +231,8 @@ fn text_error(table: &Table, column: &Column, text: &TextFound) -> Error {
         rows(text.numbers, "number"),
         rows(text.texts, "text"),
     );
-    Error::data(
-        table.place(text.row, &column.name),
-        message,
-        "correct the value, or leave the column out with --columns",
-    )
+    let hint = "correct the value, leave the column out with --columns, or make it one of texts with --categorical";
+    Error::data(table.place(text.row, &column.name), message, hint)
 }
 
 /// The column of that name, or an error with a suggestion.
@@ -131,9 +254,13 @@ pub(super) fn weights(table: &Table, name: &str) -> Result<Weights> {
         return Err(Error::data(table.place(row, name), "the weight is missing", "give every row a weight"));
     }
     match &column.values {
-        Values::Numbers(blocks) => Weights::new(&blocks.concat()).map_err(|e| at_table(table, name, e)),
-        Values::Dropped(text) => Err(text_error(table, column, text)),
-        Values::Texts(_) => Err(Error::Usage(format!("column '{}' cannot be an id and a weight", printable(name)))),
+        Values::Numbers(numbers) => Weights::new(&numbers.to_vec()).map_err(|e| at_table(table, name, e)),
+        Values::Mixed(text) => Err(mixed(table, column, text)),
+        _ => {
+            let place = Place::file(&table.source).in_column(name);
+            let message = format!("a weight is a number, and the column holds {}", column.kind());
+            Err(Error::data(place, message, "name a column of numbers with --weight-column"))
+        }
     }
 }
 
@@ -148,5 +275,20 @@ fn at_table(table: &Table, column: &str, error: Error) -> Error {
             Error::data(place, message, hint)
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_count_the_rows_are_found_in_any_order() {
+        let counts = |values: &[f64]| counts_rows(&values.iter().copied().collect());
+        assert!(counts(&[7.0, 5.0, 6.0]));
+        assert!(!counts(&[7.0, 5.0, 5.0]));
+        assert!(!counts(&[7.0, 5.0, 8.0]));
+        assert!(!counts(&[0.5, 1.5, 2.5]));
+        assert!(!counts(&[1e300, -1e300]));
     }
 }

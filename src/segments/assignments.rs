@@ -3,53 +3,40 @@
 use super::push_text;
 use crate::engine::Centroids;
 use crate::matrix::{Matrix, TILE};
-use crate::table::{BLOCK, Table};
+use crate::table::{Table, Texts};
 use multiversion::multiversion;
 use rayon::prelude::*;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// Rows formatted by one thread at a time.
-const CHUNK: usize = 16_384;
+/// Tiles formatted by one thread at a time.
+const CHUNK: usize = 256;
 
-/// Segments and distances `[rows]`, in the units of the prepared columns.
+/// Labelled points, measured against the centroids they were labelled with as they are written.
 ///
 /// Distances are f64 sums in a fixed order over exact differences, so they are the same bytes everywhere.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Assignments {
-    /// The segment of each row.
-    pub labels: Vec<u32>,
-    /// The distance to its centroid.
-    pub distance: Vec<f64>,
-    /// The distance to the second nearest centroid; infinite if there is only one.
+#[derive(Debug)]
+pub struct Assignments<'m> {
+    matrix: &'m Matrix,
+    /// Centroids in the frame `[k x dims]`.
+    centroids: Vec<f64>,
+    labels: &'m [u32],
+}
+
+/// Distances of some points, in the units of the prepared columns.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Distances {
+    /// To the centroid of the own segment.
+    pub own: Vec<f64>,
+    /// To the nearest of the others; infinite if there is none.
     pub second: Vec<f64>,
 }
 
-impl Assignments {
-    /// Measures labelled points against the centroids they were labelled with.
-    #[must_use]
-    pub fn measure(matrix: &Matrix, centroids: &Centroids, labels: Vec<u32>) -> Self {
-        let scale = f64::from(matrix.frame().scale());
-        let exact: Vec<f64> = centroids.values().iter().map(|&q| q as f64 / scale).collect();
-        let mut distance = vec![0.0; labels.len()];
-        let mut second = vec![0.0; labels.len()];
-        (distance.par_chunks_mut(TILE), second.par_chunks_mut(TILE), labels.par_chunks(TILE))
-            .into_par_iter()
-            .enumerate()
-            .for_each(|(t, (distance, second, labels))| {
-                let (own, other) = nearest_two(matrix.tile(t), &exact, labels);
-                for (i, (d, s)) in distance.iter_mut().zip(second).enumerate() {
-                    *d = matrix.frame().length(own[i].sqrt());
-                    *s = matrix.frame().length(other[i].sqrt());
-                }
-            });
-        Self { labels, distance, second }
-    }
-
-    /// How clearly row `i` belongs to its segment: 0 on the border to the next, 1 far from it (or with one segment).
+impl Distances {
+    /// How clearly point `i` belongs to its segment: 0 on the border to the next, 1 far from it (or with one segment).
     #[must_use]
     pub fn margin(&self, i: usize) -> f64 {
-        let (own, other) = (self.distance[i], self.second[i]);
+        let (own, other) = (self.own[i], self.second[i]);
         if other == f64::INFINITY {
             1.0
         } else if other > 0.0 {
@@ -58,36 +45,80 @@ impl Assignments {
             0.0
         }
     }
+}
 
-    /// Writes a CSV in input order: the id (or `row`, from 1), `segment`, `distance`, `distance_second`, `margin`.
+/// What is written beside a row's segment.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// The table that the rows are from.
+    pub table: &'a Table,
+    /// The column that identifies a row, if one does.
+    pub id: Option<&'a str>,
+    /// Columns that are carried along.
+    pub keep: &'a [String],
+}
+
+impl<'m> Assignments<'m> {
+    /// Points and their labels `[points]`.
+    #[must_use]
+    pub fn new(matrix: &'m Matrix, centroids: &Centroids, labels: &'m [u32]) -> Self {
+        let scale = f64::from(matrix.frame().scale());
+        Self { matrix, centroids: centroids.values().iter().map(|&q| q as f64 / scale).collect(), labels }
+    }
+
+    /// The distances of the points of some tiles.
+    #[must_use]
+    pub fn distances(&self, tiles: std::ops::Range<usize>) -> Distances {
+        let mut distances = Distances::default();
+        let length = |d2: &f64| self.matrix.frame().length(d2.sqrt());
+        for t in tiles {
+            let labels = &self.labels[t * TILE..self.labels.len().min((t + 1) * TILE)];
+            let (own, other) = nearest_two(self.matrix.tile(t), &self.centroids, labels);
+            distances.own.extend(own[..labels.len()].iter().map(length));
+            distances.second.extend(other[..labels.len()].iter().map(length));
+        }
+        distances
+    }
+
+    /// Writes a CSV in input order: the id (or `row`, from 1), `segment`, `distance`, `distance_second`, `margin`, and the
+    /// columns that are carried along.
     ///
     /// # Errors
     /// What `out` fails with.
-    pub fn write_csv(&self, table: &Table, id: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
-        let ids = id.and_then(|name| table.column(name)).and_then(|c| c.texts());
+    pub fn write_csv(&self, beside: Beside<'_>, out: &mut dyn Write) -> io::Result<()> {
         let mut header = String::new();
-        push_text(&mut header, id.unwrap_or("row"));
-        writeln!(out, "{header},segment,distance,distance_second,margin")?;
-        for first in (0..self.labels.len()).step_by(CHUNK * 64) {
-            let rows = first..self.labels.len().min(first + CHUNK * 64);
-            let chunks: Vec<usize> = rows.clone().step_by(CHUNK).collect();
-            let texts: Vec<String> =
-                chunks.into_par_iter().map(|c| self.lines(c..rows.end.min(c + CHUNK), ids)).collect();
+        push_text(&mut header, beside.id.unwrap_or("row"));
+        header.push_str(",segment,distance,distance_second,margin");
+        for name in beside.keep {
+            header.push(',');
+            push_text(&mut header, name);
+        }
+        writeln!(out, "{header}")?;
+        let ids = beside.id.and_then(|name| beside.table.text(name));
+        let keep: Vec<&Texts> = beside.keep.iter().filter_map(|name| beside.table.text(name)).collect();
+        let tiles = self.labels.len().div_ceil(TILE);
+        for first in (0..tiles).step_by(CHUNK * 64) {
+            let some = first..tiles.min(first + CHUNK * 64);
+            let chunks: Vec<usize> = some.clone().step_by(CHUNK).collect();
+            let write = |first: usize| self.lines(first..some.end.min(first + CHUNK), beside.table, ids, &keep);
+            let texts: Vec<String> = chunks.into_par_iter().map(write).collect();
             texts.iter().try_for_each(|t| out.write_all(t.as_bytes()))?;
         }
         Ok(())
     }
 
-    fn lines(&self, rows: std::ops::Range<usize>, ids: Option<&[Vec<String>]>) -> String {
-        let (mut text, mut number) = (String::with_capacity(48 * rows.len()), ryu::Buffer::new());
-        for i in rows {
+    fn lines(&self, tiles: std::ops::Range<usize>, table: &Table, ids: Option<&Texts>, keep: &[&Texts]) -> String {
+        let first = tiles.start * TILE;
+        let distances = self.distances(tiles);
+        let (mut text, mut number) = (String::with_capacity(48 * distances.own.len()), ryu::Buffer::new());
+        for (at, i) in (first..first + distances.own.len()).enumerate() {
             match ids {
-                Some(ids) => push_text(&mut text, &ids[i / BLOCK][i % BLOCK]),
-                None => push(&mut text, i + 1),
+                Some(ids) => push_text(&mut text, ids.get(i)),
+                None => push(&mut text, table.row_in_file(i) + 1),
             }
             text.push(',');
             push(&mut text, self.labels[i]);
-            for value in [self.distance[i], self.second[i], self.margin(i)] {
+            for value in [distances.own[at], distances.second[at], distances.margin(at)] {
                 text.push(',');
                 #[expect(clippy::cast_possible_truncation, reason = "printed to f32 precision")]
                 let short = value as f32;
@@ -96,6 +127,10 @@ impl Assignments {
                 } else if value.is_finite() {
                     text.push_str(number.format_finite(value)); // beyond the range of f32
                 }
+            }
+            for column in keep {
+                text.push(',');
+                push_text(&mut text, column.get(i));
             }
             text.push('\n');
         }
@@ -133,7 +168,7 @@ fn nearest_two(tile: &[f32], centroids: &[f64], labels: &[u32]) -> ([f64; TILE],
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Column, Lines, Values};
+    use crate::table::{Kept, Lines};
 
     fn one_column() -> (Matrix, Centroids) {
         let x = ndarray::arr2(&[[0.0], [1.0], [2.0], [8.0], [9.0]]);
@@ -145,8 +180,8 @@ mod tests {
     #[test]
     fn distances_are_in_the_units_of_the_columns() {
         let (matrix, centroids) = one_column();
-        let a = Assignments::measure(&matrix, &centroids, vec![0, 0, 0, 1, 1]);
-        assert_eq!(a.distance, [1.0, 0.0, 1.0, 1.0, 0.0]);
+        let a = Assignments::new(&matrix, &centroids, &[0, 0, 0, 1, 1]).distances(0..1);
+        assert_eq!(a.own, [1.0, 0.0, 1.0, 1.0, 0.0]);
         assert_eq!(a.second, [9.0, 8.0, 7.0, 7.0, 8.0]);
         assert_eq!((a.margin(1), a.margin(0)), (1.0, 8.0 / 9.0));
     }
@@ -154,22 +189,30 @@ mod tests {
     #[test]
     fn with_one_segment_there_is_no_second_distance() {
         let (matrix, _) = one_column();
-        let a = Assignments::measure(&matrix, &Centroids::new(1, vec![0]), vec![0; 5]);
+        let a = Assignments::new(&matrix, &Centroids::new(1, vec![0]), &[0; 5]).distances(0..1);
         assert!(a.second.iter().all(|s| *s == f64::INFINITY) && a.margin(0) == 1.0);
     }
 
     #[test]
     fn ids_are_written_byte_for_byte_but_defused() {
         let (matrix, centroids) = one_column();
-        let ids = ["00123", "a,b", "=1+1", "9007199254740993", "say \"hi\""].map(String::from).to_vec();
-        let column = Column { name: "id".into(), missing: 0, first_missing: None, values: Values::Texts(vec![ids]) };
-        let table = Table { source: "t".into(), rows: 5, columns: vec![column], lines: Lines::default() };
-        let a = Assignments::measure(&matrix, &centroids, vec![0, 0, 0, 1, 1]);
+        let ids = ["00123", "a,b", "=1+1", "9007199254740993", "say \"hi\""];
+        let kept = |name: &str, texts: [&str; 5]| Kept { name: name.into(), texts: texts.into_iter().collect() };
+        let table = Table {
+            source: "t".into(),
+            rows: 5,
+            columns: Vec::new(),
+            kept: vec![kept("id", ids), kept("mail", ["a@b", "@c", "", "d", "e"])],
+            selected: None,
+            lines: Lines::default(),
+            places: None,
+        };
         let mut out = Vec::new();
-        a.write_csv(&table, Some("id"), &mut out).unwrap();
+        let beside = Beside { table: &table, id: Some("id"), keep: &["mail".into()] };
+        Assignments::new(&matrix, &centroids, &[0, 0, 0, 1, 1]).write_csv(beside, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        let ids: Vec<&str> = text.lines().skip(1).map(|l| l.rsplitn(5, ',').last().unwrap()).collect();
+        let ids: Vec<&str> = text.lines().skip(1).map(|l| l.rsplitn(6, ',').last().unwrap()).collect();
         assert_eq!(ids, ["00123", "\"a,b\"", "'=1+1", "9007199254740993", "\"say \"\"hi\"\"\""]);
-        assert!(text.starts_with("id,segment,distance,distance_second,margin\n00123,0,1.0,9.0,0.8888889\n"));
+        assert!(text.starts_with("id,segment,distance,distance_second,margin,mail\n00123,0,1.0,9.0,0.8888889,a@b\n"));
     }
 }

@@ -1,17 +1,20 @@
 //! Who is in a segment: each feature's mean in its own unit, beside everyone's.
 
 use super::push_text;
+use crate::features::Prepared;
 use crate::matrix::Weights;
-use crate::table::{Column, Table};
 use rayon::prelude::*;
 use std::io::{self, Write};
+
+/// Rows looked at in one go.
+const CHUNK: usize = 8_192;
 
 /// One feature in one segment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The segment.
     pub segment: usize,
-    /// The table's column.
+    /// The feature: a column, or a level of one.
     pub feature: String,
     /// Rows of the segment with a value.
     pub present: u64,
@@ -37,18 +40,12 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Profiles `k` segments by the named number columns of a table; a row counts by its weight.
+    /// Profiles `k` segments by the features of a table, each in the unit of its column; a row counts by its weight.
     #[must_use]
-    pub fn new<'a>(
-        table: &Table,
-        features: impl IntoIterator<Item = &'a str>,
-        labels: &[u32],
-        k: usize,
-        weights: Option<&Weights>,
-    ) -> Self {
-        let columns: Vec<&Column> = features.into_iter().filter_map(|name| table.column(name)).collect();
-        let by_column: Vec<Vec<Row>> = columns.par_iter().map(|c| column_rows(c, labels, k, weights)).collect();
-        let rows = (0..k).flat_map(|s| by_column.iter().filter_map(move |rows| rows.get(s).cloned())).collect();
+    pub fn new(prepared: &Prepared<'_>, labels: &[u32], k: usize, weights: Option<&Weights>) -> Self {
+        let features = (0..prepared.features().len()).into_par_iter();
+        let by_feature: Vec<Vec<Row>> = features.map(|j| feature_rows(prepared, j, labels, k, weights)).collect();
+        let rows = (0..k).flat_map(|s| by_feature.iter().filter_map(move |rows| rows.get(s).cloned())).collect();
         Self { rows }
     }
 
@@ -114,19 +111,29 @@ impl Running {
     }
 }
 
-fn column_rows(column: &Column, labels: &[u32], k: usize, weights: Option<&Weights>) -> Vec<Row> {
-    let Some(blocks) = column.numbers() else { return Vec::new() };
+fn feature_rows(
+    prepared: &Prepared<'_>,
+    feature: usize,
+    labels: &[u32],
+    k: usize,
+    weights: Option<&Weights>,
+) -> Vec<Row> {
     let (mut all, mut segments, mut low) = (Running::default(), vec![Running::default(); k], f64::INFINITY);
-    for (i, (&value, &label)) in blocks.iter().flatten().zip(labels).enumerate() {
-        let weight = weights.map_or(1.0, |w| w.real(w.values()[i]));
-        all.add(value, weight);
-        segments[label as usize].add(value, weight);
-        low = if weight > 0.0 { low.min(value) } else { low };
+    let mut values = vec![0.0; CHUNK];
+    for (chunk, labels) in labels.chunks(CHUNK).enumerate() {
+        let values = &mut values[..labels.len()];
+        prepared.raw(chunk * CHUNK, feature, values);
+        for (at, (&value, &label)) in values.iter().zip(labels).enumerate() {
+            let weight = weights.map_or(1.0, |w| w.real(w.values()[chunk * CHUNK + at]));
+            all.add(value, weight);
+            segments[label as usize].add(value, weight);
+            low = if weight > 0.0 { low.min(value) } else { low };
+        }
     }
     let has_index = low >= 0.0 && all.mean() > 0.0;
     let row = |(segment, s): (usize, &Running)| Row {
         segment,
-        feature: column.name.clone(),
+        feature: prepared.features()[feature].name.clone(),
         present: s.count,
         missing: s.missing,
         mean: s.mean(),
@@ -141,17 +148,24 @@ fn column_rows(column: &Column, labels: &[u32], k: usize, weights: Option<&Weigh
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Lines, Values};
+    use crate::features::{Options, Pipeline};
+    use crate::table::{Column, Lines, Table, Values};
 
-    fn table(values: Vec<f64>) -> Table {
-        let column =
-            Column { name: "spend".into(), missing: 0, first_missing: None, values: Values::Numbers(vec![values]) };
-        Table { source: "t".into(), rows: 4, columns: vec![column], lines: Lines::default() }
+    fn profile(values: Vec<f64>, weights: Option<&Weights>) -> Profile {
+        let missing = values.iter().filter(|v| v.is_nan()).count() as u64;
+        let first_missing = values.iter().position(|v| v.is_nan());
+        let values = Values::Numbers(values.into_iter().collect());
+        let column = Column { name: "spend".into(), missing, first_missing, values };
+        let (source, lines) = ("t".into(), Lines::default());
+        let mut table =
+            Table { source, rows: 4, columns: vec![column], kept: Vec::new(), selected: None, lines, places: None };
+        let pipeline = Pipeline::learn(&mut table, &Options::default()).unwrap().pipeline;
+        Profile::new(&pipeline.prepare(&table).unwrap(), &[0, 0, 1, 1], 2, weights)
     }
 
     #[test]
     fn the_index_is_against_the_average_of_100() {
-        let p = Profile::new(&table(vec![10.0, 20.0, 60.0, f64::NAN]), ["spend"], &[0, 0, 1, 1], 2, None);
+        let p = profile(vec![10.0, 20.0, 60.0, f64::NAN], None);
         assert_eq!((p.rows[0].mean, p.rows[0].index), (15.0, Some(50.0)));
         assert_eq!((p.rows[1].mean, p.rows[1].index, p.rows[1].missing), (60.0, Some(200.0), 1));
         assert!(p.rows[1].effect > 0.0 && p.standing_out(1)[0].feature == "spend");
@@ -160,7 +174,7 @@ mod tests {
     #[test]
     fn a_row_counts_by_its_weight() {
         let weights = Weights::new(&[3.0, 1.0, 1.0, 0.0]).unwrap();
-        let p = Profile::new(&table(vec![10.0, 20.0, 60.0, 999.0]), ["spend"], &[0, 0, 1, 1], 2, Some(&weights));
+        let p = profile(vec![10.0, 20.0, 60.0, 999.0], Some(&weights));
         let repeated = [10.0, 10.0, 10.0, 20.0, 60.0];
         assert_eq!((p.rows[0].mean, p.rows[0].mean_all), (12.5, repeated.iter().sum::<f64>() / 5.0));
         assert_eq!((p.rows[1].mean, p.rows[1].present), (60.0, 2));
@@ -168,7 +182,7 @@ mod tests {
 
     #[test]
     fn values_below_zero_have_no_index() {
-        let p = Profile::new(&table(vec![-1.0, 1.0, 2.0, 3.0]), ["spend"], &[0, 0, 1, 1], 2, None);
+        let p = profile(vec![-1.0, 1.0, 2.0, 3.0], None);
         assert_eq!(p.rows[0].index, None);
     }
 }

@@ -6,16 +6,29 @@
 //! Nothing here knows about features or clusters.
 
 mod csv;
+mod date;
+mod filling;
+mod levels;
 mod lines;
 #[cfg(test)]
 mod mutation;
 mod npy;
+mod number;
+mod numbers;
+mod selection;
+mod texts;
 
+pub use date::{date, spelt};
+pub use levels::{Levels, MISSING, MOST_LEVELS, UNSEEN};
 pub use lines::Lines;
 pub use npy::npy_matrix;
+pub use numbers::Numbers;
+pub use selection::{Selection, Wanted};
+pub use texts::Texts;
 
 use crate::error::{Error, Place, Result, printable, suggestion};
-use std::collections::BTreeSet;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -29,37 +42,73 @@ pub const MAX_COLUMNS: usize = 65_536;
 /// What to read, and how.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// Columns to keep as text, byte for byte, whatever they hold (ids).
-    pub text: BTreeSet<String>,
-    /// More such columns, which a CSV file need not have.
-    pub text_if_there: BTreeSet<String>,
-    /// The only columns to read beside `text`; `None` reads all.
-    pub only: Option<BTreeSet<String>>,
+    /// Columns whose text is kept, byte for byte (ids, and what is passed through).
+    pub keep: BTreeSet<String>,
+    /// More such columns, which the file need not have.
+    pub keep_if_there: BTreeSet<String>,
+    /// Columns whose text is kept, too, as a user names them.
+    pub carry: Option<Selection>,
+    /// The columns that are read for what they hold.
+    pub wanted: Wanted,
+    /// Columns that are texts whatever they hold, as a user names them.
+    pub categorical: Option<Selection>,
+    /// More such columns, with their levels if these are known already: then any other text is [`UNSEEN`].
+    pub as_text: BTreeMap<String, Vec<String>>,
     /// The field separator of a CSV file; `None` is a comma, and a file that clearly uses another is refused by name.
     pub delimiter: Option<u8>,
     /// Spellings of a missing value beside the built-in ones (see [`is_missing`]).
     pub nulls: Vec<String>,
 }
 
+/// What the options mean for a file with these columns.
+#[derive(Debug, Default)]
+struct Resolved {
+    /// For each column whether it is read for what it holds, and as what text if it is one whatever it holds.
+    wanted: Vec<bool>,
+    as_text: Vec<Option<Vec<String>>>,
+    /// For each column whether its text is kept.
+    kept: Vec<bool>,
+    /// The columns that were selected, in the order of the selection, if there was one.
+    selected: Option<Vec<String>>,
+}
+
 impl ReadOptions {
-    /// Whether a column of that name is read.
-    fn wants(&self, name: &str) -> bool {
-        self.is_text(name) || self.only.as_ref().is_none_or(|only| only.contains(name))
-    }
-
-    /// Whether a column of that name is kept as text.
-    fn is_text(&self, name: &str) -> bool {
-        self.text.contains(name) || self.text_if_there.contains(name)
-    }
-
-    /// Refuses a column asked for that is not among the names; `header` is the place of the names.
-    fn known(&self, names: &[String], header: &Place) -> Result<()> {
-        let have: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-        let asked = self.text.iter().chain(self.only.iter().flatten());
-        match asked.into_iter().find(|name| !have.contains(name.as_str())) {
-            Some(name) => Err(unknown_column(name, names, header)),
-            None => Ok(()),
+    /// What is meant in a file with columns of these names; `header` is the place of the names.
+    fn resolve(&self, names: &[String], header: &Place) -> Result<Resolved> {
+        let nobody = BTreeSet::new();
+        let (selection, also) = match &self.wanted {
+            Wanted::All => (None, &nobody),
+            Wanted::Only(selection, also) => (Some(selection), also),
+        };
+        let asked = self.keep.iter().chain(self.as_text.keys()).chain(also);
+        if let Some(name) = asked.into_iter().find(|name| !names.contains(name)) {
+            return Err(unknown_column(name, names, header));
         }
+        let meant = |selection: Option<&Selection>| selection.map(|s| s.resolve(names, header)).transpose();
+        let selected = meant(selection)?;
+        let (carried, texts) = (meant(self.carry.as_ref())?, meant(self.categorical.as_ref())?.unwrap_or_default());
+        if let (Some(selected), Some(name)) = (&selected, texts.iter().find(|t| !also.contains(*t)))
+            && !selected.contains(name)
+        {
+            let message = format!("'{}' is made categorical, but is not among the columns to use", printable(name));
+            return Err(Error::Usage(message));
+        }
+        let kept = |name: &String| {
+            let carried = carried.as_ref().is_some_and(|c| c.contains(name));
+            carried || self.keep.contains(name) || self.keep_if_there.contains(name)
+        };
+        // A column whose text is kept is not read for what it holds, unless it is asked for.
+        let wanted = |name: &String| match &selected {
+            Some(selected) => selected.contains(name) || also.contains(name),
+            None => !kept(name) || texts.contains(name),
+        };
+        let as_text = |name: &String| self.as_text.get(name).cloned().or(texts.contains(name).then(Vec::new));
+        Ok(Resolved {
+            wanted: names.iter().map(wanted).collect(),
+            as_text: names.iter().map(as_text).collect(),
+            kept: names.iter().map(kept).collect(),
+            selected,
+        })
     }
 }
 
@@ -83,8 +132,23 @@ pub struct Table {
     pub rows: usize,
     /// The columns, in file order; names are unique.
     pub columns: Vec<Column>,
-    /// The line of every row.
+    /// The columns whose text was kept.
+    pub kept: Vec<Kept>,
+    /// The columns that were selected, in the order of the selection, if there was one.
+    pub selected: Option<Vec<String>>,
+    /// The line of every row of the file.
     pub lines: Lines,
+    /// The row of the file (0-based) that each row is, if not all are there.
+    pub places: Option<Vec<usize>>,
+}
+
+/// A column whose text was kept byte for byte.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Its name, exactly as in the file.
+    pub name: String,
+    /// Its texts `[rows]`.
+    pub texts: Texts,
 }
 
 /// A column.
@@ -100,23 +164,29 @@ pub struct Column {
     pub values: Values,
 }
 
-/// The values of a column.
+/// The values of a column, found over the whole file.
 #[derive(Debug, Clone)]
 pub enum Values {
-    /// Finite numbers, in blocks of [`BLOCK`] rows; NaN stands for a missing value.
-    Numbers(Vec<Vec<f64>>),
-    /// Text kept byte for byte, in blocks of [`BLOCK`] rows.
-    Texts(Vec<Vec<String>>),
-    /// Not kept: the column holds text and was not asked for as text.
-    Dropped(TextFound),
+    /// Finite numbers.
+    Numbers(Numbers),
+    /// Yes as 1, no as 0.
+    YesNo(Numbers),
+    /// Dates and times, in days since 1970-01-01.
+    Dates(Numbers),
+    /// Text of at most [`MOST_LEVELS`] different spellings.
+    Levels(Levels),
+    /// Not kept: text of more spellings.
+    TooMany,
+    /// Not kept: values of more than one kind, most of them numbers.
+    Mixed(TextFound),
 }
 
-/// Why a column is not a number column.
+/// Why a column with numbers is not a number column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextFound {
     /// Rows that hold a number.
     pub numbers: u64,
-    /// Rows that hold text.
+    /// Rows that hold text (or a date, or yes or no).
     pub texts: u64,
     /// The first row (0-based) that holds text.
     pub row: usize,
@@ -131,10 +201,32 @@ impl Table {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// The text of a column that was kept.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&Texts> {
+        self.kept.iter().find(|k| k.name == name).map(|k| &k.texts)
+    }
+
+    /// The row of the file (0-based) that a row is.
+    #[must_use]
+    pub fn row_in_file(&self, row: usize) -> usize {
+        self.places.as_ref().map_or(row, |places| places[row])
+    }
+
+    /// Keeps only the rows for which `kept` is true.
+    pub fn retain(&mut self, kept: &[bool]) {
+        self.columns.par_iter_mut().for_each(|column| column.retain(kept));
+        self.kept.par_iter_mut().for_each(|column| column.texts = column.texts.retain(kept));
+        let places = kept.iter().enumerate().filter(|(_, kept)| **kept).map(|(row, _)| self.row_in_file(row)).collect();
+        self.places = Some(places);
+        self.rows = kept.iter().filter(|kept| **kept).count();
+    }
+
     /// The place of a row (0-based) in a column, for messages.
     #[must_use]
     pub fn place(&self, row: usize, column: &str) -> Place {
         let place = Place::file(&self.source).in_column(column);
+        let row = self.row_in_file(row);
         match self.lines.line(row) {
             Some(line) => place.at_line(line),
             None => place.at_row(row as u64 + 1),
@@ -143,21 +235,47 @@ impl Table {
 }
 
 impl Column {
-    /// The numbers in blocks, if this is a number column.
+    /// The numbers, if this is a number column.
     #[must_use]
-    pub fn numbers(&self) -> Option<&[Vec<f64>]> {
+    pub fn numbers(&self) -> Option<&Numbers> {
         match &self.values {
-            Values::Numbers(blocks) => Some(blocks),
+            Values::Numbers(numbers) => Some(numbers),
             _ => None,
         }
     }
 
-    /// The texts in blocks, if this column was kept as text.
+    /// Whether the value is missing in each row; `None` if nothing was kept to tell it from.
     #[must_use]
-    pub fn texts(&self) -> Option<&[Vec<String>]> {
+    pub fn gaps(&self) -> Option<Vec<bool>> {
         match &self.values {
-            Values::Texts(blocks) => Some(blocks),
-            _ => None,
+            Values::Numbers(n) | Values::YesNo(n) | Values::Dates(n) => {
+                Some(n.blocks().flat_map(|block| block.iter().map(|v| v.is_nan()).collect::<Vec<_>>()).collect())
+            }
+            Values::Levels(levels) => Some(levels.codes.iter().map(|code| *code == MISSING).collect()),
+            Values::TooMany | Values::Mixed(_) => None,
+        }
+    }
+
+    fn retain(&mut self, kept: &[bool]) {
+        match &mut self.values {
+            Values::Numbers(n) | Values::YesNo(n) | Values::Dates(n) => *n = n.retain(kept),
+            Values::Levels(levels) => *levels = levels.retain(kept),
+            Values::TooMany | Values::Mixed(_) => {}
+        }
+        let gaps = self.gaps().unwrap_or_default();
+        self.missing = gaps.iter().filter(|gap| **gap).count() as u64;
+        self.first_missing = gaps.iter().position(|gap| *gap);
+    }
+
+    /// What the column holds, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.values {
+            Values::Numbers(_) => "number",
+            Values::YesNo(_) => "yes/no",
+            Values::Dates(_) => "date",
+            Values::Levels(_) | Values::TooMany => "text",
+            Values::Mixed(_) => "mixed",
         }
     }
 }
@@ -201,41 +319,6 @@ fn unreadable(source: &str, error: &io::Error) -> Error {
         _ => "",
     };
     Error::data(Place::file(source), format!("cannot read: {error}"), hint)
-}
-
-/// Adds a value to the last block, or to a new one when that is full.
-#[inline]
-fn push<T>(blocks: &mut Vec<Vec<T>>, value: T) {
-    match blocks.last_mut() {
-        Some(block) if block.len() < BLOCK => block.push(value),
-        _ => start(blocks, value),
-    }
-}
-
-#[cold]
-fn start<T>(blocks: &mut Vec<Vec<T>>, value: T) {
-    add_block(blocks, vec![value]);
-}
-
-/// Adds the values of later blocks, so that all but the last are full.
-fn append<T>(blocks: &mut Vec<Vec<T>>, later: Vec<Vec<T>>) {
-    for mut block in later {
-        if let Some(last) = blocks.last_mut() {
-            let room = (BLOCK - last.len()).min(block.len());
-            last.extend(block.drain(..room));
-        }
-        if !block.is_empty() {
-            add_block(blocks, block);
-        }
-    }
-}
-
-/// Adds a block that is not full yet. The first one grows, since most tables are small; the later ones are made whole.
-fn add_block<T>(blocks: &mut Vec<Vec<T>>, mut block: Vec<T>) {
-    if !blocks.is_empty() {
-        block.reserve_exact(BLOCK - block.len());
-    }
-    blocks.push(block);
 }
 
 /// Whether a field spells a missing value: empty, NA, N/A, NaN, null, None or \N in any letter case.

@@ -312,9 +312,9 @@ fn labels_that_were_changed_by_hand_survive_a_lost_device() {
 
 #[test]
 fn a_table_of_real_customers_survives_a_device_lost_after_three_passes() {
-    let table = read(&root().join("tests/data/cdnow_customers.csv"), &ReadOptions::default()).unwrap();
+    let mut table = read(&root().join("tests/data/cdnow_customers.csv"), &ReadOptions::default()).unwrap();
     let options = features::Options { id: Some("customer_id".into()), ..features::Options::default() };
-    let pipeline = Pipeline::learn(&table, &options).unwrap().pipeline;
+    let pipeline = Pipeline::learn(&mut table, &options).unwrap().pipeline;
     let matrix = Matrix::learn(&pipeline.prepare(&table).unwrap(), None).unwrap().0;
     let params = Params::new(8).check().unwrap();
     let whole = fit(&Cpu::new().unwrap(), &matrix, &params, &mut Quiet).unwrap();

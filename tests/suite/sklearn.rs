@@ -6,7 +6,7 @@
 use crate::data::root;
 use ndarray::Array2;
 use segma::engine::cpu::Cpu;
-use segma::features::{Options, Pipeline};
+use segma::features::{How, Options, Pipeline};
 use segma::kmeans::{Fit, Init, Params, Quiet, fit};
 use segma::matrix::{Frame, Matrix, Rows};
 use segma::table::{ReadOptions, Table, read};
@@ -64,10 +64,10 @@ fn same_partition(case: &str, theirs: &[usize], ours: &Fit) -> Vec<usize> {
 /// The record's table and the preparation segma learns from it; `None` if the record holds its data itself.
 fn table(record: &Value) -> Option<(Table, Pipeline)> {
     let source = record["source"].as_str().filter(|s| *s != "inline")?;
-    let table = read(&root().join(source), &ReadOptions::default()).unwrap();
+    let mut table = read(&root().join(source), &ReadOptions::default()).unwrap();
     let names: Vec<String> = record["columns"].as_array().unwrap().iter().map(|c| c.as_str().unwrap().into()).collect();
     let options = Options { columns: Some(names), ..Options::default() };
-    let pipeline = Pipeline::learn(&table, &options).unwrap().pipeline;
+    let pipeline = Pipeline::learn(&mut table, &options).unwrap().pipeline;
     Some((table, pipeline))
 }
 
@@ -90,9 +90,10 @@ fn means_and_deviations_are_those_of_a_standard_scaler() {
     for case in CASES {
         let record = record(case);
         let Some((_, pipeline)) = table(&record) else { continue };
-        for (j, f) in pipeline.features.iter().enumerate() {
-            assert!(relative(f.offset, numbers(&record["mean"])[j]) < 1e-14, "{case} {}", f.name);
-            assert!(relative(f.divisor, numbers(&record["sd"])[j]) < 1e-14, "{case} {}", f.name);
+        for (j, plan) in pipeline.plans().iter().enumerate() {
+            let How::Number(number) = &plan.how else { panic!("{case} {}: not a number", plan.name) };
+            assert!(relative(number.offset, numbers(&record["mean"])[j]) < 1e-14, "{case} {}", plan.name);
+            assert!(relative(number.divisor, numbers(&record["sd"])[j]) < 1e-14, "{case} {}", plan.name);
         }
     }
 }

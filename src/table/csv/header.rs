@@ -3,10 +3,10 @@
 //! A row of customers taken for a header would be lost silently, and two columns of one name would make a column list
 //! ambiguous, so that both are errors. Names are kept exactly; nothing is trimmed or renamed.
 
-use super::number::{self, Cell};
 use super::sniff;
 use crate::error::{Error, Place, Result, printable};
 use crate::table::MAX_COLUMNS;
+use crate::table::number::{self, Cell};
 use std::collections::HashMap;
 
 /// Most names listed in one message.

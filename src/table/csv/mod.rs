@@ -13,21 +13,19 @@
 //! - `fault`: what the guard finds, in words
 //! - `records`: the records of a piece, and what is wrong with one
 //! - `header`: column names
-//! - `number`: one field as a number
-//! - `columns`: the values, kept in blocks
+//! - `columns`: the columns of the records
 
 mod columns;
 mod fault;
 mod guard;
 mod header;
-mod number;
 mod records;
 mod segments;
 mod sniff;
 #[cfg(test)]
 mod tests;
 
-use super::{ReadOptions, Table};
+use super::{ReadOptions, Resolved, Selection, Table, Values, Wanted};
 use crate::error::{Error, Place, Result};
 use columns::Columns;
 use csv::ByteRecord;
@@ -35,6 +33,7 @@ use guard::Guard;
 use rayon::prelude::*;
 use records::{Broken, Records};
 use segments::{Segment, Segments};
+use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -45,10 +44,30 @@ const SEGMENT: usize = 1 << 20;
 const AHEAD: usize = 4;
 const MOST: usize = 64;
 
-/// Reads a CSV file.
+/// Reads a CSV file; columns of which less than half are numbers once more, as text.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let (file, _) = super::open(path)?;
-    read_from(file, &path.display().to_string(), options, SEGMENT)
+    let source = path.display().to_string();
+    let read = |options: &ReadOptions| read_from(super::open(path)?.0, &source, options, SEGMENT);
+    let mut table = read(options)?;
+    let texts: Vec<String> = table.columns.iter().filter(|c| mostly_text(&c.values)).map(|c| c.name.clone()).collect();
+    if texts.is_empty() {
+        return Ok(table);
+    }
+    let again = ReadOptions {
+        wanted: Wanted::Only(Selection::names(texts.clone()), BTreeSet::new()),
+        as_text: texts.into_iter().map(|name| (name, Vec::new())).collect(),
+        delimiter: options.delimiter,
+        nulls: options.nulls.clone(),
+        ..ReadOptions::default()
+    };
+    for column in read(&again)?.columns {
+        table.columns.iter_mut().filter(|c| c.name == column.name).for_each(|c| *c = column.clone());
+    }
+    Ok(table)
+}
+
+fn mostly_text(values: &Values) -> bool {
+    matches!(values, Values::Mixed(found) if found.numbers <= found.texts)
 }
 
 /// Reads CSV from any reader, in segments of about `length` bytes; `source` names it in messages.
@@ -61,6 +80,7 @@ fn read_from<R: Read + Send>(mut reader: R, source: &str, options: &ReadOptions,
         source,
         delimiter,
         names: Vec::new(),
+        meant: Resolved::default(),
     };
     let first = file.header(options)?;
     let columns = file.rows(first, options)?;
@@ -69,6 +89,9 @@ fn read_from<R: Read + Send>(mut reader: R, source: &str, options: &ReadOptions,
         source: source.to_owned(),
         rows: columns.rows(),
         columns: Vec::new(),
+        kept: Vec::new(),
+        selected: file.meant.selected,
+        places: None,
         lines: file.segments.into_guard().into_lines(),
     };
     columns.finish(table)
@@ -91,6 +114,8 @@ struct Reading<'a, R> {
     delimiter: u8,
     /// The column names, once the header is read.
     names: Vec<String>,
+    /// What is read of them.
+    meant: Resolved,
 }
 
 impl<R: Read + Send> Reading<'_, R> {
@@ -122,13 +147,13 @@ impl<R: Read + Send> Reading<'_, R> {
             blank = Records::new(segment, self.delimiter).blank().map_err(|b| self.error(&b))?;
         }
         self.names = header::names(&header, &place, options.delimiter)?;
-        options.known(&self.names, &place)?;
+        self.meant = options.resolve(&self.names, &place)?;
         Ok(first)
     }
 
     /// Reads all rows, from the first segment on.
     fn rows(&mut self, first: Vec<Segment>, options: &ReadOptions) -> Result<Columns> {
-        let (mut columns, mut segments) = (Columns::new(self.names.clone(), options), first);
+        let (mut columns, mut segments) = (Columns::new(&self.names, &self.meant, &options.nulls), first);
         while !segments.is_empty() {
             let (fields, delimiter) = (self.names.len(), self.delimiter);
             let parse =

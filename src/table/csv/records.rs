@@ -2,10 +2,10 @@
 
 use super::columns::Columns;
 use super::fault::Fault;
-use super::number;
 use super::segments::Segment;
 use crate::error::{Error, Place};
 use crate::table::Lines;
+use crate::table::number;
 use csv::ByteRecord;
 
 /// The records of a segment, one after another.

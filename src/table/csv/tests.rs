@@ -2,7 +2,7 @@
 
 use super::guard::LONGEST_RECORD;
 use super::*;
-use crate::table::{BLOCK, TextFound, Values};
+use crate::table::{Levels, TextFound, Values};
 use std::collections::BTreeSet;
 use std::io;
 
@@ -64,16 +64,16 @@ fn a_mark_inside_the_file_is_part_of_its_value() {
 }
 
 fn numbers(table: &Table, name: &str) -> Vec<f64> {
-    table.column(name).unwrap().numbers().unwrap().concat()
+    table.column(name).unwrap().numbers().unwrap().to_vec()
 }
 
 fn texts(table: &Table, name: &str) -> Vec<String> {
-    table.column(name).unwrap().texts().unwrap().concat()
+    table.text(name).unwrap().iter().map(String::from).collect()
 }
 
 fn found(table: &Table, name: &str) -> TextFound {
     match &table.column(name).unwrap().values {
-        Values::Dropped(found) => found.clone(),
+        Values::Mixed(found) => found.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -83,7 +83,18 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 fn ids(names: &[&str]) -> ReadOptions {
-    ReadOptions { text: set(names), ..ReadOptions::default() }
+    ReadOptions { keep: set(names), ..ReadOptions::default() }
+}
+
+fn only(names: &[&str]) -> Wanted {
+    Wanted::Only(Selection::names(names.iter().copied()), BTreeSet::new())
+}
+
+fn levels(table: &Table, name: &str) -> Levels {
+    match &table.column(name).unwrap().values {
+        Values::Levels(levels) => levels.clone(),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn lines(table: &Table) -> Vec<u64> {
@@ -105,7 +116,6 @@ fn columns_keep_their_order_names_and_values() {
 fn text_columns_are_kept_byte_for_byte() {
     let t = with("id,x\n 00123 ,1\n\"a \"\"b\"\", ü\",2\nNA,3\n", &ids(&["id"])).unwrap();
     assert_eq!(texts(&t, "id"), [" 00123 ", "a \"b\", ü", "NA"]);
-    assert_eq!((t.columns[0].missing, t.columns[0].first_missing), (1, Some(2)));
 }
 
 #[test]
@@ -147,15 +157,15 @@ fn a_decimal_comma_is_text() {
 
 #[test]
 fn only_reads_what_it_names() {
-    let options = ReadOptions { only: Some(set(&["c"])), ..ids(&["a"]) };
+    let options = ReadOptions { wanted: only(&["c"]), ..ids(&["a"]) };
     let t = with("a,b,c\nx,inf,1\n", &options).unwrap();
     let names: Vec<_> = t.columns.iter().map(|c| c.name.as_str()).collect();
-    assert_eq!(names, ["a", "c"]);
+    assert_eq!((names, texts(&t, "a")), (vec!["c"], vec!["x".to_owned()]));
 }
 
 #[test]
 fn a_misspelt_column_gets_a_suggestion() {
-    let options = ReadOptions { only: Some(set(&["recencey"])), ..ReadOptions::default() };
+    let options = ReadOptions { wanted: only(&["recencey"]), ..ReadOptions::default() };
     let message = with("\n\nspend,recency\n1,2\n", &options).unwrap_err().to_string();
     assert_eq!(message, "a.csv:3: no column 'recencey'; did you mean 'recency'?");
     let message = with("a,b\n1,2\n", &ids(&["zzz"])).unwrap_err().to_string();
@@ -163,15 +173,35 @@ fn a_misspelt_column_gets_a_suggestion() {
 }
 
 #[test]
-fn blocks_are_full_but_the_last() {
-    let mut csv = String::from("a,b\n");
-    (0..BLOCK + 5).for_each(|row| csv += &format!("{row},t\n"));
-    let t = with(csv, &ids(&["b"])).unwrap();
-    let sizes: Vec<usize> = t.columns[0].numbers().unwrap().iter().map(Vec::len).collect();
-    assert_eq!(sizes, [BLOCK, 5]);
-    let sizes: Vec<usize> = t.columns[1].texts().unwrap().iter().map(Vec::len).collect();
-    assert_eq!(sizes, [BLOCK, 5]);
-    assert_eq!(t.columns[0].numbers().unwrap()[1][4], (BLOCK + 4) as f64);
+fn what_a_column_holds_is_found_over_the_whole_file() {
+    let t = table("n,d,y,t,e\n,,,,\n1,2024-02-29,Yes,plan b,\n2,2024-03-01,NO,plan a,\n3,,,plan b,\n");
+    let kinds: Vec<_> = t.columns.iter().map(crate::table::Column::kind).collect();
+    assert_eq!(kinds, ["number", "date", "yes/no", "text", "number"]);
+    let Values::YesNo(yes) = &t.columns[2].values else { panic!("{t:?}") };
+    assert!(yes.get(0).is_nan() && yes.get(1) == 1.0 && yes.get(2) == 0.0);
+    let Values::Dates(days) = &t.columns[1].values else { panic!("{t:?}") };
+    assert_eq!(days.get(2) - days.get(1), 1.0);
+    assert_eq!(levels(&t, "t").names, ["plan b", "plan a"]);
+    assert_eq!((t.columns[4].missing, t.columns[3].missing), (4, 1));
+}
+
+#[test]
+fn a_date_among_texts_or_numbers_is_text() {
+    let t = table("a,b\n2024-01-01,2024-01-01\nnever,7\n");
+    assert_eq!(found(&t, "a"), TextFound { numbers: 0, texts: 2, row: 0, value: "2024-01-01".into() });
+    assert_eq!(found(&t, "b"), TextFound { numbers: 1, texts: 1, row: 0, value: "2024-01-01".into() });
+}
+
+#[test]
+fn columns_that_are_mostly_text_are_read_again() {
+    let file = tempfile::NamedTempFile::with_suffix(".csv").unwrap();
+    std::fs::write(&file, "id,plan,zip,when\n1,7,01,2024-01-01\n2,b,a2,soon\n3,,01,\n").unwrap();
+    let t = crate::table::read(file.path(), &ids(&["id"])).unwrap();
+    assert_eq!(levels(&t, "plan").names, ["7", "b"]);
+    assert_eq!(levels(&t, "when").names, ["2024-01-01", "soon"]);
+    assert_eq!(found(&t, "zip").numbers, 2);
+    let options = ReadOptions { as_text: [("zip".to_owned(), Vec::new())].into(), ..ids(&["id"]) };
+    assert_eq!(levels(&crate::table::read(file.path(), &options).unwrap(), "zip").names, ["01", "a2"]);
 }
 
 #[test]
@@ -279,7 +309,7 @@ fn a_byte_that_is_not_utf8_has_a_line_a_column_and_an_offset() {
 
 #[test]
 fn an_unused_column_does_not_hide_a_wrong_byte() {
-    let options = ReadOptions { only: Some(set(&["a"])), ..ReadOptions::default() };
+    let options = ReadOptions { wanted: only(&["a"]), ..ReadOptions::default() };
     let message = with(b"a,b\n1,\xe9\n", &options).unwrap_err().to_string();
     assert!(message.starts_with("a.csv:2: column 'b'"), "{message}");
 }
@@ -473,7 +503,7 @@ fn mutated_files_never_panic() {
         let drip = Drip { bytes, most: bytes.len() % 5 + 1, interrupted: false };
         assert_eq!(format!("{:?}", read_from(drip, "a.csv", &options, 5)), whole, "{bytes:?}");
         if let Ok(table) = with(bytes, &options) {
-            let cells = |c: &crate::table::Column| c.numbers().map_or(table.rows, |n| n.iter().map(Vec::len).sum());
+            let cells = |c: &crate::table::Column| c.numbers().map_or(table.rows, crate::table::Numbers::len);
             assert!(table.columns.iter().all(|c| cells(c) == table.rows), "{bytes:?}");
         }
     });

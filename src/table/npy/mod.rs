@@ -8,7 +8,7 @@ mod header;
 #[cfg(test)]
 mod tests;
 
-use super::{Column, Lines, MAX_COLUMNS, ReadOptions, Table, Values};
+use super::{Column, Lines, MAX_COLUMNS, Numbers, ReadOptions, Table, Values};
 use crate::error::{Error, Place, Result, printable};
 use header::{Element, Header};
 use ndarray::{Array2, ShapeBuilder};
@@ -39,8 +39,10 @@ fn read_from(mut reader: impl Read, length: u64, source: &str, options: &ReadOpt
     let header = Header::read(&mut reader, length, source)?;
     let mut filling = Filling::new(&header, source, options)?;
     decode(&mut reader, &header, source, |value| filling.push(value))?;
-    let columns = filling.columns.into_iter().flatten().collect();
-    Ok(Table { source: source.to_owned(), rows: header.rows, columns, lines: Lines::default() })
+    let selected = filling.selected.take();
+    let columns = filling.columns.into_iter().flatten().map(Filled::finish).collect();
+    let (source, rows, lines) = (source.to_owned(), header.rows, Lines::default());
+    Ok(Table { source, rows, columns, kept: Vec::new(), selected, lines, places: None })
 }
 
 fn matrix_from(mut reader: impl Read, length: u64, source: &str) -> Result<Array2<f32>> {
@@ -106,7 +108,8 @@ fn numbers<const N: usize>(
 struct Filling<'a> {
     source: &'a str,
     /// The columns; `None` for those not wanted.
-    columns: Vec<Option<Column>>,
+    columns: Vec<Option<Filled>>,
+    selected: Option<Vec<String>>,
     rows: usize,
     fortran: bool,
     /// Where the next number goes.
@@ -122,13 +125,23 @@ impl<'a> Filling<'a> {
             return refuse(message, "rows are customers: is the array transposed?");
         }
         let names: Vec<String> = (0..header.columns).map(|i| format!("f{i}")).collect();
-        options.known(&names, &Place::file(source))?;
-        if let Some(name) = options.text.first() {
+        let meant = options.resolve(&names, &Place::file(source))?;
+        let text = |i: &usize| meant.kept[*i] || meant.as_text[*i].is_some();
+        if let Some(name) = (0..names.len()).find(text).map(|i| &names[i]) {
             let message = format!("column '{}' cannot be text: an .npy file holds numbers only", printable(name));
             return refuse(message, "give a table that has ids as CSV");
         }
-        let columns = names.into_iter().map(|name| options.wants(&name).then(|| empty(name))).collect();
-        Ok(Self { source, columns, rows: header.rows, fortran: header.fortran, row: 0, column: 0 })
+        let empty = |name| Filled { name, missing: 0, first_missing: None, values: Numbers::default() };
+        let columns = names.into_iter().zip(meant.wanted).map(|(name, wanted)| wanted.then(|| empty(name))).collect();
+        Ok(Self {
+            source,
+            columns,
+            selected: meant.selected,
+            rows: header.rows,
+            fortran: header.fortran,
+            row: 0,
+            column: 0,
+        })
     }
 
     fn push(&mut self, value: f64) -> Result<()> {
@@ -136,7 +149,7 @@ impl<'a> Filling<'a> {
             if value.is_infinite() {
                 return Err(infinite(Place::file(self.source).at_row(self.row as u64 + 1), &column.name));
             }
-            add(column, self.row, value + 0.0); // -0.0 + 0.0 is 0.0
+            column.add(self.row, value);
         }
         if self.fortran {
             (self.row, self.column) = next(self.row, self.rows, self.column);
@@ -152,17 +165,26 @@ fn next(inner: usize, end: usize, outer: usize) -> (usize, usize) {
     if inner + 1 == end { (0, outer + 1) } else { (inner + 1, outer) }
 }
 
-fn empty(name: String) -> Column {
-    Column { name, missing: 0, first_missing: None, values: Values::Numbers(Vec::new()) }
+/// A column so far.
+struct Filled {
+    name: String,
+    missing: u64,
+    first_missing: Option<usize>,
+    values: Numbers,
 }
 
-fn add(column: &mut Column, row: usize, value: f64) {
-    if value.is_nan() {
-        column.missing += 1;
-        column.first_missing.get_or_insert(row);
+impl Filled {
+    fn add(&mut self, row: usize, value: f64) {
+        if value.is_nan() {
+            self.missing += 1;
+            self.first_missing.get_or_insert(row);
+        }
+        self.values.push(value);
     }
-    if let Values::Numbers(blocks) = &mut column.values {
-        super::push(blocks, value);
+
+    fn finish(self) -> Column {
+        let Self { name, missing, first_missing, values } = self;
+        Column { name, missing, first_missing, values: Values::Numbers(values.finish()) }
     }
 }
 

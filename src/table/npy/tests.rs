@@ -1,6 +1,7 @@
 //! What the .npy reader accepts, and how it refuses.
 
 use super::*;
+use crate::table::{Selection, Wanted};
 use std::fmt::Write as _;
 
 /// A file of that header text and those bytes, in format version 1.
@@ -38,7 +39,7 @@ fn table(bytes: &[u8]) -> Table {
 }
 
 fn columns(table: &Table) -> Vec<(String, Vec<f64>)> {
-    table.columns.iter().map(|c| (c.name.clone(), c.numbers().unwrap().concat())).collect()
+    table.columns.iter().map(|c| (c.name.clone(), c.numbers().unwrap().to_vec())).collect()
 }
 
 #[track_caller]
@@ -100,16 +101,14 @@ fn blocks_and_chunks_do_not_matter() {
     let rows = super::super::BLOCK + 3;
     let values: Vec<f64> = (0..rows * 2).map(|v| v as f64).collect();
     let t = table(&plain("<f8", false, &format!("({rows}, 2)"), &f8(&values)));
-    let sizes: Vec<usize> = t.columns[1].numbers().unwrap().iter().map(Vec::len).collect();
-    assert_eq!(sizes, [super::super::BLOCK, 3]);
-    assert_eq!(t.columns[1].numbers().unwrap().concat(), (0..rows).map(|r| (2 * r + 1) as f64).collect::<Vec<_>>());
+    assert_eq!(t.columns[1].numbers().unwrap().to_vec(), (0..rows).map(|r| (2 * r + 1) as f64).collect::<Vec<_>>());
 }
 
 #[test]
 fn nan_is_missing_and_zero_has_no_sign() {
     let t = table(&plain("<f4", false, "(3, 1)", &f4(&[-0.0, f32::NAN, f32::NAN])));
     assert_eq!((t.columns[0].missing, t.columns[0].first_missing), (2, Some(1)));
-    assert_eq!(t.columns[0].numbers().unwrap()[0][0].to_bits(), 0);
+    assert_eq!(t.columns[0].numbers().unwrap().get(0).to_bits(), 0);
 }
 
 #[test]
@@ -123,7 +122,10 @@ fn an_infinity_names_its_row_and_column() {
 
 #[test]
 fn only_reads_what_it_names() {
-    let options = |name: &str| ReadOptions { only: Some([name.to_owned()].into()), ..ReadOptions::default() };
+    let options = |name: &str| ReadOptions {
+        wanted: Wanted::Only(Selection::names([name]), [].into()),
+        ..ReadOptions::default()
+    };
     let bytes = plain("<f4", false, "(1, 3)", &f4(&[f32::INFINITY, 2.0, 3.0]));
     assert_eq!(columns(&with(&bytes, &options("f1")).unwrap()), [("f1".to_owned(), vec![2.0])]);
     let message = with(&bytes, &options("f9")).unwrap_err().to_string();
@@ -132,7 +134,7 @@ fn only_reads_what_it_names() {
 
 #[test]
 fn an_array_has_no_text() {
-    let options = ReadOptions { text: ["f0".to_owned()].into(), ..ReadOptions::default() };
+    let options = ReadOptions { keep: ["f0".to_owned()].into(), ..ReadOptions::default() };
     let message = with(&plain("<f4", false, "(1, 1)", &f4(&[1.0])), &options).unwrap_err().to_string();
     assert!(message.contains("'f0' cannot be text"), "{message}");
 }

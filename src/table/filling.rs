@@ -1,0 +1,319 @@
+//! A column being filled, one value at a time; and columns of later rows joined to it.
+//!
+//! What a column holds is found over the whole file: it is a column of numbers, of dates or of texts for as long as every
+//! value is one. When a second kind comes, its values are let go at once, and the counting goes on, so that the message
+//! about it can say how many rows are to blame; or the reader reads the column again, as text. An infinity is held back in
+//! the same way: it is an error in a number column, but only text in a column of names, and which of the two a column is
+//! shows at the end.
+
+use super::levels::Finding;
+use super::number::{self, Cell};
+use super::numbers::Numbers;
+use super::{Column, TextFound, Values, date};
+use crate::error::{Error, Place, printable};
+
+/// Characters of a text kept for a message: one more than [`printable`] shows, so that the cut is seen.
+const KEPT: usize = 65;
+
+/// A column being filled.
+#[derive(Debug)]
+pub(super) struct Filling {
+    pub(super) name: String,
+    /// What else spells a missing value.
+    nulls: Vec<Vec<u8>>,
+    /// Read as text whatever it holds, with these levels if they are known.
+    text: Option<Vec<String>>,
+    rows: usize,
+    missing: u64,
+    first_missing: Option<usize>,
+    infinite: Option<Infinite>,
+    /// The first row that holds something else than a number, and that.
+    first: Option<(usize, String)>,
+    state: State,
+}
+
+/// What the values were so far.
+#[derive(Debug)]
+enum State {
+    /// None was there.
+    Empty,
+    Numbers(Numbers),
+    YesNo(Numbers),
+    Dates(Numbers),
+    Texts(Finding),
+    Mixed(TextFound),
+}
+
+/// The infinities of a column that is a number column so far.
+#[derive(Debug)]
+struct Infinite {
+    row: usize,
+    value: String,
+    count: u64,
+}
+
+impl Filling {
+    /// An empty column; `text` makes it one of texts, with these levels if there are any.
+    pub(super) fn new(name: String, text: Option<Vec<String>>, nulls: Vec<Vec<u8>>) -> Self {
+        let state = text.as_deref().map_or(State::Empty, |known| State::Texts(Finding::new(known)));
+        Self { name, nulls, text, rows: 0, missing: 0, first_missing: None, infinite: None, first: None, state }
+    }
+
+    /// The same column without rows.
+    pub(super) fn empty(&self) -> Self {
+        Self::new(self.name.clone(), self.text.clone(), self.nulls.clone())
+    }
+
+    /// Adds a value as it is spelt.
+    #[inline]
+    pub(super) fn field(&mut self, field: &[u8]) {
+        if let State::Texts(_) = self.state {
+            return self.spelt(field);
+        }
+        match number::cell(field, &self.nulls) {
+            Cell::Number(value) => self.number(value),
+            Cell::Missing => self.miss(),
+            Cell::Text => self.spelt(field),
+            Cell::Infinite => self.infinity(field),
+        }
+    }
+
+    /// Adds a finite number.
+    #[inline]
+    pub(super) fn number(&mut self, value: f64) {
+        match &mut self.state {
+            State::Numbers(numbers) => numbers.push(value),
+            State::Empty => self.state = State::Numbers(self.after_missing(value)),
+            _ => self.mix(1, 0, || value.to_string()),
+        }
+        self.rows += 1;
+    }
+
+    /// Adds a yes or a no.
+    pub(super) fn yes_no(&mut self, yes: bool) {
+        let value = f64::from(u8::from(yes));
+        match &mut self.state {
+            State::YesNo(numbers) => numbers.push(value),
+            State::Empty => {
+                self.begin(|| yes.to_string());
+                self.state = State::YesNo(self.after_missing(value));
+            }
+            State::Texts(found) => found.push(if yes { b"true" } else { b"false" }),
+            _ => self.mix(0, 1, || yes.to_string()),
+        }
+        self.rows += 1;
+    }
+
+    /// Adds a date, in days since 1970-01-01.
+    pub(super) fn date(&mut self, days: f64) {
+        match &mut self.state {
+            State::Dates(numbers) => numbers.push(days),
+            State::Empty => {
+                self.begin(|| date::spelt(days));
+                self.state = State::Dates(self.after_missing(days));
+            }
+            State::Texts(found) => found.push(date::spelt(days).as_bytes()),
+            _ => self.mix(0, 1, || date::spelt(days)),
+        }
+        self.rows += 1;
+    }
+
+    /// Adds a missing value.
+    pub(super) fn miss(&mut self) {
+        self.missing += 1;
+        self.first_missing.get_or_insert(self.rows);
+        match &mut self.state {
+            State::Numbers(numbers) | State::YesNo(numbers) | State::Dates(numbers) => numbers.push(f64::NAN),
+            State::Texts(found) => found.push_missing(),
+            State::Empty | State::Mixed(_) => {}
+        }
+        self.rows += 1;
+    }
+
+    /// Adds a text that is no number.
+    fn spelt(&mut self, field: &[u8]) {
+        let text = number::trim(field);
+        match &mut self.state {
+            State::Texts(_) if number::missing(text, &self.nulls) => return self.miss(),
+            State::Texts(found) => found.push(text),
+            State::Empty | State::Dates(_) if let Some(days) = date::parse(text) => return self.date(days),
+            State::Empty => {
+                self.begin(|| kept(field));
+                let mut found = Finding::missing(self.rows);
+                found.push(text);
+                self.state = State::Texts(found);
+            }
+            _ => self.mix(0, 1, || kept(field)),
+        }
+        self.rows += 1;
+    }
+
+    fn infinity(&mut self, field: &[u8]) {
+        match &mut self.state {
+            State::Numbers(numbers) => numbers.push(f64::NAN),
+            State::Empty => self.state = State::Numbers(self.after_missing(f64::NAN)),
+            _ => {
+                self.mix(0, 1, || kept(field));
+                self.rows += 1;
+                return;
+            }
+        }
+        self.infinite.get_or_insert_with(|| Infinite { row: self.rows, value: kept(field), count: 0 }).count += 1;
+        self.rows += 1;
+    }
+
+    /// Missing values for all rows so far, and a value.
+    fn after_missing(&self, value: f64) -> Numbers {
+        std::iter::repeat_n(f64::NAN, self.rows).chain([value]).collect()
+    }
+
+    /// Remembers the first value that is no number.
+    fn begin(&mut self, value: impl FnOnce() -> String) {
+        let row = self.rows;
+        self.first.get_or_insert_with(|| (row, value()));
+    }
+
+    /// Counts a value that is not of the column's kind.
+    #[cold]
+    fn mix(&mut self, numbers: u64, texts: u64, value: impl FnOnce() -> String) {
+        let row = self.rows;
+        let found = self.take_mixed(|| (row, value()));
+        self.state = State::Mixed(TextFound { numbers: found.numbers + numbers, texts: found.texts + texts, ..found });
+    }
+
+    /// What was found so far; `next` is the text that comes now, if all were numbers.
+    fn take_mixed(&mut self, next: impl FnOnce() -> (usize, String)) -> TextFound {
+        let present = self.rows as u64 - self.missing;
+        let infinite = self.infinite.take();
+        match std::mem::replace(&mut self.state, State::Empty) {
+            State::Mixed(found) => found,
+            State::Numbers(_) => {
+                let texts = infinite.as_ref().map_or(0, |i| i.count);
+                let (row, value) = infinite.map_or_else(next, |i| (i.row, i.value));
+                TextFound { numbers: present - texts, texts, row, value }
+            }
+            _ => {
+                let (row, value) = self.first.take().unwrap_or_else(next);
+                TextFound { numbers: 0, texts: present, row, value }
+            }
+        }
+    }
+
+    /// Adds later rows.
+    pub(super) fn append(&mut self, mut later: Self) {
+        let infinite = later.infinite.take().map(|i| Infinite { row: self.rows + i.row, ..i });
+        match (&mut self.state, &mut later.state) {
+            (State::Numbers(numbers), State::Numbers(more)) => {
+                numbers.append(more);
+                self.infinite = join(self.infinite.take(), infinite);
+            }
+            (State::YesNo(numbers), State::YesNo(more)) | (State::Dates(numbers), State::Dates(more)) => {
+                numbers.append(more);
+            }
+            (State::Texts(found), State::Texts(more)) => found.append(more),
+            (State::Numbers(numbers) | State::YesNo(numbers) | State::Dates(numbers), State::Empty) => {
+                numbers.extend(&vec![f64::NAN; later.rows]);
+            }
+            (State::Texts(found), State::Empty) => found.append(&Finding::missing(later.rows)),
+            (State::Empty, State::Empty) | (State::Mixed(_), State::Empty) => {}
+            (State::Empty, State::Mixed(more)) => {
+                self.state = State::Mixed(TextFound { row: self.rows + more.row, ..more.clone() });
+            }
+            (State::Empty, more) => {
+                self.state = preceded(std::mem::replace(more, State::Empty), self.rows);
+                self.infinite = infinite;
+                self.first = later.first.take().map(|(row, value)| (self.rows + row, value));
+            }
+            _ => {
+                later.infinite = infinite.map(|i| Infinite { row: i.row - self.rows, ..i });
+                self.append_mixed(&mut later);
+            }
+        }
+        self.missing += later.missing;
+        self.first_missing = self.first_missing.or(later.first_missing.map(|row| self.rows + row));
+        self.rows += later.rows;
+    }
+
+    /// Adds later rows of another kind, or to a column that is mixed already.
+    fn append_mixed(&mut self, later: &mut Self) {
+        let more = later.take_mixed(|| (0, String::new()));
+        let rows = self.rows;
+        let found = self.take_mixed(|| (rows + more.row, more.value.clone()));
+        let (numbers, texts) = (found.numbers + more.numbers, found.texts + more.texts);
+        self.state = State::Mixed(TextFound { numbers, texts, ..found });
+    }
+
+    /// The infinity to blame, if this is a number column that holds one: its row, and the error that it makes at its place.
+    pub(super) fn infinity_found(&self) -> Option<(usize, impl Fn(Place) -> Error + '_)> {
+        self.infinite.as_ref().map(|i| (i.row, |place| i.error(place)))
+    }
+
+    /// The finished column.
+    pub(super) fn finish(self) -> Column {
+        let values = match self.state {
+            State::Empty => Values::Numbers(std::iter::repeat_n(f64::NAN, self.rows).collect()),
+            State::Numbers(numbers) => Values::Numbers(numbers.finish()),
+            State::YesNo(numbers) => Values::YesNo(numbers.finish()),
+            State::Dates(numbers) => Values::Dates(numbers.finish()),
+            State::Mixed(found) => Values::Mixed(found),
+            State::Texts(found) => texts(found, self.text.is_some()),
+        };
+        Column { name: self.name, missing: self.missing, first_missing: self.first_missing, values }
+    }
+}
+
+/// A text column; one of yes and no, unless text was asked for.
+fn texts(found: Finding, asked: bool) -> Values {
+    let Some(levels) = found.finish() else { return Values::TooMany };
+    match levels.yes_or_no().filter(|_| !asked) {
+        Some(yes) => {
+            let value = |code: &u16| yes.get(usize::from(*code)).map_or(f64::NAN, |yes| f64::from(u8::from(*yes)));
+            Values::YesNo(levels.codes.iter().map(value).collect())
+        }
+        None => Values::Levels(levels),
+    }
+}
+
+/// The same values behind so many missing ones.
+fn preceded(state: State, rows: usize) -> State {
+    let numbers = |later: &Numbers| {
+        let mut all: Numbers = std::iter::repeat_n(f64::NAN, rows).collect();
+        all.append(later);
+        all
+    };
+    match state {
+        State::Numbers(later) => State::Numbers(numbers(&later)),
+        State::YesNo(later) => State::YesNo(numbers(&later)),
+        State::Dates(later) => State::Dates(numbers(&later)),
+        State::Texts(later) => {
+            let mut all = Finding::missing(rows);
+            all.append(&later);
+            State::Texts(all)
+        }
+        other => other,
+    }
+}
+
+impl Infinite {
+    fn error(&self, place: Place) -> Error {
+        let value = printable(&self.value);
+        let message = match self.value.trim_start_matches([' ', '\t', '+', '-']).as_bytes() {
+            [b'i' | b'I', ..] => format!("'{value}' is infinite"),
+            _ => format!("'{value}' is an overflow: it is infinite as a 64-bit number"),
+        };
+        let hint = "a cluster centre must be finite: write a number, leave the field empty if it is missing, or leave the column out (--columns)";
+        Error::data(place, message, hint)
+    }
+}
+
+/// Those of earlier and of later rows.
+fn join(earlier: Option<Infinite>, later: Option<Infinite>) -> Option<Infinite> {
+    match (earlier, later) {
+        (Some(a), Some(b)) => Some(Infinite { count: a.count + b.count, ..a }),
+        (a, b) => a.or(b),
+    }
+}
+
+fn kept(field: &[u8]) -> String {
+    String::from_utf8_lossy(field).chars().take(KEPT).collect()
+}

@@ -1,0 +1,402 @@
+//! A column of numbers in little memory.
+//!
+//! Customer tables hold whole numbers and short decimals: as a count of hundredths from the smallest one on, a value takes a
+//! dozen bits instead of 64. Every full block of [`BLOCK`] rows is kept in the smallest of three forms that gives back the
+//! same f64 to the bit: whole multiples of a power of ten in as few bits as their range needs, f32, or f64.
+
+use super::BLOCK;
+use multiversion::multiversion;
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Powers of ten, exact in f64, by which a value may be a whole number.
+const POWERS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+
+/// Whole numbers stay below this: then a product with a larger power of ten still rounds to the right whole number.
+const MOST_WHOLE: f64 = (1u64 << 51) as f64;
+
+/// Numbers `[rows]`, NaN for a missing one; a zero is never negative.
+#[derive(Clone, Default)]
+pub struct Numbers {
+    /// All but the last hold [`BLOCK`] rows.
+    blocks: Vec<Block>,
+}
+
+#[derive(Debug, Clone)]
+enum Block {
+    /// Still being filled, or not to be had smaller.
+    Plain(Vec<f64>),
+    Floats(Box<[f32]>),
+    Packed(Packed),
+}
+
+/// Whole numbers of one power of ten: `(low - 1 + code) / 10^power`; the code 0 is a missing value.
+#[derive(Debug, Clone)]
+struct Packed {
+    rows: usize,
+    low: i64,
+    power: usize,
+    /// Bits of a code, at most 53.
+    width: usize,
+    /// The codes from the lowest bit on, and eight bytes more, so that the last one can be read like the others.
+    bytes: Box<[u8]>,
+}
+
+impl Numbers {
+    /// Rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len())
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// The number in row `i`.
+    #[must_use]
+    pub fn get(&self, i: usize) -> f64 {
+        let mut value = [0.0];
+        self.blocks[i / BLOCK].read(i % BLOCK, &mut value);
+        value[0]
+    }
+
+    /// Copies the rows from `first` on into `out`.
+    pub fn read(&self, first: usize, out: &mut [f64]) {
+        let mut done = 0;
+        while done < out.len() {
+            let (block, at) = (&self.blocks[(first + done) / BLOCK], (first + done) % BLOCK);
+            let take = (block.len() - at).min(out.len() - done);
+            block.read(at, &mut out[done..done + take]);
+            done += take;
+        }
+    }
+
+    /// The numbers, [`BLOCK`] rows at a time.
+    pub fn blocks(&self) -> impl Iterator<Item = Cow<'_, [f64]>> {
+        self.blocks.iter().map(Block::values)
+    }
+
+    /// All numbers, one after another.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<f64> {
+        let mut all = vec![0.0; self.len()];
+        all.par_chunks_mut(BLOCK).zip(&self.blocks).for_each(|(out, block)| block.read(0, out));
+        all
+    }
+
+    /// Bytes that the numbers take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.blocks.iter().map(Block::bytes).sum()
+    }
+
+    /// Adds a number, or NaN for a missing one.
+    #[inline]
+    pub fn push(&mut self, value: f64) {
+        match self.blocks.last_mut() {
+            Some(Block::Plain(block)) if block.len() < BLOCK - 1 => block.push(value + 0.0), // -0.0 + 0.0 is 0.0
+            _ => self.start_or_close(value + 0.0),
+        }
+    }
+
+    #[cold]
+    fn start_or_close(&mut self, value: f64) {
+        match self.blocks.last_mut() {
+            Some(last) if last.len() < BLOCK => {
+                last.open().push(value);
+                if last.len() == BLOCK {
+                    last.close();
+                }
+            }
+            // The first block grows, since most tables are small; the later ones are made whole.
+            None => self.blocks.push(Block::Plain(vec![value])),
+            Some(_) => {
+                let mut block = Vec::with_capacity(BLOCK);
+                block.push(value);
+                self.blocks.push(Block::Plain(block));
+            }
+        }
+    }
+
+    /// Adds later numbers.
+    pub fn append(&mut self, later: &Self) {
+        for values in later.blocks() {
+            self.extend(&values);
+        }
+    }
+
+    /// Adds numbers; NaN stands for a missing one.
+    pub fn extend(&mut self, mut values: &[f64]) {
+        while !values.is_empty() {
+            if self.blocks.last().is_none_or(|last| last.len() == BLOCK) {
+                let room = if self.blocks.is_empty() { values.len().min(BLOCK) } else { BLOCK };
+                self.blocks.push(Block::Plain(Vec::with_capacity(room)));
+            }
+            let Some(last) = self.blocks.last_mut() else { return };
+            let open = last.open();
+            let (now, rest) = values.split_at(values.len().min(BLOCK - open.len()));
+            open.extend(now.iter().map(|v| v + 0.0));
+            if open.len() == BLOCK {
+                last.close();
+            }
+            values = rest;
+        }
+    }
+
+    /// Brings the last block into its smallest form, too: nothing more will be added.
+    #[must_use]
+    pub fn finish(mut self) -> Self {
+        if let Some(last) = self.blocks.last_mut() {
+            last.close();
+        }
+        self.blocks.shrink_to_fit();
+        self
+    }
+
+    /// The rows for which `kept` is true.
+    #[must_use]
+    pub fn retain(&self, kept: &[bool]) -> Self {
+        let mut all = Self::default();
+        for (values, kept) in self.blocks().zip(kept.chunks(BLOCK)) {
+            let values: Vec<f64> = values.iter().zip(kept).filter(|(_, kept)| **kept).map(|(v, _)| *v).collect();
+            all.extend(&values);
+        }
+        all.finish()
+    }
+}
+
+impl FromIterator<f64> for Numbers {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        let mut numbers = Self::default();
+        values.into_iter().for_each(|v| numbers.push(v));
+        numbers.finish()
+    }
+}
+
+impl PartialEq for Numbers {
+    fn eq(&self, other: &Self) -> bool {
+        let equal =
+            |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan());
+        self.len() == other.len() && self.blocks().zip(other.blocks()).all(|(a, b)| equal(&a, &b))
+    }
+}
+
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.blocks().flat_map(Cow::into_owned)).finish()
+    }
+}
+
+impl Block {
+    fn len(&self) -> usize {
+        match self {
+            Self::Plain(values) => values.len(),
+            Self::Floats(values) => values.len(),
+            Self::Packed(packed) => packed.rows,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Plain(values) => values.capacity() * size_of::<f64>(),
+            Self::Floats(values) => size_of_val(&**values),
+            Self::Packed(packed) => packed.bytes.len(),
+        }
+    }
+
+    fn values(&self) -> Cow<'_, [f64]> {
+        if let Self::Plain(values) = self {
+            return Cow::Borrowed(values);
+        }
+        let mut values = vec![0.0; self.len()];
+        self.read(0, &mut values);
+        Cow::Owned(values)
+    }
+
+    fn read(&self, first: usize, out: &mut [f64]) {
+        match self {
+            Self::Plain(values) => out.copy_from_slice(&values[first..first + out.len()]),
+            Self::Floats(values) => out.iter_mut().zip(&values[first..]).for_each(|(o, v)| *o = f64::from(*v)),
+            Self::Packed(packed) => unpack(packed, first, out),
+        }
+    }
+
+    /// The values, ready for more of them.
+    fn open(&mut self) -> &mut Vec<f64> {
+        if !matches!(self, Self::Plain(_)) {
+            *self = Self::Plain(self.values().into_owned());
+        }
+        match self {
+            Self::Plain(values) => values,
+            _ => unreachable!("it was just made plain"),
+        }
+    }
+
+    /// Takes the smallest form that gives the same values back.
+    fn close(&mut self) {
+        let Self::Plain(values) = self else { return };
+        let packed = whole_power(values).and_then(|power| Packed::new(values, power));
+        let narrow = values.iter().all(|v| f64::from(narrowed(*v)) == *v || v.is_nan());
+        match packed {
+            Some(packed) if !narrow || packed.width < 32 => *self = Self::Packed(packed),
+            _ if narrow => *self = Self::Floats(values.iter().map(|v| narrowed(*v)).collect()),
+            _ => values.shrink_to_fit(),
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the caller looks whether anything was lost")]
+fn narrowed(value: f64) -> f32 {
+    value as f32
+}
+
+/// The least power of ten by which every value is a whole number, as an index of [`POWERS`].
+///
+/// One that serves a value serves it with any larger power, too, so the power only grows on the way.
+fn whole_power(values: &[f64]) -> Option<usize> {
+    let mut power = 0;
+    for chunk in values.chunks(256) {
+        while !all_whole(chunk, POWERS[power]) {
+            power += 1;
+            if power == POWERS.len() {
+                return None;
+            }
+        }
+    }
+    // A value checked earlier may be too large for the power found since.
+    values.chunks(256).all(|chunk| all_whole(chunk, POWERS[power])).then_some(power)
+}
+
+/// Whether each value is a whole number of `1 / power`, and comes back from it by one division.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2"))]
+fn all_whole(values: &[f64], power: f64) -> bool {
+    let mut whole = true;
+    for &v in values {
+        let scaled = (v * power).round_ties_even();
+        whole &= (scaled.abs() < MOST_WHOLE && scaled / power == v) || v.is_nan();
+    }
+    whole
+}
+
+impl Packed {
+    /// Packs values that are whole numbers of `1 / POWERS[power]`; `None` if there are none but missing ones.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers below 2^52")]
+    fn new(values: &[f64], power: usize) -> Option<Self> {
+        let whole = |v: f64| (v * POWERS[power]).round_ties_even() as i64;
+        let present = || values.iter().filter(|v| !v.is_nan()).map(|v| whole(*v));
+        let (low, high) = (present().min()?, present().max()?);
+        let width = (64 - ((high - low + 1) as u64).leading_zeros()) as usize;
+        let mut bytes = Vec::with_capacity((values.len() * width).div_ceil(8) + 8);
+        let (mut held, mut bits) = (0u128, 0);
+        for v in values {
+            let code = if v.is_nan() { 0 } else { (whole(*v) - low + 1) as u64 };
+            held |= u128::from(code) << bits;
+            bits += width;
+            while bits >= 8 {
+                bytes.push(held as u8);
+                held >>= 8;
+                bits -= 8;
+            }
+        }
+        bytes.push(held as u8);
+        bytes.resize((values.len() * width).div_ceil(8) + 8, 0);
+        Some(Self { rows: values.len(), low, power, width, bytes: bytes.into() })
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2+bmi2"))]
+fn unpack(packed: &Packed, first: usize, out: &mut [f64]) {
+    let Packed { low, power, width, bytes, .. } = packed;
+    let (mask, power, before) = ((1u64 << width) - 1, POWERS[*power], low - 1);
+    for (i, o) in out.iter_mut().enumerate() {
+        let bit = (first + i) * width;
+        let word = bytes[bit / 8..].first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk));
+        let code = word >> (bit % 8) & mask;
+        let value = (before + code.cast_signed()) as f64 / power;
+        *o = if code == 0 { f64::NAN } else { value };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn back(values: &[f64]) -> Numbers {
+        let numbers: Numbers = values.iter().copied().collect();
+        let read = numbers.to_vec();
+        assert_eq!(read.len(), values.len());
+        for (i, (a, b)) in values.iter().zip(&read).enumerate() {
+            assert!((a + 0.0).to_bits() == b.to_bits() || a.is_nan() && b.is_nan(), "row {i}: {a:?} became {b:?}");
+            assert!(numbers.get(i).to_bits() == b.to_bits() || b.is_nan());
+        }
+        numbers
+    }
+
+    #[test]
+    fn every_value_comes_back_to_the_bit() {
+        let cents: Vec<f64> = (0..70_000i32).map(|i| f64::from(i * 37 % 90_001) / 100.0 - 50.0).collect();
+        back(&cents);
+        back(&[]);
+        back(&[f64::NAN; 5]);
+        back(&[-0.0, 0.0, 1.0]);
+        back(&[0.1, 0.2, f64::NAN, 1e9, -7.25]);
+        back(&[1e300, 5e-324, f64::MAX, -f64::MAX]);
+        back(&[9_007_199_254_740_993.0, 1.0, 2_251_799_813_685_248.0, 2_251_799_813_685_247.0]);
+        back(&[0.5f32, 0.1, 3.3e38].map(f64::from));
+        back(&[0.1 + 0.2, 1.0 / 3.0]);
+        back(&[1e15, 0.001, 999_999_999_999_999.0]);
+        let mut state = 1u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state
+        };
+        for _ in 0..3_000 {
+            let (size, power) = (random() >> 40 & 63, (random() >> 40 & 15) as i32);
+            let values: Vec<f64> =
+                (0..9).map(|_| (random() >> size).cast_signed() as f64 / 10f64.powi(power)).collect();
+            back(&values);
+            back(
+                &values
+                    .iter()
+                    .map(|v| f64::from_bits(v.to_bits() ^ random() >> 62))
+                    .filter(|v| v.is_finite())
+                    .collect::<Vec<_>>(),
+            );
+        }
+    }
+
+    #[test]
+    fn short_decimals_take_few_bits() {
+        let cents: Vec<f64> = (0..BLOCK * 2).map(|i| (i % 10_000) as f64 / 100.0).collect();
+        assert!(back(&cents).bytes() < 2 * (BLOCK * 14 / 8 + 16));
+        let flags: Vec<f64> = (0..BLOCK).map(|i| (i % 2) as f64).collect();
+        assert!(back(&flags).bytes() <= BLOCK / 4 + 16);
+        let floats: Vec<f64> = (0..BLOCK).map(|i| f64::from((i as f32).sqrt())).collect();
+        assert_eq!(back(&floats).bytes(), BLOCK * 4);
+        let doubles: Vec<f64> = (0..BLOCK).map(|i| (i as f64).sqrt()).collect();
+        assert_eq!(back(&doubles).bytes(), BLOCK * 8);
+    }
+
+    #[test]
+    fn parts_join_as_if_pushed_one_by_one() {
+        let values: Vec<f64> =
+            (0..3 * BLOCK + 17).map(|i| if i % 101 == 0 { f64::NAN } else { (i % 977) as f64 / 8.0 }).collect();
+        for size in [1_000, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK] {
+            let mut joined = Numbers::default();
+            for part in values.chunks(size) {
+                joined.append(&part.iter().copied().collect());
+            }
+            assert_eq!(joined.finish(), back(&values), "parts of {size}");
+        }
+        let kept: Vec<bool> = (0..values.len()).map(|i| i % 3 > 0).collect();
+        let expected: Numbers = values.iter().zip(&kept).filter(|(_, k)| **k).map(|(v, _)| *v).collect();
+        assert_eq!(back(&values).retain(&kept), expected);
+        let mut some = [0.0; 100];
+        back(&values).read(BLOCK + 50, &mut some);
+        assert_eq!(some[..40], values[BLOCK + 50..BLOCK + 90]);
+    }
+}
