@@ -23,6 +23,8 @@ pub(crate) enum Verb {
     Sweep(SweepArgs),
     /// Give each row of a table the segment of a fitted model
     Predict(PredictArgs),
+    /// Show what a table holds and what fit would do with it, or how a model prepares one
+    Inspect(InspectArgs),
     /// Time K-Means on a matrix, without tables or preparation
     Bench(BenchArgs),
     /// List what segma can run on
@@ -212,6 +214,14 @@ pub(crate) struct FitArgs {
     pub(crate) device: DeviceArgs,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }

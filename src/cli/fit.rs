@@ -40,8 +40,8 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     teller.step("reading");
     let mut table = phases.time("read", || args.input.read())?;
     teller.step("preparing");
-    let Learnt { pipeline, weights, mut notes } =
-        phases.time("learn", || Pipeline::learn(&mut table, &args.input.options(&table)))?;
+    let options = args.input.options(&table);
+    let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
     let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
     let matrix = phases.time("pack", || pack(&pipeline, &table, weights, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;

@@ -6,8 +6,7 @@ use segma::error::{Error, Place, Result, escaped, printable};
 use segma::features::Pipeline;
 use segma::kmeans::{Init, Params, ValidParams};
 use segma::model::Model;
-use segma::table::{self, ReadOptions, Selection, Values, Wanted};
-use std::collections::BTreeSet;
+use segma::table::{self, ReadOptions, Selection, Values};
 use std::path::Path;
 
 /// What the points of a fit are.
@@ -72,21 +71,20 @@ fn from_file(path: &Path, space: &Space<'_>) -> Result<Array2<f64>> {
     let by_name = ending != "npy";
     let (names, values) = match (ending, space) {
         ("json", _) => from_model(path)?,
-        (_, Space::Prepared(pipeline)) if by_name => from_table(path, Some(names(pipeline)))?,
+        (_, Space::Prepared(pipeline)) if by_name => from_table(path, Some(feature_names(pipeline)))?,
         _ => from_table(path, None)?,
     };
     match space {
         Space::Prepared(pipeline) if by_name => prepare(path, pipeline, &names, &values),
         Space::Prepared(pipeline) => {
             same_columns(path, names.len(), pipeline.features().len(), "features")?;
-            let names = names(pipeline);
-            prepare(path, pipeline, &names, &values)
+            prepare(path, pipeline, &feature_names(pipeline), &values)
         }
         Space::Plain(dims) => same_columns(path, names.len(), *dims, "columns of points").map(|()| values),
     }
 }
 
-fn names(pipeline: &Pipeline) -> Vec<String> {
+fn feature_names(pipeline: &Pipeline) -> Vec<String> {
     pipeline.features().iter().map(|f| f.name.clone()).collect()
 }
 
@@ -115,14 +113,15 @@ fn prepare(path: &Path, pipeline: &Pipeline, names: &[String], values: &Array2<f
 
 fn from_model(path: &Path) -> Result<(Vec<String>, Array2<f64>)> {
     let model = Model::read(path)?;
-    Ok((names(&model.pipeline), model.values()))
+    Ok((feature_names(&model.pipeline), model.values()))
 }
 
 /// The number columns of a table, every one or those named; a gap is an error, and so is text in one that is named.
 fn from_table(path: &Path, only: Option<Vec<String>>) -> Result<(Vec<String>, Array2<f64>)> {
     let named = only.is_some();
-    let wanted = only.map_or(Wanted::All, |names| Wanted::Only(Selection::names(names), BTreeSet::new()));
-    let table = table::read(path, &ReadOptions { wanted, ..ReadOptions::default() })?;
+    let numbers = only.iter().flatten().cloned().collect();
+    let wanted = only.map(Selection::names);
+    let table = table::read(path, &ReadOptions { wanted, numbers, ..ReadOptions::default() })?;
     let mut names = Vec::new();
     let mut values = Vec::new();
     for column in &table.columns {

@@ -6,6 +6,7 @@ mod device;
 mod devices;
 mod fit;
 mod init;
+mod inspect;
 mod output;
 mod predict;
 mod progress;
@@ -42,6 +43,7 @@ fn run_verb(verb: &Verb) -> Result<()> {
         Verb::Fit(args) => run::with_threads(&args.shared, || fit::fit(args)),
         Verb::Sweep(args) => run::with_threads(&args.shared, || sweep::sweep(args)),
         Verb::Predict(args) => run::with_threads(&args.shared, || predict::predict(args)),
+        Verb::Inspect(args) => run::with_threads(&args.shared, || inspect::inspect(args)),
         Verb::Bench(args) => run::with_threads(&args.shared, || bench::bench(args)),
         Verb::Devices(args) => devices::devices(args),
         Verb::Selftest(args) => selftest::selftest(args),

@@ -13,9 +13,8 @@ use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
 use segma::segments::{Assignments, Beside};
-use segma::table::{self, Table, Wanted};
+use segma::table::{self, Table};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -47,8 +46,8 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
 /// Reads the model's columns and the id: the one named, else the model's own if the table has it.
 fn read(args: &PredictArgs, model: &Model) -> Result<(Table, Option<String>)> {
     let mut options = args.csv.options(args.id.as_deref());
-    options.wanted = Wanted::Only(model.pipeline.columns(), BTreeSet::new());
-    options.as_text = model.pipeline.texts();
+    options.wanted = Some(model.pipeline.columns());
+    (options.as_text, options.numbers) = (model.pipeline.texts(), model.pipeline.numbers());
     options.carry.clone_from(&args.keep);
     if args.id.is_none() {
         options.keep_if_there.extend(model.id.clone());

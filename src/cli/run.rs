@@ -6,7 +6,7 @@ use segma::features::{Options, Pipeline};
 use segma::kmeans::coarse_notes;
 use segma::matrix::{Matrix, Weights};
 use segma::note::Note;
-use segma::table::{self, ReadOptions, Table, Wanted};
+use segma::table::{self, ReadOptions, Table};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -29,9 +29,9 @@ impl InputArgs {
     /// Reads the table. Named columns are all that is read: what the others hold is nobody's concern.
     pub(super) fn read(&self) -> Result<Table> {
         let also = self.weight_column.iter().cloned().collect();
-        let wanted = self.columns.clone().map_or(Wanted::All, |columns| Wanted::Only(columns, also));
-        let (carry, categorical) = (self.keep.clone(), self.categorical.clone());
-        table::read(&self.table, &ReadOptions { wanted, carry, categorical, ..self.csv.options(self.id.as_deref()) })
+        let (wanted, carry, categorical) = (self.columns.clone(), self.keep.clone(), self.categorical.clone());
+        let options = self.csv.options(self.id.as_deref());
+        table::read(&self.table, &ReadOptions { wanted, also, carry, categorical, ..options })
     }
 
     /// How its columns are prepared.

@@ -3,6 +3,7 @@
 use super::fit::Outcome;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{escaped, printable};
+use segma::features::{How, Plan};
 use segma::model::Model;
 use segma::segments::{Profile, Row};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
     let _ = write!(
         text,
         "Fitted {} segments on {} customers x {} features in {:.2} s ({})\n  \
-         prepared   {} on {}\n  \
+         prepared   {}\n  \
          {}  after {} iterations, seed {}\n  \
          explained  {:.1} % of the variance; inertia {:.6e}\n\n",
         m.k(),
@@ -26,8 +27,7 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
         m.pipeline.features().len(),
         o.seconds,
         o.engine,
-        m.pipeline.scale(),
-        feature_names(m),
+        prepared(m),
         if t.converged { "converged" } else { "stopped  " },
         t.iterations,
         t.seed,
@@ -45,10 +45,26 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
     text
 }
 
-fn feature_names(model: &Model) -> String {
-    let names: Vec<String> = model.pipeline.features().iter().take(8).map(|f| printable(&f.name)).collect();
-    let more = model.pipeline.features().len() - names.len();
-    if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }
+/// What was done with the columns: how numbers were scaled, and which texts became categories.
+fn prepared(model: &Model) -> String {
+    let named = |categories: bool| {
+        let is = |p: &&Plan| matches!(&p.how, How::Levels(_)) == categories;
+        model.pipeline.plans().iter().filter(is).map(|p| printable(&p.name)).collect::<Vec<_>>()
+    };
+    let (numbers, categories) = (named(false), named(true));
+    let scaled = format!("{} on {}", model.pipeline.scale(), listed(&numbers));
+    let encoded = format!("one-hot on {}", listed(&categories));
+    let parts = [(scaled, !numbers.is_empty()), (encoded, !categories.is_empty())];
+    parts.into_iter().filter(|(_, there)| *there).map(|(part, _)| part).collect::<Vec<_>>().join("; ")
+}
+
+/// The first eight names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    match names.get(SHOWN..) {
+        Some(more @ [_, ..]) => format!("{} and {} more", names[..SHOWN].join(", "), more.len()),
+        _ => names.join(", "),
+    }
 }
 
 /// Segments by size and share, and what stands out in each.
@@ -94,7 +110,7 @@ fn short(value: f64) -> String {
 }
 
 /// 48211930 as 48,211,930.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {

@@ -39,7 +39,8 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     teller.step("reading");
     let mut table = phases.time("read", || args.input.read())?;
     teller.step("preparing");
-    let learnt = phases.time("learn", || Pipeline::learn(&mut table, &args.input.options(&table)))?;
+    let options = args.input.options(&table);
+    let learnt = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
     let Learnt { pipeline, weights, mut notes } = learnt;
     let matrix = phases.time("pack", || pack(&pipeline, &table, weights, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;

@@ -11,7 +11,7 @@ use crate::table::{Column, Levels, Table, Values};
 use rayon::prelude::*;
 
 /// A plan, and whether its number never changes.
-type Learnt = (Plan, bool);
+pub(super) type Learnt = (Plan, bool);
 
 /// Learns the plans of these columns.
 pub(super) fn plans(
@@ -33,7 +33,13 @@ pub(super) fn plans(
     Ok(learnt.into_iter().map(|(plan, _)| plan).collect())
 }
 
-fn plan(table: &Table, column: &Column, weights: Option<&Weights>, options: &Options) -> Result<Option<Learnt>> {
+/// Learns the plan of one column; `None` if it is left out.
+pub(super) fn plan(
+    table: &Table,
+    column: &Column,
+    weights: Option<&Weights>,
+    options: &Options,
+) -> Result<Option<Learnt>> {
     let name = &column.name;
     let missing = options.missing.of(name);
     if let (Missing::Error, Some(row)) = (missing, column.first_missing) {

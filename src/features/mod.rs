@@ -4,6 +4,7 @@
 //! column drowns another). A learnt [`Pipeline`] is a few numbers per column; applying it needs nothing else, so `predict`
 //! repeats exactly what `fit` did.
 
+mod describe;
 mod impute;
 mod learn;
 mod levels;
@@ -12,7 +13,9 @@ mod options;
 mod plan;
 mod prepared;
 mod select;
+mod words;
 
+pub use describe::{Description, Fate, describe};
 pub use options::{Encode, MAX_LEVELS, Missing, Options, PerColumn, Scale, feature_weights};
 pub use plan::{Feature, From, Gaps, How, Number, OneHot, Part, Plan};
 pub use prepared::Prepared;
@@ -23,7 +26,7 @@ use crate::matrix::Weights;
 use crate::note::Note;
 use crate::table::{Selection, Table};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A learnt preparation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,6 +101,9 @@ impl Pipeline {
         let weights = options.weight_column.as_deref().map(|name| select::weights(table, name)).transpose()?;
         let columns = names.iter().map(|name| select::find(table, name)).collect::<Result<Vec<_>>>()?;
         let plans = learn::plans(table, &columns, weights.as_ref(), options, &mut notes)?;
+        if plans.is_empty() {
+            return Err(select::only_text(table, options, &columns));
+        }
         Ok(Learnt { pipeline: Self::new(options.scale, plans), weights, notes })
     }
 
@@ -143,6 +149,13 @@ impl Pipeline {
     #[must_use]
     pub fn texts(&self) -> BTreeMap<String, Vec<String>> {
         self.plans.iter().filter_map(|p| Some((p.name.clone(), p.levels()?))).collect()
+    }
+
+    /// The columns that are to be numbers.
+    #[must_use]
+    pub fn numbers(&self) -> BTreeSet<String> {
+        let is_number = |p: &&Plan| matches!(&p.how, How::Number(Number { from: From::Number, .. }));
+        self.plans.iter().filter(is_number).map(|p| p.name.clone()).collect()
     }
 
     /// Takes the rows out of a table that may not have the gaps they have, and notes how many.

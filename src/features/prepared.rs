@@ -117,17 +117,10 @@ fn bind<'t>(table: &'t Table, plan: &Plan) -> Result<Source<'t>> {
         Source::Levels(&found.codes, levels::places(found, known.iter().map(String::as_str)))
     };
     match (&column.values, &plan.how) {
-        (Values::Levels(found), how) if let Some(known) = plan.levels() => {
-            let _ = how;
-            Ok(names(found, known))
-        }
+        (Values::Levels(found), _) if let Some(known) = plan.levels() => Ok(names(found, known)),
         (Values::Numbers(n), How::Number(Number { from: From::Number, .. }))
         | (Values::YesNo(n), How::Number(Number { from: From::YesNo, .. }))
         | (Values::Dates(n), How::Number(Number { from: From::DaysBefore(_), .. })) => Ok(Source::Numbers(n)),
-        (Values::Mixed(text), How::Number(Number { from: From::Number, .. })) => {
-            let message = format!("'{}' is not a number", printable(&text.value));
-            Err(Error::data(table.place(text.row, &column.name), message, "the model was fitted on numbers here"))
-        }
         _ => Err(other_kind(table, column, plan)),
     }
 }
@@ -142,7 +135,12 @@ fn other_kind(table: &Table, column: &Column, plan: &Plan) -> Error {
     };
     let hint = format!("the model was fitted on {learnt} here");
     let shown = |row: usize, value: String| {
-        let message = format!("'{}' is not what the model knows", printable(&value));
+        let value = printable(&value);
+        let message = match learnt {
+            "numbers" => format!("'{value}' is not a number"),
+            "dates" => format!("'{value}' is not a date"),
+            _ => format!("'{value}' is neither yes nor no"),
+        };
         Error::data(table.place(row, &column.name), message, hint.clone())
     };
     match &column.values {

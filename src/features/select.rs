@@ -67,6 +67,9 @@ impl LeftOut {
 
 /// The columns that become features, in order; notes say what was left out.
 pub(super) fn select<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Result<Vec<&'t Column>> {
+    if let (Some(id), true) = (&options.id, options.id == options.weight_column) {
+        return Err(Error::Usage(format!("column '{}' cannot be an id and a weight", printable(id))));
+    }
     match &options.columns {
         Some(names) => named(table, options, names),
         None => useful(table, options, notes),
@@ -98,8 +101,10 @@ fn named<'t>(table: &'t Table, options: &Options, names: &[String]) -> Result<Ve
                 let message = format!("more than {MOST_LEVELS} different texts cannot be clustered");
                 return refuse(message, "leave the column out of --columns, or carry it along with --keep");
             }
-            _ => columns.push(column),
+            Values::Levels(levels) => refuse_decimal_comma(table, column, levels)?,
+            _ => {}
         }
+        columns.push(column);
     }
     if columns.is_empty() { Err(Error::Usage("no column was named".into())) } else { Ok(columns) }
 }
@@ -142,9 +147,7 @@ pub(super) fn left_out(table: &Table, column: &Column, options: &Options) -> Res
         Values::YesNo(n) | Values::Dates(n) if is_constant(n) => Some(LeftOut::Constant),
         Values::Levels(_) if !encoded => Some(LeftOut::Text),
         Values::Levels(levels) => {
-            if let Some(text) = levels.names.first().filter(|name| is_decimal_comma(name)) {
-                return Err(decimal_comma(table, column, levels, text));
-            }
+            refuse_decimal_comma(table, column, levels)?;
             levels_left_out(levels, present, options)
         }
         Values::Numbers(_) | Values::YesNo(_) | Values::Dates(_) => None,
@@ -193,6 +196,11 @@ fn names<'t>(columns: &[&'t Column]) -> Vec<&'t str> {
     columns.iter().map(|c| c.name.as_str()).collect()
 }
 
+/// Columns that were named, but are texts that are left out.
+pub(super) fn only_text(table: &Table, options: &Options, columns: &[&Column]) -> Error {
+    nothing_usable(table, options, &[(LeftOut::Text, columns.to_vec())].into())
+}
+
 fn nothing_usable(table: &Table, options: &Options, out: &BTreeMap<LeftOut, Vec<&Column>>) -> Error {
     let mut why = Vec::new();
     why.extend(options.id.iter().map(|n| format!("{} is the id", list(&[n]))));
@@ -215,11 +223,12 @@ fn is_decimal_comma(value: &str) -> bool {
     value.trim_start_matches(['-', '+']).split_once(',').is_some_and(|(whole, part)| digits(whole) && digits(part))
 }
 
-fn decimal_comma(table: &Table, column: &Column, levels: &Levels, text: &str) -> Error {
+fn refuse_decimal_comma(table: &Table, column: &Column, levels: &Levels) -> Result<()> {
+    let Some(text) = levels.names.first().filter(|name| is_decimal_comma(name) && !levels.asked) else { return Ok(()) };
     let message = format!("'{}' looks like a number with a decimal comma", printable(text));
-    let hint = "write numbers with a point, or name the columns to use with --columns";
+    let hint = "write numbers with a point, or make the column one of texts with --categorical";
     let row = levels.codes.iter().position(|code| *code != MISSING).unwrap_or(0);
-    Error::data(table.place(row, &column.name), message, hint)
+    Err(Error::data(table.place(row, &column.name), message, hint))
 }
 
 /// A column of numbers in which something else stands.

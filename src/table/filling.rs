@@ -6,7 +6,7 @@
 //! the same way: it is an error in a number column, but only text in a column of names, and which of the two a column is
 //! shows at the end.
 
-use super::levels::Finding;
+use super::levels::{Finding, Levels};
 use super::number::{self, Cell};
 use super::numbers::Numbers;
 use super::{Column, TextFound, Values, date};
@@ -67,8 +67,8 @@ impl Filling {
     /// Adds a value as it is spelt.
     #[inline]
     pub(super) fn field(&mut self, field: &[u8]) {
-        if let State::Texts(_) = self.state {
-            return self.spelt(field);
+        if self.text.is_some() {
+            return self.as_text(field);
         }
         match number::cell(field, &self.nulls) {
             Cell::Number(value) => self.number(value),
@@ -98,7 +98,7 @@ impl Filling {
                 self.begin(|| yes.to_string());
                 self.state = State::YesNo(self.after_missing(value));
             }
-            State::Texts(found) => found.push(if yes { b"true" } else { b"false" }),
+            State::Texts(found) if self.text.is_some() => found.push(if yes { b"true" } else { b"false" }),
             _ => self.mix(0, 1, || yes.to_string()),
         }
         self.rows += 1;
@@ -112,7 +112,7 @@ impl Filling {
                 self.begin(|| date::spelt(days));
                 self.state = State::Dates(self.after_missing(days));
             }
-            State::Texts(found) => found.push(date::spelt(days).as_bytes()),
+            State::Texts(found) if self.text.is_some() => found.push(date::spelt(days).as_bytes()),
             _ => self.mix(0, 1, || date::spelt(days)),
         }
         self.rows += 1;
@@ -130,14 +130,25 @@ impl Filling {
         self.rows += 1;
     }
 
-    /// Adds a text that is no number.
+    /// Adds a value as text, whatever it looks like.
+    fn as_text(&mut self, field: &[u8]) {
+        let text = number::trim(field);
+        if number::missing(text, &self.nulls) {
+            return self.miss();
+        }
+        if let State::Texts(found) = &mut self.state {
+            found.push(text);
+        }
+        self.rows += 1;
+    }
+
+    /// Adds a text that is no number; it may be a date.
     fn spelt(&mut self, field: &[u8]) {
         let text = number::trim(field);
-        match &mut self.state {
-            State::Texts(_) if number::missing(text, &self.nulls) => return self.miss(),
-            State::Texts(found) => found.push(text),
-            State::Empty | State::Dates(_) if let Some(days) = date::parse(text) => return self.date(days),
-            State::Empty => {
+        match (&mut self.state, date::parse(text)) {
+            (State::Empty | State::Dates(_), Some(days)) => return self.date(days),
+            (State::Texts(found), None) => found.push(text),
+            (State::Empty, None) => {
                 self.begin(|| kept(field));
                 let mut found = Finding::missing(self.rows);
                 found.push(text);
@@ -270,7 +281,7 @@ fn texts(found: Finding, asked: bool) -> Values {
             let value = |code: &u16| yes.get(usize::from(*code)).map_or(f64::NAN, |yes| f64::from(u8::from(*yes)));
             Values::YesNo(levels.codes.iter().map(value).collect())
         }
-        None => Values::Levels(levels),
+        None => Values::Levels(Levels { asked, ..levels }),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Levels {
     pub names: Vec<String>,
     /// For each row its index in `names`, [`MISSING`] or [`UNSEEN`].
     pub codes: Vec<u16>,
+    /// Whether the column was to be text whatever it holds.
+    pub asked: bool,
 }
 
 /// Levels while they are found.
@@ -114,7 +116,7 @@ impl Levels {
     #[must_use]
     pub fn retain(&self, kept: &[bool]) -> Self {
         let codes = self.codes.iter().zip(kept).filter(|(_, kept)| **kept).map(|(c, _)| *c).collect();
-        Self { names: self.names.clone(), codes }
+        Self { names: self.names.clone(), codes, asked: self.asked }
     }
 }
 
@@ -145,7 +147,10 @@ mod tests {
         let known = ["x".to_owned(), "b".to_owned()];
         let mut all = found(&["b", "a"], &known);
         all.append(&found(&["", "x", "z"], &known));
-        assert_eq!(all.finish().unwrap(), Levels { names: known.to_vec(), codes: vec![1, UNSEEN, MISSING, 0, UNSEEN] });
+        assert_eq!(
+            all.finish().unwrap(),
+            Levels { names: known.to_vec(), codes: vec![1, UNSEEN, MISSING, 0, UNSEEN], asked: false }
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use levels::{Levels, MISSING, MOST_LEVELS, UNSEEN};
 pub use lines::Lines;
 pub use npy::npy_matrix;
 pub use numbers::Numbers;
-pub use selection::{Selection, Wanted};
+pub use selection::Selection;
 pub use texts::Texts;
 
 use crate::error::{Error, Place, Result, printable, suggestion};
@@ -48,12 +48,16 @@ pub struct ReadOptions {
     pub keep_if_there: BTreeSet<String>,
     /// Columns whose text is kept, too, as a user names them.
     pub carry: Option<Selection>,
-    /// The columns that are read for what they hold.
-    pub wanted: Wanted,
+    /// The columns that are read for what they hold; `None` is all of them.
+    pub wanted: Option<Selection>,
+    /// Columns that are read for what they hold in any case.
+    pub also: BTreeSet<String>,
     /// Columns that are texts whatever they hold, as a user names them.
     pub categorical: Option<Selection>,
     /// More such columns, with their levels if these are known already: then any other text is [`UNSEEN`].
     pub as_text: BTreeMap<String, Vec<String>>,
+    /// Columns that are to be numbers: one that is not stays [`Values::Mixed`], however many texts it holds.
+    pub numbers: BTreeSet<String>,
     /// The field separator of a CSV file; `None` is a comma, and a file that clearly uses another is refused by name.
     pub delimiter: Option<u8>,
     /// Spellings of a missing value beside the built-in ones (see [`is_missing`]).
@@ -75,19 +79,14 @@ struct Resolved {
 impl ReadOptions {
     /// What is meant in a file with columns of these names; `header` is the place of the names.
     fn resolve(&self, names: &[String], header: &Place) -> Result<Resolved> {
-        let nobody = BTreeSet::new();
-        let (selection, also) = match &self.wanted {
-            Wanted::All => (None, &nobody),
-            Wanted::Only(selection, also) => (Some(selection), also),
-        };
-        let asked = self.keep.iter().chain(self.as_text.keys()).chain(also);
+        let asked = self.keep.iter().chain(self.as_text.keys()).chain(&self.also);
         if let Some(name) = asked.into_iter().find(|name| !names.contains(name)) {
             return Err(unknown_column(name, names, header));
         }
         let meant = |selection: Option<&Selection>| selection.map(|s| s.resolve(names, header)).transpose();
-        let selected = meant(selection)?;
+        let selected = meant(self.wanted.as_ref())?;
         let (carried, texts) = (meant(self.carry.as_ref())?, meant(self.categorical.as_ref())?.unwrap_or_default());
-        if let (Some(selected), Some(name)) = (&selected, texts.iter().find(|t| !also.contains(*t)))
+        if let (Some(selected), Some(name)) = (&selected, texts.iter().find(|t| !self.also.contains(*t)))
             && !selected.contains(name)
         {
             let message = format!("'{}' is made categorical, but is not among the columns to use", printable(name));
@@ -99,8 +98,9 @@ impl ReadOptions {
         };
         // A column whose text is kept is not read for what it holds, unless it is asked for.
         let wanted = |name: &String| match &selected {
-            Some(selected) => selected.contains(name) || also.contains(name),
-            None => !kept(name) || texts.contains(name),
+            _ if self.also.contains(name) || texts.contains(name) => true,
+            Some(selected) => selected.contains(name),
+            None => !kept(name),
         };
         let as_text = |name: &String| self.as_text.get(name).cloned().or(texts.contains(name).then(Vec::new));
         Ok(Resolved {
@@ -201,6 +201,13 @@ impl Table {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// Bytes that the columns take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let typed: usize = self.columns.iter().map(Column::bytes).sum();
+        typed + self.kept.iter().map(|k| k.texts.bytes()).sum::<usize>()
+    }
+
     /// The text of a column that was kept.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&Texts> {
@@ -253,6 +260,14 @@ impl Column {
             }
             Values::Levels(levels) => Some(levels.codes.iter().map(|code| *code == MISSING).collect()),
             Values::TooMany | Values::Mixed(_) => None,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.values {
+            Values::Numbers(n) | Values::YesNo(n) | Values::Dates(n) => n.bytes(),
+            Values::Levels(levels) => size_of_val(&*levels.codes),
+            Values::TooMany | Values::Mixed(_) => 0,
         }
     }
 

@@ -3,7 +3,6 @@
 use super::unknown_column;
 use crate::error::{Error, Place, Result, printable};
 use regex_lite::Regex;
-use std::collections::BTreeSet;
 
 /// Columns, as a user names them.
 #[derive(Debug, Clone)]
@@ -137,16 +136,6 @@ fn range<'n>(text: &str, names: &'n [String]) -> Option<Vec<&'n String>> {
         let (from, to) = (at(&text[..hyphen])?, at(&text[hyphen + 1..])?);
         Some(if from <= to { names[from..=to].iter().collect() } else { names[to..=from].iter().rev().collect() })
     })
-}
-
-/// Which columns are read.
-#[derive(Debug, Clone, Default)]
-pub enum Wanted {
-    /// All.
-    #[default]
-    All,
-    /// These, and of others only those named beside them.
-    Only(Selection, BTreeSet<String>),
 }
 
 #[cfg(test)]

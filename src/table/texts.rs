@@ -58,6 +58,12 @@ impl Texts {
         later.iter().for_each(|text| self.push(text));
     }
 
+    /// Bytes that the texts take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.blocks.iter().map(|b| b.text.capacity() + b.ends.capacity() * size_of::<usize>()).sum()
+    }
+
     /// Gives back the memory kept for more texts.
     #[must_use]
     pub fn finish(mut self) -> Self {

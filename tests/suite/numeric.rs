@@ -75,8 +75,8 @@ fn a_small_distance_in_many_columns_is_right() {
     let x = Array2::from_shape_fn((2, 1000), |(i, _)| [1.0f32, 1.001][i]);
     let m = Matrix::learn(&x.view(), None).unwrap().0;
     let f = fitted(&m, Params::new(2));
-    let a = Assignments::measure(&m, &f.centroids, f.labels.clone());
-    assert_eq!(a.distance, [0.0, 0.0]);
+    let a = Assignments::new(&m, &f.centroids, &f.labels).distances(0..m.tiles());
+    assert_eq!(a.own, [0.0, 0.0]);
     assert!(a.second.iter().all(|d| close(d * d, 1e-3, 1e-3)), "{:?}", a.second);
     assert!(close(2.0 * inertia(&fitted(&m, Params::new(1)), &m), 1e-3, 1e-3));
 }
@@ -87,12 +87,12 @@ fn distances_are_zero_at_a_centroid_symmetric_and_never_negative() {
         let x = table(Kind::Blobs, 40, 7, 3).mapv(|v| v + offset);
         let m = matrix(&x);
         let f = fitted(&m, Params::new(40).init(Init::Given(x.clone())));
-        let a = Assignments::measure(&m, &f.centroids, f.labels.clone());
-        assert!(a.distance.iter().all(|d| *d == 0.0) && a.second.iter().all(|d| *d > 0.0));
+        let a = Assignments::new(&m, &f.centroids, &f.labels).distances(0..m.tiles());
+        assert!(a.own.iter().all(|d| *d == 0.0) && a.second.iter().all(|d| *d > 0.0));
         let pair = |order: [usize; 2]| {
             let m = matrix(&crate::fitted::rows_of(&x, &order));
             let f = fitted(&m, Params::new(2));
-            Assignments::measure(&m, &f.centroids, f.labels.clone()).second
+            Assignments::new(&m, &f.centroids, &f.labels).distances(0..m.tiles()).second
         };
         let (ab, ba) = (pair([3, 8]), pair([8, 3]));
         assert!(ab[0] == ab[1] && close(ab[0], ba[0], 1e-6), "{ab:?} {ba:?}");

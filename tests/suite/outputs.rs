@@ -62,7 +62,7 @@ fn column_names_that_start_a_formula_are_defused_in_the_profile_only() {
     let profile = place.text("run/profile.csv");
     assert!(profile.contains("\n0,'=1+1,") && profile.contains(",\"'@x;=2\","), "{profile}");
     let model = place.json("run/model.json");
-    assert_eq!(model["pipeline"]["features"][0]["name"], "=1+1");
+    assert_eq!(model["pipeline"]["columns"][0]["name"], "=1+1");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn control_characters_of_names_and_values_never_reach_the_terminal() {
     }
     // The files keep the names exactly.
     let model = place.json("run/model.json");
-    assert_eq!(model["pipeline"]["features"][1]["name"], evil);
+    assert_eq!(model["pipeline"]["columns"][1]["name"], evil);
 }
 
 #[test]

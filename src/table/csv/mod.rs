@@ -25,7 +25,7 @@ mod sniff;
 #[cfg(test)]
 mod tests;
 
-use super::{ReadOptions, Resolved, Selection, Table, Values, Wanted};
+use super::{Column, ReadOptions, Resolved, Selection, Table, Values};
 use crate::error::{Error, Place, Result};
 use columns::Columns;
 use csv::ByteRecord;
@@ -33,7 +33,6 @@ use guard::Guard;
 use rayon::prelude::*;
 use records::{Broken, Records};
 use segments::{Segment, Segments};
-use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -49,12 +48,13 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let source = path.display().to_string();
     let read = |options: &ReadOptions| read_from(super::open(path)?.0, &source, options, SEGMENT);
     let mut table = read(options)?;
-    let texts: Vec<String> = table.columns.iter().filter(|c| mostly_text(&c.values)).map(|c| c.name.clone()).collect();
+    let text = |c: &&Column| mostly_text(&c.values) && !options.numbers.contains(&c.name);
+    let texts: Vec<String> = table.columns.iter().filter(text).map(|c| c.name.clone()).collect();
     if texts.is_empty() {
         return Ok(table);
     }
     let again = ReadOptions {
-        wanted: Wanted::Only(Selection::names(texts.clone()), BTreeSet::new()),
+        wanted: Some(Selection::names(texts.clone())),
         as_text: texts.into_iter().map(|name| (name, Vec::new())).collect(),
         delimiter: options.delimiter,
         nulls: options.nulls.clone(),

@@ -1,7 +1,7 @@
 //! What the .npy reader accepts, and how it refuses.
 
 use super::*;
-use crate::table::{Selection, Wanted};
+use crate::table::Selection;
 use std::fmt::Write as _;
 
 /// A file of that header text and those bytes, in format version 1.
@@ -122,10 +122,7 @@ fn an_infinity_names_its_row_and_column() {
 
 #[test]
 fn only_reads_what_it_names() {
-    let options = |name: &str| ReadOptions {
-        wanted: Wanted::Only(Selection::names([name]), [].into()),
-        ..ReadOptions::default()
-    };
+    let options = |name: &str| ReadOptions { wanted: Some(Selection::names([name])), ..ReadOptions::default() };
     let bytes = plain("<f4", false, "(1, 3)", &f4(&[f32::INFINITY, 2.0, 3.0]));
     assert_eq!(columns(&with(&bytes, &options("f1")).unwrap()), [("f1".to_owned(), vec![2.0])]);
     let message = with(&bytes, &options("f9")).unwrap_err().to_string();

@@ -1,0 +1,139 @@
+//! `segma inspect`: what a table holds and what a fit would do with it, or how a model prepares one.
+
+use super::args::InspectArgs;
+use super::print;
+use super::summary::grouped;
+use comfy_table::{CellAlignment, Table as Grid, presets};
+use segma::error::{Error, Result, escaped, printable};
+use segma::features::{Description, Fate, Pipeline, describe};
+use segma::model::Model;
+use segma::table::Table;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// Runs the verb.
+pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
+    let is_model = args.input.table.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
+    if is_model {
+        return model(args, &Model::read(&args.input.table)?);
+    }
+    let table = args.input.read()?;
+    let columns = describe(&table, &args.input.options(&table));
+    if args.shared.json {
+        return print(&format!("{:#}\n", document(args, &table, &columns)));
+    }
+    print(&text(&table, &columns))
+}
+
+/// Features that a fit would make of these columns.
+fn features(columns: &[Description]) -> usize {
+    let plans = columns.iter().filter_map(|c| match &c.fate {
+        Fate::Used(plan) => Some(plan.clone()),
+        _ => None,
+    });
+    Pipeline::new(segma::features::Scale::None, plans.collect()).features().len()
+}
+
+/// Bytes that the points of a fit would take.
+fn points_bytes(table: &Table, features: usize) -> u64 {
+    (table.rows.next_multiple_of(64) * features * size_of::<f32>()) as u64
+}
+
+fn text(table: &Table, columns: &[Description]) -> String {
+    let mut grid = Grid::new();
+    grid.load_style(presets::NOTHING);
+    grid.set_header(["column", "holds", "missing", "different", "values", "fit would"]);
+    for c in columns {
+        let missing = if c.missing == 0 { String::new() } else { share(c.missing, table.rows) };
+        let distinct = c.distinct.map_or_else(|| "many".into(), grouped);
+        grid.add_row([printable(&c.name), c.kind.into(), missing, distinct, c.range.clone(), fate(&c.fate)]);
+    }
+    for right in [2, 3] {
+        if let Some(column) = grid.column_mut(right) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let features = features(columns);
+    let mut text =
+        format!("{}: {} rows, {} columns\n\n", escaped(&table.source), grouped(table.rows as u64), columns.len());
+    let _ = writeln!(text, "{}", grid.trim_fmt());
+    let mib = |bytes: u64| (bytes as f64 / f64::from(1 << 20)).ceil();
+    let _ = writeln!(
+        text,
+        "\nA fit would use {features} features: {} MiB of points, beside {} MiB for the table.",
+        mib(points_bytes(table, features)),
+        mib(table.bytes() as u64),
+    );
+    text
+}
+
+fn share(part: u64, of: usize) -> String {
+    let percent = 100.0 * part as f64 / of as f64;
+    if percent < 0.1 { "<0.1 %".into() } else { format!("{percent:.1} %") }
+}
+
+fn fate(fate: &Fate) -> String {
+    match fate {
+        Fate::Used(plan) => format!("use it: {plan}"),
+        Fate::LeftOut(why) => format!("leave it out: {}", why.reason()),
+        Fate::Reserved(what) => format!("take it as {what}"),
+        Fate::Refused(message) => format!("refuse the table: {message}"),
+    }
+}
+
+fn document(args: &InspectArgs, table: &Table, columns: &[Description]) -> Value {
+    let column = |c: &Description| {
+        let (fate, detail) = match &c.fate {
+            Fate::Used(plan) => ("used", plan.to_string()),
+            Fate::LeftOut(why) => (why.code(), why.reason().to_owned()),
+            Fate::Reserved(what) => ("reserved", (*what).to_owned()),
+            Fate::Refused(message) => ("refused", message.clone()),
+        };
+        json!({
+            "name": c.name, "holds": c.kind, "missing": c.missing, "distinct": c.distinct, "values": c.range,
+            "fate": fate, "detail": detail,
+        })
+    };
+    let features = features(columns);
+    json!({
+        "schema": "segma.inspect/1",
+        "table": args.input.table.to_string_lossy(),
+        "rows": table.rows,
+        "columns": columns.iter().map(column).collect::<Vec<_>>(),
+        "features": features,
+        "points_bytes": points_bytes(table, features),
+        "table_bytes": table.bytes(),
+    })
+}
+
+/// How a model prepares a table, column by column.
+fn model(args: &InspectArgs, model: &Model) -> Result<()> {
+    let plans = model.pipeline.plans();
+    if args.shared.json {
+        let columns: Vec<Value> = plans.iter().map(|p| json!({ "name": p.name, "detail": p.to_string() })).collect();
+        let document = json!({
+            "schema": "segma.inspect/1",
+            "model": args.input.table.to_string_lossy(),
+            "segments": model.k(),
+            "features": model.pipeline.features().len(),
+            "columns": columns,
+        });
+        return print(&format!("{document:#}\n"));
+    }
+    if plans.is_empty() {
+        return Err(Error::model(&args.input.table, "no columns"));
+    }
+    let mut grid = Grid::new();
+    grid.load_style(presets::NOTHING);
+    grid.set_header(["column", "prepared as"]);
+    for plan in plans {
+        grid.add_row([printable(&plan.name), plan.to_string()]);
+    }
+    print(&format!(
+        "{}: {} segments of {} customers\n\n{}\n",
+        escaped(&args.input.table.to_string_lossy()),
+        model.k(),
+        grouped(model.training.rows),
+        grid.trim_fmt()
+    ))
+}

@@ -1,0 +1,111 @@
+//! What a table holds, column by column, and what a fit would do with it.
+
+use super::learn;
+use super::select::{self, LeftOut};
+use super::{Options, Plan};
+use crate::error::{Result, printable};
+use crate::matrix::Weights;
+use crate::table::{Column, Levels, Numbers, Table, Values, spelt};
+use rayon::prelude::*;
+
+/// Levels shown of a text column.
+const SHOWN: usize = 3;
+
+/// A column, described.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// Its name.
+    pub name: String,
+    /// What it holds: number, yes/no, date, text or mixed.
+    pub kind: &'static str,
+    /// Rows without a value.
+    pub missing: u64,
+    /// Different values; `None` if they were too many to keep.
+    pub distinct: Option<u64>,
+    /// Smallest and largest value, or the most frequent texts with their rows.
+    pub range: String,
+    /// What a fit would do with it.
+    pub fate: Fate,
+}
+
+/// What a fit would do with a column.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// It would be used so.
+    Used(Plan),
+    /// It would not be used.
+    LeftOut(LeftOut),
+    /// It is not looked at: the id, or the weights.
+    Reserved(&'static str),
+    /// The table would be refused, with this message.
+    Refused(String),
+}
+
+/// Describes the columns of a table, as a fit with these options would see them.
+#[must_use]
+pub fn describe(table: &Table, options: &Options) -> Vec<Description> {
+    let weights = options.weight_column.as_deref().and_then(|name| select::weights(table, name).ok());
+    table.columns.par_iter().map(|column| describe_one(table, column, weights.as_ref(), options)).collect()
+}
+
+fn describe_one(table: &Table, column: &Column, weights: Option<&Weights>, options: &Options) -> Description {
+    let (distinct, range) = match &column.values {
+        Values::Numbers(n) => numbers(n, |v| v.to_string()),
+        Values::Dates(n) => numbers(n, spelt),
+        Values::YesNo(n) => yes_no(n),
+        Values::Levels(levels) => texts(levels),
+        Values::TooMany => (None, String::new()),
+        Values::Mixed(text) => (None, format!("{} numbers, and '{}'", text.numbers, printable(&text.value))),
+    };
+    let fate = fate(table, column, weights, options).unwrap_or_else(|e| Fate::Refused(e.to_string()));
+    let (name, kind, missing) = (column.name.clone(), column.kind(), column.missing);
+    Description { name, kind, missing, distinct, range, fate }
+}
+
+fn fate(table: &Table, column: &Column, weights: Option<&Weights>, options: &Options) -> Result<Fate> {
+    if options.id.as_ref() == Some(&column.name) {
+        return Ok(Fate::Reserved("the id"));
+    }
+    if options.weight_column.as_ref() == Some(&column.name) {
+        return Ok(Fate::Reserved("the weight of a row"));
+    }
+    if options.columns.is_none()
+        && let Some(why) = select::left_out(table, column, options)?
+    {
+        return Ok(Fate::LeftOut(why));
+    }
+    Ok(match learn::plan(table, column, weights, options)? {
+        Some((plan, _)) => Fate::Used(plan),
+        None => Fate::LeftOut(LeftOut::Text),
+    })
+}
+
+fn numbers(values: &Numbers, show: impl Fn(f64) -> String) -> (Option<u64>, String) {
+    let mut present = values.to_vec();
+    present.retain(|v| !v.is_nan());
+    present.par_sort_unstable_by(f64::total_cmp);
+    let distinct = present.chunk_by(|a, b| a == b).count() as u64;
+    let range = match (present.first(), present.last()) {
+        (Some(low), Some(high)) if low < high => format!("{} to {}", show(*low), show(*high)),
+        (Some(only), _) => show(*only),
+        _ => String::new(),
+    };
+    (Some(distinct), range)
+}
+
+fn yes_no(values: &Numbers) -> (Option<u64>, String) {
+    let count = |said: f64| values.blocks().map(|b| b.iter().filter(|v| **v == said).count() as u64).sum::<u64>();
+    let (yes, no) = (count(1.0), count(0.0));
+    (Some(u64::from(yes > 0) + u64::from(no > 0)), format!("yes ({yes}), no ({no})"))
+}
+
+fn texts(levels: &Levels) -> (Option<u64>, String) {
+    let mut counts = vec![0u64; levels.names.len()];
+    levels.codes.iter().for_each(|code| counts.get_mut(usize::from(*code)).into_iter().for_each(|c| *c += 1));
+    let mut order: Vec<usize> = (0..counts.len()).filter(|i| counts[*i] > 0).collect();
+    order.sort_by(|a, b| counts[*b].cmp(&counts[*a]).then_with(|| levels.names[*a].cmp(&levels.names[*b])));
+    let shown: Vec<String> =
+        order.iter().take(SHOWN).map(|&i| format!("{} ({})", printable(&levels.names[i]), counts[i])).collect();
+    let more = if order.len() > SHOWN { ", .." } else { "" };
+    (Some(order.len() as u64), shown.join(", ") + more)
+}
