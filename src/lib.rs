@@ -23,6 +23,7 @@
 //! # Ok::<(), segma::error::Error>(())
 //! ```
 
+pub mod columnar;
 pub mod engine;
 pub mod error;
 pub mod features;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Each room and the rooms it may import from, with all that they rest on. `cli` belongs to the program and reaches
 /// the library from outside, as `segma::`.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("error", &[]),
     ("note", &[]),
     ("matrix", &["error"]),
@@ -17,6 +17,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("kmeans", &["engine", "matrix", "error", "note"]),
     ("model", &["features", "kmeans", "table", "engine", "matrix", "error", "note"]),
     ("segments", &["model", "features", "kmeans", "table", "engine", "matrix", "error", "note"]),
+    ("columnar", &[]),
     ("lib", &[]),
     ("main", &["cli"]),
     ("cli", &[]),
