@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
@@ -203,13 +203,17 @@ impl Values {
 }
 
 /// Snappy costs next to nothing beside the encoding and needs no C compiler. A dictionary of texts that all differ would
-/// only be thrown away again.
+/// only be thrown away again. The statistics are those of row groups: an index of all pages would be held to the end, and
+/// grow with the rows.
 fn properties(columns: &[Encoder]) -> WriterProperties {
     let texts = columns.iter().filter(|c| c.field.data_type() == &DataType::Utf8);
-    let plain = |properties: parquet::file::properties::WriterPropertiesBuilder, column: &Encoder| {
+    let plain = |properties: WriterPropertiesBuilder, column: &Encoder| {
         properties.set_column_dictionary_enabled(ColumnPath::from(column.field.name().as_str()), false)
     };
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true);
     texts.fold(properties, plain).build()
 }
 
@@ -218,5 +222,34 @@ fn io_error(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(inner) => inner.downcast::<io::Error>().map_or_else(io::Error::other, |e| *e),
         other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::file::reader::FileReader;
+    use parquet::file::serialized_reader::SerializedFileReader;
+
+    #[test]
+    fn a_row_group_ends_before_the_block_that_it_cannot_take() {
+        let file = tempfile::tempfile().unwrap();
+        let column = Column { name: "a".into(), kind: Kind::Whole };
+        let mut writer = Writer::new(&file, vec![column]).unwrap();
+        writer.most_rows = 100;
+        let blocks = [60, 30, 30, 150, 1].map(|rows| vec![Values::Whole(vec![None; rows])]);
+        writer.write(&blocks[..2]).unwrap();
+        writer.write(&blocks[2..]).unwrap();
+        writer.finish().unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
+        let rows: Vec<i64> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        assert_eq!(rows, [90, 30, 150, 1]);
+    }
+
+    #[test]
+    fn an_index_without_a_name_is_refused() {
+        let column = Column { name: "a".into(), kind: Kind::Category(vec!["x".into()]) };
+        let mut writer = Writer::new(io::sink(), vec![column]).unwrap();
+        assert!(writer.write(&[vec![Values::Category(vec![0, 1])]]).is_err());
     }
 }
