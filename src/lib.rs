@@ -27,6 +27,7 @@ pub mod columnar;
 pub mod engine;
 pub mod error;
 pub mod features;
+pub mod generate;
 pub mod kmeans;
 pub mod matrix;
 pub mod model;

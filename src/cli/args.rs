@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use segma::features::{Encode, Missing, PerColumn, Scale, feature_weights};
+use segma::generate::Options;
 use segma::table::Selection;
 use std::path::PathBuf;
 
@@ -25,6 +26,8 @@ pub(crate) enum Verb {
     Predict(PredictArgs),
     /// Show what a table holds and what fit would do with it, or how a model prepares one
     Inspect(InspectArgs),
+    /// Make up a customer table of any size, with known groups to check a segmentation against
+    Generate(GenerateArgs),
     /// Time K-Means on a matrix, without tables or preparation
     Bench(BenchArgs),
     /// List what segma can run on
@@ -293,6 +296,43 @@ pub(crate) struct PredictArgs {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// The file to write: .csv, or .parquet or .pq; - is standard output
+    pub(crate) file: PathBuf,
+    /// Customers
+    #[arg(long, default_value_t = Options::default().rows)]
+    pub(crate) rows: u64,
+    /// Groups they are drawn from, up to 1000: five known ones, then made-up ones
+    #[arg(long, default_value_t = Options::default().groups)]
+    pub(crate) groups: usize,
+    /// Number columns, up to 1000: the first of seven known ones, then made-up ones
+    #[arg(long, default_value_t = Options::default().features)]
+    pub(crate) features: usize,
+    /// Seed of everything random
+    #[arg(long, default_value_t = Options::default().seed)]
+    pub(crate) seed: u64,
+    /// Add the column true_group: the group each customer was drawn from
+    #[arg(long)]
+    pub(crate) truth: bool,
+    /// The format of the file [default: by its ending; csv on standard output]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FormatArg>,
+    /// Overwrite the file
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// Comma-separated values
+    Csv,
+    /// Apache Parquet
+    Parquet,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod bench;
 mod device;
 mod devices;
 mod fit;
+mod generate;
 mod init;
 mod inspect;
 mod output;
@@ -44,6 +45,7 @@ fn run_verb(verb: &Verb) -> Result<()> {
         Verb::Sweep(args) => run::with_threads(&args.shared, || sweep::sweep(args)),
         Verb::Predict(args) => run::with_threads(&args.shared, || predict::predict(args)),
         Verb::Inspect(args) => run::with_threads(&args.shared, || inspect::inspect(args)),
+        Verb::Generate(args) => run::with_threads(&args.shared, || generate::generate(args)),
         Verb::Bench(args) => run::with_threads(&args.shared, || bench::bench(args)),
         Verb::Devices(args) => devices::devices(args),
         Verb::Selftest(args) => selftest::selftest(args),

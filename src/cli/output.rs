@@ -49,7 +49,7 @@ impl Folder {
     pub(super) fn write(&self, name: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         let path = self.staged.join(name);
         let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-        made.and_then(|()| write_whole(&path, fill)).map_err(|e| Error::output(&self.target.join(name), e))
+        made.and_then(|()| write_whole(&path, |out| fill(out))).map_err(|e| Error::output(&self.target.join(name), e))
     }
 
     /// Puts everything in place.
@@ -116,7 +116,7 @@ impl OneFile {
     }
 
     /// Writes it and puts it in place.
-    pub(super) fn write(self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    pub(super) fn write(self, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
         let done = write_whole(&self.staged, fill).and_then(|()| fs::rename(&self.staged, &self.target));
         done.map_err(|e| Error::output(&self.target, e))
     }
@@ -128,7 +128,7 @@ impl Drop for OneFile {
     }
 }
 
-fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn write_whole(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
     fill(&mut out)?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()

@@ -40,6 +40,17 @@ impl Teller {
         self.last = Instant::now();
     }
 
+    /// How far the step is: now on a bar, now and then as a plain line.
+    pub(super) fn line(&mut self, line: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(line);
+            bar.tick();
+        } else if self.verbose || (!self.quiet && self.last.elapsed() >= PACE) {
+            say(line);
+            self.last = Instant::now();
+        }
+    }
+
     /// All is done; notes follow.
     pub(super) fn finish<'a>(&mut self, notes: impl IntoIterator<Item = &'a Note>) {
         if let Some(bar) = self.bar.take() {
@@ -61,13 +72,7 @@ impl Observer for Teller {
             }
             _ => return ControlFlow::Continue(()),
         };
-        if let Some(bar) = &self.bar {
-            bar.set_message(line);
-            bar.tick();
-        } else if self.verbose || (!self.quiet && self.last.elapsed() >= PACE) {
-            say(line);
-            self.last = Instant::now();
-        }
+        self.line(line);
         ControlFlow::Continue(())
     }
 }

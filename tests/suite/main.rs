@@ -9,6 +9,7 @@ mod contract;
 mod data;
 mod degenerate;
 mod fitted;
+mod generate;
 mod gpu;
 mod gpu_program;
 mod hostile;
