@@ -301,7 +301,7 @@ impl Model {
 mod tests {
     use super::*;
     use crate::engine::exact::Exact;
-    use crate::features::{From, Gaps, How, Number, Plan, Scale};
+    use crate::features::{Gaps, How, Number, Plan, Scale};
     use crate::kmeans::{Params, Quiet, fit};
     use serde_json::{Value, json};
 
@@ -310,7 +310,7 @@ mod tests {
         let matrix = Matrix::learn(&x.view(), None).unwrap().0;
         let params = Params::new(3).check().unwrap();
         let fit = fit(&Exact, &matrix, &params, &mut Quiet).unwrap();
-        let number = Number { from: From::Number, impute: Some(0.1), indicator: false, offset: 2.7, divisor: 1.3 };
+        let number = Number::plain(Some(0.1), 2.7, 1.3);
         let how = How::Number(number);
         let plan = |name: &str| Plan { name: name.into(), weight: 1.0, gaps: Gaps::Fill, how: how.clone() };
         let pipeline = Pipeline::new(Scale::Zscore, vec![plan("a"), plan("b")]);

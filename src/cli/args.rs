@@ -1,7 +1,7 @@
 //! The command line. Shared flags mean the same in every verb.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use segma::features::{Encode, Missing, PerColumn, Scale, feature_weights};
+use segma::features::{Encode, Missing, OutlierAction, Outliers, PerColumn, Reshape, Scale, feature_weights};
 use segma::generate::Options;
 use segma::table::Selection;
 use std::path::PathBuf;
@@ -146,6 +146,10 @@ fn encode(text: &str) -> Result<PerColumn<Encode>, String> {
     PerColumn::parse(text, Encode::default())
 }
 
+fn transform(text: &str) -> Result<PerColumn<Reshape>, String> {
+    PerColumn::parse(text, Reshape::default())
+}
+
 fn date(text: &str) -> Result<f64, String> {
     segma::table::date(text).ok_or_else(|| "must be a date as 2024-12-31".into())
 }
@@ -174,9 +178,18 @@ pub(crate) struct InputArgs {
     /// How much columns count beside the others, as recency=2,visits=0.5
     #[arg(long, value_parser = feature_weights, value_name = "COLUMN=W,..")]
     pub(crate) feature_weights: Option<PerColumn<f64>>,
-    /// What to do with missing values: median, mean, const=V, drop (the row), error; for one column as income=mean
+    /// What to do with missing values: median, mean, const=V, knn, iterative, drop (the row), error; for one column as income=mean
     #[arg(long, default_value = "median", value_parser = missing, value_name = "HOW,..")]
     pub(crate) missing: PerColumn<Missing>,
+    /// How to find outliers of number columns
+    #[arg(long, default_value = "none", value_enum)]
+    pub(crate) outliers: OutliersArg,
+    /// What to do with outliers
+    #[arg(long, default_value = "clip", value_enum)]
+    pub(crate) outlier_action: ActionArg,
+    /// How to pull in long tails: none, log1p, yeo-johnson, quantile, auto; for one column as spend=log1p
+    #[arg(long, default_value = "none", value_parser = transform, value_name = "HOW,..")]
+    pub(crate) transform: PerColumn<Reshape>,
     /// Add a feature for each column with missing values that says where
     #[arg(long)]
     pub(crate) missing_indicators: bool,
@@ -360,6 +373,49 @@ pub(crate) struct DevicesArgs {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum OutliersArg {
+    /// Not at all
+    None,
+    /// Beyond 1.5 interquartile ranges from the quartiles
+    Iqr,
+    /// Beyond 3 standard deviations from the mean
+    Zscore,
+    /// Beyond 3.5 median absolute deviations from the median
+    Mad,
+}
+
+impl From<OutliersArg> for Outliers {
+    fn from(arg: OutliersArg) -> Self {
+        match arg {
+            OutliersArg::None => Self::None,
+            OutliersArg::Iqr => Self::Iqr,
+            OutliersArg::Zscore => Self::Zscore,
+            OutliersArg::Mad => Self::Mad,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ActionArg {
+    /// Hold them at the limit
+    Clip,
+    /// Leave their rows out
+    Drop,
+    /// Mark them in the output
+    Flag,
+}
+
+impl From<ActionArg> for OutlierAction {
+    fn from(arg: ActionArg) -> Self {
+        match arg {
+            ActionArg::Clip => Self::Clip,
+            ActionArg::Drop => Self::Drop,
+            ActionArg::Flag => Self::Flag,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -8,7 +8,7 @@ use super::progress::Teller;
 use super::run::{Phases, carried, pack, peak_memory_bytes};
 use super::{print, summary};
 use segma::error::{Error, Result};
-use segma::features::{Learnt, Pipeline};
+use segma::features::{Learnt, Pipeline, Prepared};
 use segma::kmeans::{self, Fit};
 use segma::model::Model;
 use segma::note::Note;
@@ -43,7 +43,8 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let options = args.input.options(&table);
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
     let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
-    let matrix = phases.time("pack", || pack(&pipeline, &table, weights, &mut notes))?;
+    let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
+    let matrix = phases.time("pack", || pack(&prepared, weights, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let fitted = phases.time("fit", || kmeans::fit(&*device.engine, &matrix, &params, &mut teller));
     let mut fit = fitted.map_err(|e| e.in_file(&table.source))?;
@@ -53,13 +54,12 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     device.notes.append(&mut fit.device_notes);
     notes.append(&mut fit.notes);
     hint_at_id(args, &mut notes);
-    let model = Model::new(args.input.id.clone(), pipeline, &matrix, &fit, &params, notes);
+    let model = Model::new(args.input.id.clone(), pipeline.clone(), &matrix, &fit, &params, notes);
     teller.step("writing");
     let labels = std::mem::take(&mut fit.labels);
-    let prepared = model.pipeline.prepare(&table)?;
     let profile = phases.time("profile", || Profile::new(&prepared, &labels, model.k(), matrix.weights()));
     let assignments = Assignments::new(&matrix, &model.centroids, &labels);
-    phases.time("write", || write(&folder, args, &table, &model, &assignments, &profile))?;
+    phases.time("write", || write(&folder, args, (&table, &prepared), &model, &assignments, &profile))?;
     let outcome = Outcome {
         args,
         table: &table,
@@ -84,7 +84,7 @@ fn hint_at_id(args: &FitArgs, notes: &mut Vec<Note>) {
 fn write(
     folder: &Folder,
     args: &FitArgs,
-    table: &Table,
+    (table, prepared): (&Table, &Prepared<'_>),
     model: &Model,
     assignments: &Assignments<'_>,
     profile: &Profile,
@@ -92,7 +92,7 @@ fn write(
     let text = model.to_json().map_err(|e| e.in_file(&table.source))?;
     folder.write("model.json", |out| out.write_all(text.as_bytes()))?;
     let id = args.input.id.as_deref();
-    let beside = Beside { table, id, keep: &carried(table, id) };
+    let beside = Beside { table, id, keep: &carried(table, id), prepared: Some(prepared) };
     folder.write("segments.csv", |out| assignments.write_csv(beside, out))?;
     folder.write("profile.csv", |out| profile.write_csv(out))?;
     write_json(folder, "metrics.json", &summary::metrics(model))

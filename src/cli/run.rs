@@ -2,7 +2,7 @@
 
 use super::args::{InputArgs, Shared, TableArgs};
 use segma::error::{Error, Result};
-use segma::features::{Options, Pipeline};
+use segma::features::{Options, Prepared};
 use segma::kmeans::coarse_notes;
 use segma::matrix::{Matrix, Weights};
 use segma::note::Note;
@@ -43,6 +43,9 @@ impl InputArgs {
             feature_weights: self.feature_weights.clone(),
             missing: self.missing.clone(),
             missing_indicators: self.missing_indicators,
+            outliers: self.outliers.into(),
+            outlier_action: self.outlier_action.into(),
+            transform: self.transform.clone(),
             encode: self.encode.clone(),
             max_levels: Some(self.max_levels.into()),
             date_reference: self.date_reference,
@@ -57,14 +60,9 @@ pub(super) fn carried(table: &Table, id: Option<&str>) -> Vec<String> {
 }
 
 /// Packs a prepared table, and notes what should be known of that.
-pub(super) fn pack(
-    pipeline: &Pipeline,
-    table: &Table,
-    weights: Option<Weights>,
-    notes: &mut Vec<Note>,
-) -> Result<Matrix> {
-    let (matrix, coarse) = Matrix::learn(&pipeline.prepare(table)?, weights)?;
-    notes.extend(coarse_notes(&coarse, |j| pipeline.features()[j].name.clone()));
+pub(super) fn pack(prepared: &Prepared<'_>, weights: Option<Weights>, notes: &mut Vec<Note>) -> Result<Matrix> {
+    let (matrix, coarse) = Matrix::learn(prepared, weights)?;
+    notes.extend(coarse_notes(&coarse, |j| prepared.features()[j].name.clone()));
     if matrix.weights().is_some() {
         notes.extend(saturated_note(matrix.saturated())); // rows without weight may lie anywhere
     }

@@ -42,7 +42,8 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let options = args.input.options(&table);
     let learnt = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
     let Learnt { pipeline, weights, mut notes } = learnt;
-    let matrix = phases.time("pack", || pack(&pipeline, &table, weights, &mut notes))?;
+    let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
+    let matrix = phases.time("pack", || pack(&prepared, weights, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let fitted = phases.time("fit", || kmeans::sweep(&*device.engine, &matrix, &params, &mut teller));
     let mut fits = fitted.map_err(|e| e.in_file(&table.source))?;

@@ -1,10 +1,9 @@
 //! What a table holds, column by column, and what a fit would do with it.
 
-use super::learn;
+use super::learn::{Before, Learner};
 use super::select::{self, LeftOut};
 use super::{Options, Plan};
 use crate::error::{Result, printable};
-use crate::matrix::Weights;
 use crate::table::{Column, Levels, Numbers, Table, Values, spelt};
 use rayon::prelude::*;
 
@@ -45,10 +44,13 @@ pub enum Fate {
 #[must_use]
 pub fn describe(table: &Table, options: &Options) -> Vec<Description> {
     let weights = options.weight_column.as_deref().and_then(|name| select::weights(table, name).ok());
-    table.columns.par_iter().map(|column| describe_one(table, column, weights.as_ref(), options)).collect()
+    let learner = Learner { table, weights: weights.as_ref(), options };
+    let columns: Vec<&Column> = table.columns.iter().collect();
+    let before = Before { limits: learner.limits(&columns), ..Before::default() };
+    columns.par_iter().map(|column| describe_one(&learner, column, &before)).collect()
 }
 
-fn describe_one(table: &Table, column: &Column, weights: Option<&Weights>, options: &Options) -> Description {
+fn describe_one(learner: &Learner<'_>, column: &Column, before: &Before) -> Description {
     let (distinct, range) = match &column.values {
         Values::Numbers(n) => numbers(n, |v| v.to_string()),
         Values::Dates(n) => numbers(n, spelt),
@@ -57,12 +59,13 @@ fn describe_one(table: &Table, column: &Column, weights: Option<&Weights>, optio
         Values::TooMany => (None, String::new()),
         Values::Mixed(text) => (None, format!("{} numbers, and '{}'", text.numbers, printable(&text.value))),
     };
-    let fate = fate(table, column, weights, options).unwrap_or_else(|e| Fate::Refused(e.to_string()));
+    let fate = fate(learner, column, before).unwrap_or_else(|e| Fate::Refused(e.to_string()));
     let (name, kind, missing) = (column.name.clone(), column.kind(), column.missing);
     Description { name, kind, missing, distinct, range, fate }
 }
 
-fn fate(table: &Table, column: &Column, weights: Option<&Weights>, options: &Options) -> Result<Fate> {
+fn fate(learner: &Learner<'_>, column: &Column, before: &Before) -> Result<Fate> {
+    let Learner { table, options, .. } = *learner;
     if options.id.as_ref() == Some(&column.name) {
         return Ok(Fate::Reserved("the id"));
     }
@@ -74,7 +77,7 @@ fn fate(table: &Table, column: &Column, weights: Option<&Weights>, options: &Opt
     {
         return Ok(Fate::LeftOut(why));
     }
-    Ok(match learn::plan(table, column, weights, options)? {
+    Ok(match learner.plan(column, before)? {
         Some((plan, _)) => Fate::Used(plan),
         None => Fate::LeftOut(LeftOut::Text),
     })

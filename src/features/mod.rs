@@ -1,32 +1,47 @@
 //! From a table to prepared columns: learnt once, stored in the model, applied again the same way.
 //!
-//! Steps: select (which columns), impute (what stands for a missing value), encode (texts as numbers), scale (so that no
-//! column drowns another). A learnt [`Pipeline`] is a few numbers per column; applying it needs nothing else, so `predict`
+//! Steps: select (which columns), outliers (held, dropped or marked), impute (what stands for a missing value, by itself or
+//! together with other columns), encode (texts as numbers), transform (long tails pulled in), scale (so that no column drowns
+//! another). A learnt [`Pipeline`] is a few numbers per column; applying it needs nothing else, so `predict`
 //! repeats exactly what `fit` did.
 
+#[cfg(test)]
+mod columns;
 mod describe;
 mod impute;
+mod iterative;
 mod learn;
 mod levels;
 mod moments;
+mod neighbours;
 mod options;
+mod outliers;
 mod plan;
 mod prepared;
+mod quantile;
 mod select;
+mod sizes;
+mod sums;
+mod together;
+mod transform;
 mod words;
 
 pub use describe::{Description, Fate, describe};
-pub use options::{Encode, MAX_LEVELS, Missing, Options, PerColumn, Scale, feature_weights};
-pub use plan::{Feature, From, Gaps, How, Number, OneHot, Part, Plan};
+pub use options::{
+    Encode, MAX_LEVELS, Missing, Options, OutlierAction, Outliers, PerColumn, Reshape, Scale, feature_weights,
+};
+pub use plan::{Feature, From, Gaps, How, Limits, Number, OneHot, Part, Plan};
 pub use prepared::Prepared;
 pub use select::LeftOut;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::matrix::Weights;
 use crate::note::Note;
 use crate::table::{Selection, Table};
+use learn::{Before, Learner};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use together::Together;
 
 /// A learnt preparation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +51,9 @@ pub struct Pipeline {
     scale: Scale,
     /// What is done with each column, in order.
     plans: Vec<Plan>,
-    /// The features of all of them.
+    /// How gaps are filled that follow from other columns.
+    together: Vec<Together>,
+    /// The features of all columns.
     features: Vec<Feature>,
 }
 
@@ -46,6 +63,8 @@ pub struct Pipeline {
 struct PipelineFile {
     scale: Scale,
     columns: Vec<Plan>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    together: Vec<Together>,
 }
 
 impl TryFrom<PipelineFile> for Pipeline {
@@ -53,13 +72,14 @@ impl TryFrom<PipelineFile> for Pipeline {
 
     fn try_from(file: PipelineFile) -> std::result::Result<Self, String> {
         plan::validate(&file.columns)?;
-        Ok(Self::new(file.scale, file.columns))
+        file.together.iter().try_for_each(|t| t.validate(&file.columns))?;
+        Ok(Self { together: file.together, ..Self::new(file.scale, file.columns) })
     }
 }
 
 impl std::convert::From<Pipeline> for PipelineFile {
     fn from(pipeline: Pipeline) -> Self {
-        Self { scale: pipeline.scale, columns: pipeline.plans }
+        Self { scale: pipeline.scale, columns: pipeline.plans, together: pipeline.together }
     }
 }
 
@@ -79,7 +99,7 @@ impl Pipeline {
     #[must_use]
     pub fn new(scale: Scale, plans: Vec<Plan>) -> Self {
         let features = plans.iter().enumerate().flat_map(|(i, plan)| plan.features(i)).collect();
-        Self { scale, plans, features }
+        Self { scale, plans, together: Vec::new(), features }
     }
 
     /// Learns a preparation from a table. Rows that may not have the gaps they have leave the table, and so do columns that
@@ -98,13 +118,18 @@ impl Pipeline {
         table.columns.retain(|c| used(&c.name));
         let drops = |name: &str| options.missing.of(name) == Missing::Drop && names.iter().any(|n| n == name);
         notes.extend(drop_incomplete(table, drops)?);
-        let weights = options.weight_column.as_deref().map(|name| select::weights(table, name)).transpose()?;
+        let mut before = Before { limits: outlier_limits(table, &names, options, &mut notes)?, ..Before::default() };
+        let weights = options.weights(table)?;
         let columns = names.iter().map(|name| select::find(table, name)).collect::<Result<Vec<_>>>()?;
-        let plans = learn::plans(table, &columns, weights.as_ref(), options, &mut notes)?;
+        let learner = Learner { table, weights: weights.as_ref(), options };
+        let together = learner.together(&columns, &mut before, &mut notes);
+        let plans = learner.plans(&columns, &before, &mut notes)?;
         if plans.is_empty() {
             return Err(select::only_text(table, options, &columns));
         }
-        Ok(Learnt { pipeline: Self::new(options.scale, plans), weights, notes })
+        learn::imputed_note(table, &plans, options, &mut notes);
+        learn::transformed_note(&plans, options, &mut notes);
+        Ok(Learnt { pipeline: Self { together, ..Self::new(options.scale, plans) }, weights, notes })
     }
 
     /// How columns were brought to one size.
@@ -172,18 +197,72 @@ impl Pipeline {
     /// [`Error::Data`] naming the place for a column that is missing or holds another kind of values, and for a missing
     /// value that may not be imputed.
     pub fn prepare<'t>(&'t self, table: &'t Table) -> Result<Prepared<'t>> {
-        Prepared::new(table, &self.plans, self.features.clone())
+        Prepared::new(table, &self.plans, self.features.clone(), &self.together)
     }
 }
 
 impl Options {
+    fn weights(&self, table: &Table) -> Result<Option<Weights>> {
+        self.weight_column.as_deref().map(|name| select::weights(table, name)).transpose()
+    }
+
     /// Refuses a choice for a column that is not used.
     fn known(&self, names: &[String]) -> Result<()> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         self.missing.known("--missing", &names)?;
         self.encode.known("--encode", &names)?;
+        self.transform.known("--transform", &names)?;
         self.feature_weights.as_ref().map_or(Ok(()), |w| w.known("--feature-weights", &names))
     }
+}
+
+/// Beyond which values the columns have outliers. If these are to be dropped, their rows leave the table, and no limits are left.
+fn outlier_limits(
+    table: &mut Table,
+    names: &[String],
+    options: &Options,
+    notes: &mut Vec<Note>,
+) -> Result<BTreeMap<String, Limits>> {
+    if options.outliers == Outliers::None {
+        return Ok(BTreeMap::new());
+    }
+    let weights = options.weights(table)?;
+    let columns = names.iter().map(|name| select::find(table, name)).collect::<Result<Vec<_>>>()?;
+    let limits = Learner { table, weights: weights.as_ref(), options }.limits(&columns);
+    let mut beyond = vec![false; table.rows];
+    let mut counted = Vec::new();
+    for (name, limits) in &limits {
+        let values = select::find(table, name)?.numbers().map(crate::table::Numbers::to_vec).unwrap_or_default();
+        values.iter().zip(&mut beyond).for_each(|(v, b)| *b |= limits.beyond(*v));
+        let outliers = values.iter().filter(|v| limits.beyond(**v)).count();
+        if outliers > 0 {
+            counted.push(format!("{} ({outliers})", printable(name)));
+        }
+    }
+    if counted.is_empty() {
+        return Ok(limits);
+    }
+    let done = match options.outlier_action {
+        OutlierAction::Clip => "held outliers at the limits of their columns",
+        OutlierAction::Flag => "marked outliers",
+        OutlierAction::Drop => "dropped rows with outliers",
+    };
+    notes.push(Note::new("outliers", format!("{done}: {}", counted.join(", "))));
+    if options.outlier_action != OutlierAction::Drop {
+        return Ok(limits);
+    }
+    drop_rows(table, &beyond, "outliers")?;
+    Ok(BTreeMap::new())
+}
+
+/// Takes the rows that `dropped` names out of a table.
+fn drop_rows(table: &mut Table, dropped: &[bool], why: &str) -> Result<()> {
+    table.retain(&dropped.iter().map(|d| !d).collect::<Vec<_>>());
+    if table.rows > 0 {
+        return Ok(());
+    }
+    let place = crate::error::Place::file(&table.source);
+    Err(Error::data(place, format!("every row has {why}"), "keep some: choose other columns, or fill what is missing"))
 }
 
 /// Takes rows with gaps in the columns that `drops` names out of a table, and notes how many.
@@ -193,13 +272,9 @@ fn drop_incomplete(table: &mut Table, drops: impl Fn(&str) -> bool) -> Result<Op
     if gaps.is_empty() {
         return Ok(None);
     }
-    let kept: Vec<bool> = (0..table.rows).map(|row| gaps.iter().all(|column| !column[row])).collect();
+    let dropped: Vec<bool> = (0..table.rows).map(|row| gaps.iter().any(|column| column[row])).collect();
     let before = table.rows;
-    table.retain(&kept);
-    if table.rows == 0 {
-        let place = crate::error::Place::file(&table.source);
-        return Err(Error::data(place, "every row has a missing value", "fill them: --missing median"));
-    }
+    drop_rows(table, &dropped, "a missing value")?;
     let text = format!("dropped {} of {before} rows, which have missing values", before - table.rows);
     Ok(Some(Note::new("rows_dropped", text)))
 }

@@ -19,6 +19,12 @@ pub struct Options {
     pub missing: PerColumn<Missing>,
     /// Whether a column with missing values gets a second feature, 1 where the value is missing.
     pub missing_indicators: bool,
+    /// How outliers of number columns are found.
+    pub outliers: Outliers,
+    /// What is done with outliers.
+    pub outlier_action: OutlierAction,
+    /// How long tails are pulled in.
+    pub transform: PerColumn<Reshape>,
     /// How texts become numbers.
     pub encode: PerColumn<Encode>,
     /// The most levels of a text column that get a feature of their own ([`MAX_LEVELS`] unless given); rarer ones share one.
@@ -43,6 +49,10 @@ pub enum Missing {
     Mean,
     /// This value.
     Const(f64),
+    /// The mean of the five rows that are most like this one.
+    Knn,
+    /// What a regression on the other columns says.
+    Iterative,
     /// Nothing: the row takes no part.
     Drop,
     /// Nothing: a missing value is an error.
@@ -58,10 +68,71 @@ impl std::str::FromStr for Missing {
             "mean" => Ok(Self::Mean),
             "drop" => Ok(Self::Drop),
             "error" => Ok(Self::Error),
+            "knn" => Ok(Self::Knn),
+            "iterative" => Ok(Self::Iterative),
             _ => {
                 let value = text.strip_prefix("const=").and_then(|v| v.parse::<f64>().ok()).filter(|v| v.is_finite());
-                value.map(Self::Const).ok_or_else(|| "must be median, mean, const=V, drop or error".into())
+                value
+                    .map(Self::Const)
+                    .ok_or_else(|| "must be median, mean, const=V, knn, iterative, drop or error".into())
             }
+        }
+    }
+}
+
+/// How outliers are found: values beyond so many spreads from the middle of their column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outliers {
+    /// They are not.
+    #[default]
+    None,
+    /// 1.5 interquartile ranges beyond the quartiles.
+    Iqr,
+    /// 3 standard deviations from the mean.
+    Zscore,
+    /// 3.5 (scaled) median absolute deviations from the median.
+    Mad,
+}
+
+/// What is done with outliers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutlierAction {
+    /// They are held at the limit.
+    #[default]
+    Clip,
+    /// Their rows take no part in the fit.
+    Drop,
+    /// They are marked in the output.
+    Flag,
+}
+
+/// How the long tail of a column is pulled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reshape {
+    /// Not at all.
+    #[default]
+    None,
+    /// `ln(1 + v)`.
+    Log1p,
+    /// The power that makes it most like a normal distribution (Yeo and Johnson).
+    YeoJohnson,
+    /// By rank, to a normal distribution.
+    Quantile,
+    /// The gentlest of none, `log1p` and Yeo-Johnson that leaves a skewness within -1 and 1.
+    Auto,
+}
+
+impl std::str::FromStr for Reshape {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "log1p" => Ok(Self::Log1p),
+            "yeo-johnson" => Ok(Self::YeoJohnson),
+            "quantile" => Ok(Self::Quantile),
+            "auto" => Ok(Self::Auto),
+            _ => Err("must be none, log1p, yeo-johnson, quantile or auto".into()),
         }
     }
 }

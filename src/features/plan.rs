@@ -1,5 +1,6 @@
 //! A learnt preparation: a few numbers for each column, kept in the model.
 
+use super::transform::Transform;
 use crate::error::printable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -40,20 +41,51 @@ pub enum How {
     Levels(OneHot),
 }
 
-/// One number a row: `(value or impute - offset) / divisor`.
+/// One number a row: held within limits, filled where missing, transformed, then `(v - offset) / divisor`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Number {
     /// Where the number comes from.
     pub from: From,
-    /// What stands for a missing value, if something does.
+    /// Beyond which values it is an outlier, if they are looked for.
+    pub limits: Option<Limits>,
+    /// What stands for a missing value, if something does (and nothing better follows from the other columns).
     pub impute: Option<f64>,
     /// Whether another feature says where values are missing.
     pub indicator: bool,
+    /// How its tail is pulled in.
+    pub(crate) transform: Transform,
     /// Taken away before dividing.
     pub offset: f64,
     /// Divided by; above 0.
     pub divisor: f64,
+}
+
+/// Limits of a column, and what is done with values beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The lowest value that is no outlier.
+    pub low: f64,
+    /// The highest one.
+    pub high: f64,
+    /// Whether values beyond are held there; else they are marked in the output.
+    pub clip: bool,
+}
+
+impl Limits {
+    /// The value, held within the limits if it is to be; NaN stays.
+    pub(super) fn hold(limits: Option<Self>, value: f64) -> f64 {
+        match limits {
+            Some(Self { low, high, clip: true }) => value.clamp(low, high),
+            _ => value,
+        }
+    }
+
+    /// Whether a value lies beyond.
+    pub(super) fn beyond(self, value: f64) -> bool {
+        value < self.low || value > self.high
+    }
 }
 
 /// Where a number comes from.
@@ -147,6 +179,22 @@ impl Plan {
         (prepared * self.factor()).clamp(f64::MIN, f64::MAX)
     }
 
+    /// Prepares values in the unit of the column, in their place.
+    pub(super) fn prepare_all(&self, part: Part, values: &mut [f64]) {
+        if let (How::Number(n), Part::Number) = (&self.how, part) {
+            n.prepare_all(values);
+        }
+        if self.weight != 1.0 {
+            let factor = self.factor();
+            values.iter_mut().for_each(|v| *v = (*v * factor).clamp(f64::MIN, f64::MAX));
+        }
+    }
+
+    /// Whether its values can be regressed on, and held against others.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(&self.how, How::Number(n) if !matches!(n.from, From::Level(_)))
+    }
+
     /// The levels that are known beforehand when a table is read, if the column is to be read as text.
     pub(super) fn levels(&self) -> Option<Vec<String>> {
         match &self.how {
@@ -172,6 +220,9 @@ impl Plan {
                 if !(n.divisor.is_finite() && n.divisor > 0.0) {
                     return Err(format!("divisor: {} is not above 0", n.divisor));
                 }
+                if n.limits.is_some_and(|l| !(l.low.is_finite() && l.high.is_finite() && l.low <= l.high)) {
+                    return Err("limits: the lower one must not be above the higher one".into());
+                }
                 if (self.gaps == Gaps::Fill) != n.impute.is_some() {
                     return Err("impute and gaps do not go together".into());
                 }
@@ -189,15 +240,38 @@ impl Plan {
 }
 
 impl Number {
+    /// A number column of which nothing is asked but these.
+    #[cfg(test)]
+    pub(crate) fn plain(impute: Option<f64>, offset: f64, divisor: f64) -> Self {
+        let (from, transform) = (From::Number, Transform::None);
+        Self { from, limits: None, impute, indicator: false, transform, offset, divisor }
+    }
+
     /// Finite for every value but NaN: far beyond what the model was fitted on, a division may overflow.
     #[inline(always)]
-    pub(super) fn prepare(&self, value: f64) -> f64 {
-        let value = if value.is_nan() { self.impute.unwrap_or(value) } else { value };
+    fn scale(&self, value: f64) -> f64 {
         ((value - self.offset) / self.divisor).clamp(f64::MIN, f64::MAX)
     }
 
+    #[inline(always)]
+    fn fill(&self, value: f64) -> f64 {
+        if value.is_nan() { self.impute.unwrap_or(value) } else { value }
+    }
+
+    pub(super) fn prepare(&self, value: f64) -> f64 {
+        self.scale(self.transform.apply(self.fill(Limits::hold(self.limits, value))))
+    }
+
     fn restore(&self, prepared: f64) -> f64 {
-        prepared * self.divisor + self.offset
+        self.transform.restore((prepared * self.divisor + self.offset).clamp(f64::MIN, f64::MAX))
+    }
+
+    /// Prepares values in their place.
+    pub(super) fn prepare_all(&self, values: &mut [f64]) {
+        match (self.limits, &self.transform) {
+            (None, Transform::None) => values.iter_mut().for_each(|v| *v = self.scale(self.fill(*v))),
+            _ => values.iter_mut().for_each(|v| *v = self.prepare(*v)),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A table's columns as a pipeline prepares them: read on the fly, never copied.
 
-use super::plan::{Feature, From, Gaps, How, Number, OneHot, Part, Plan};
+use super::plan::{Feature, From, Gaps, How, Limits, Number, OneHot, Part, Plan};
+use super::together::{Filled, Raw, Together};
 use super::{levels, missing_value, select};
 use crate::error::{Error, Place, Result, printable};
 use crate::matrix::Rows;
@@ -13,6 +14,8 @@ pub struct Prepared<'t> {
     sources: Vec<Source<'t>>,
     plans: &'t [Plan],
     features: Vec<Feature>,
+    /// What stands for missing values that follow from other columns, for each plan.
+    filled: Vec<Filled>,
 }
 
 /// What a plan reads.
@@ -26,9 +29,46 @@ enum Source<'t> {
 }
 
 impl<'t> Prepared<'t> {
-    pub(super) fn new(table: &'t Table, plans: &'t [Plan], features: Vec<Feature>) -> Result<Self> {
+    pub(super) fn new(
+        table: &'t Table,
+        plans: &'t [Plan],
+        features: Vec<Feature>,
+        together: &[Together],
+    ) -> Result<Self> {
         let sources = plans.iter().map(|plan| bind(table, plan)).collect::<Result<_>>()?;
-        Ok(Self { table, sources, plans, features })
+        let mut prepared = Self { table, sources, plans, features, filled: vec![Filled::new(); plans.len()] };
+        for together in together {
+            let find = |name: &str| plans.iter().position(|p| p.name == name);
+            let raws: Vec<Raw<'_>> = together.columns().iter().filter_map(|n| prepared.number(find(n)?)).collect();
+            let filled = together.fill(&raws);
+            for (name, filled) in together.filled().zip(filled) {
+                find(name).into_iter().for_each(|plan| prepared.filled[plan].clone_from(&filled));
+            }
+        }
+        Ok(prepared)
+    }
+
+    /// The numbers of a plan, held within its limits.
+    fn number(&self, plan: usize) -> Option<Raw<'t>> {
+        let How::Number(number) = &self.plans[plan].how else { return None };
+        raw(self.table.column(&self.plans[plan].name)?, &number.from, number.limits)
+    }
+
+    /// The columns of which the value in row `i` is marked as an outlier.
+    pub fn outliers(&self, i: usize) -> impl Iterator<Item = &'t str> + '_ {
+        self.plans.iter().zip(&self.sources).filter_map(move |(plan, source)| match (&plan.how, source) {
+            (How::Number(Number { limits: Some(limits), .. }), Source::Numbers(n)) if !limits.clip => {
+                limits.beyond(n.get(i)).then_some(plan.name.as_str())
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether outliers are marked.
+    #[must_use]
+    pub fn marks_outliers(&self) -> bool {
+        let marks = |p: &Plan| matches!(&p.how, How::Number(Number { limits: Some(limits), .. }) if !limits.clip);
+        self.plans.iter().any(marks)
     }
 
     /// The features, in order.
@@ -81,6 +121,27 @@ impl<'t> Prepared<'t> {
             (Source::Numbers(_), How::Levels(_), _) => {} // such a column is not bound
         }
     }
+}
+
+/// The numbers of a column as they come from it, held within limits; `None` if it holds texts.
+pub(super) fn raw<'a>(column: &'a Column, from: &From, limits: Option<Limits>) -> Option<Raw<'a>> {
+    let (Values::Numbers(numbers) | Values::YesNo(numbers) | Values::Dates(numbers)) = &column.values else {
+        return None;
+    };
+    let reference = match from {
+        From::DaysBefore(day) => Some(*day),
+        _ => None,
+    };
+    let read = move |first: usize, out: &mut [f64]| {
+        numbers.read(first, out);
+        if let Some(day) = reference {
+            out.iter_mut().for_each(|v| *v = day - *v);
+        }
+        if limits.is_some() {
+            out.iter_mut().for_each(|v| *v = Limits::hold(limits, *v));
+        }
+    };
+    Some(Raw { name: &column.name, rows: numbers.len(), read: Box::new(read) })
 }
 
 fn flag(set: bool) -> f64 {
@@ -178,8 +239,13 @@ impl Rows for Prepared<'_> {
 
     fn column(&self, first: usize, j: usize, out: &mut [f64]) {
         let Feature { plan, part, .. } = self.features[j];
-        let plan = &self.plans[plan];
         self.raw(first, j, out);
-        out.iter_mut().for_each(|v| *v = plan.prepare(part, *v));
+        if part == Part::Number {
+            let filled = &self.filled[plan];
+            let from = filled.partition_point(|(row, _)| *row < first);
+            let to = filled.partition_point(|(row, _)| *row < first + out.len());
+            filled[from..to].iter().for_each(|(row, value)| out[row - first] = *value);
+        }
+        self.plans[plan].prepare_all(part, out);
     }
 }

@@ -1,6 +1,6 @@
 //! A plan in words, for people.
 
-use super::plan::{From, Gaps, How, Number, OneHot, Plan};
+use super::plan::{From, Gaps, How, Limits, Number, OneHot, Plan};
 use crate::error::printable;
 use crate::table::spelt;
 use std::fmt;
@@ -42,11 +42,18 @@ impl fmt::Display for Number {
                 write!(f, "{}{}", shown.join(", "), if levels.len() > SHOWN { ", .." } else { "" })?;
             }
         }
+        if let Some(Limits { low, high, clip }) = self.limits {
+            let what = if clip { "held within" } else { "marked beyond" };
+            write!(f, "; {what} {} and {}", short(low), short(high))?;
+        }
         if let Some(value) = self.impute {
             write!(f, "; {} where missing", short(value))?;
         }
         if self.indicator {
             write!(f, ", which another feature says")?;
+        }
+        if let Some(name) = self.transform.name() {
+            write!(f, "; {name}")?;
         }
         if (self.offset, self.divisor) != (0.0, 1.0) {
             write!(f, "; less {}, divided by {}", short(self.offset), short(self.divisor))?;
@@ -78,14 +85,25 @@ fn short(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::transform::Transform;
     use super::*;
 
     #[test]
     fn a_plan_reads_well() {
-        let number =
-            Number { from: From::Number, impute: Some(41_500.0), indicator: false, offset: 12.0, divisor: 1.0 / 3.0 };
+        let number = Number {
+            from: From::Number,
+            limits: Some(Limits { low: 0.0, high: 9e5, clip: true }),
+            impute: Some(41_500.0),
+            indicator: false,
+            transform: Transform::Log1p,
+            offset: 12.0,
+            divisor: 1.0 / 3.0,
+        };
         let plan = Plan { name: "income".into(), weight: 2.0, gaps: Gaps::Fill, how: How::Number(number) };
-        assert_eq!(plan.to_string(), "number; 41500 where missing; less 12, divided by 0.333333; counts 2 times");
+        assert_eq!(
+            plan.to_string(),
+            "number; held within 0 and 900000; 41500 where missing; log1p; less 12, divided by 0.333333; counts 2 times"
+        );
         let levels = OneHot { levels: vec!["a".into(), "b".into()], other: true, missing: false };
         let plan = Plan { name: "plan".into(), weight: 1.0, gaps: Gaps::Drop, how: How::Levels(levels) };
         assert_eq!(plan.to_string(), "1 or 0 for each of a, b, and for all others; rows without a value are dropped");

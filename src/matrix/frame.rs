@@ -7,7 +7,7 @@
 
 use super::power::{ceil_exponent, ceil_log2, pow2, scale2};
 use super::rows::not_finite;
-use super::sample::{lower_quantile, sample_rows};
+use super::sample::{effective_rows, lower_quantile, sample_rows};
 use super::{Rows, Weights};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -61,7 +61,7 @@ impl Frame {
     /// [`Error::Data`] naming row and column if a value is not finite.
     pub fn learn(rows: &impl Rows, weights: Option<&Weights>) -> Result<(Self, Vec<CoarseGrid>)> {
         let extremes = extremes(rows, weights)?;
-        let count = weights.map_or(rows.count() as u64, |w| w.effective_rows().min(MOST_ROWS));
+        let count = effective_rows(rows.count(), weights).min(MOST_ROWS);
         let sample = sample_rows(rows.count(), weights, count.min(SAMPLE));
         let columns = Sampled::columns(rows, &sample);
         let offset: Vec<f64> = columns.iter().map(|c| c.median).collect();

@@ -18,6 +18,7 @@ mod weights;
 pub use frame::{CoarseGrid, Frame, SATURATION};
 pub use reorder::Reordered;
 pub use rows::Rows;
+pub(crate) use sample::{effective_rows, sample_rows};
 pub(crate) use squares::of_points as point_squares;
 pub use weights::Weights;
 

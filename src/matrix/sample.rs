@@ -2,10 +2,15 @@
 
 use super::Weights;
 
+/// The rows that an unweighted table of the same content would have.
+pub(crate) fn effective_rows(rows: usize, weights: Option<&Weights>) -> u64 {
+    weights.map_or(rows as u64, Weights::effective_rows)
+}
+
 /// The rows (ascending, a row may repeat) that lie at even steps of the total weight, `size` of them.
 ///
 /// Without weights every row weighs one, so a row of weight 3 is drawn exactly as three equal rows would be.
-pub(super) fn sample_rows(rows: usize, weights: Option<&Weights>, size: u64) -> Vec<usize> {
+pub(crate) fn sample_rows(rows: usize, weights: Option<&Weights>, size: u64) -> Vec<usize> {
     let Some(weights) = weights else {
         return (0..size)
             .filter_map(|i| usize::try_from(u128::from(i) * rows as u128 / u128::from(size)).ok())

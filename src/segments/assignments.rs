@@ -2,6 +2,7 @@
 
 use super::push_text;
 use crate::engine::Centroids;
+use crate::features::Prepared;
 use crate::matrix::{Matrix, TILE};
 use crate::table::{Table, Texts};
 use multiversion::multiversion;
@@ -56,6 +57,8 @@ pub struct Beside<'a> {
     pub id: Option<&'a str>,
     /// Columns that are carried along.
     pub keep: &'a [String],
+    /// The rows as they were prepared: if outliers are marked, a last column names the columns in which a row is one.
+    pub prepared: Option<&'a Prepared<'a>>,
 }
 
 impl<'m> Assignments<'m> {
@@ -93,6 +96,8 @@ impl<'m> Assignments<'m> {
             header.push(',');
             push_text(&mut header, name);
         }
+        let marks = beside.prepared.filter(|p| p.marks_outliers());
+        header.push_str(if marks.is_some() { ",outlier" } else { "" });
         writeln!(out, "{header}")?;
         let ids = beside.id.and_then(|name| beside.table.text(name));
         let keep: Vec<&Texts> = beside.keep.iter().filter_map(|name| beside.table.text(name)).collect();
@@ -100,14 +105,24 @@ impl<'m> Assignments<'m> {
         for first in (0..tiles).step_by(CHUNK * 64) {
             let some = first..tiles.min(first + CHUNK * 64);
             let chunks: Vec<usize> = some.clone().step_by(CHUNK).collect();
-            let write = |first: usize| self.lines(first..some.end.min(first + CHUNK), beside.table, ids, &keep);
+            let write = |first: usize| {
+                let tiles = first..some.end.min(first + CHUNK);
+                self.lines(tiles, beside.table, ids, &keep, marks)
+            };
             let texts: Vec<String> = chunks.into_par_iter().map(write).collect();
             texts.iter().try_for_each(|t| out.write_all(t.as_bytes()))?;
         }
         Ok(())
     }
 
-    fn lines(&self, tiles: std::ops::Range<usize>, table: &Table, ids: Option<&Texts>, keep: &[&Texts]) -> String {
+    fn lines(
+        &self,
+        tiles: std::ops::Range<usize>,
+        table: &Table,
+        ids: Option<&Texts>,
+        keep: &[&Texts],
+        marks: Option<&Prepared<'_>>,
+    ) -> String {
         let first = tiles.start * TILE;
         let distances = self.distances(tiles);
         let (mut text, mut number) = (String::with_capacity(48 * distances.own.len()), ryu::Buffer::new());
@@ -131,6 +146,10 @@ impl<'m> Assignments<'m> {
             for column in keep {
                 text.push(',');
                 push_text(&mut text, column.get(i));
+            }
+            if let Some(prepared) = marks {
+                text.push(',');
+                push_text(&mut text, &prepared.outliers(i).collect::<Vec<_>>().join(" "));
             }
             text.push('\n');
         }
@@ -208,7 +227,7 @@ mod tests {
             places: None,
         };
         let mut out = Vec::new();
-        let beside = Beside { table: &table, id: Some("id"), keep: &["mail".into()] };
+        let beside = Beside { table: &table, id: Some("id"), keep: &["mail".into()], prepared: None };
         Assignments::new(&matrix, &centroids, &[0, 0, 0, 1, 1]).write_csv(beside, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let ids: Vec<&str> = text.lines().skip(1).map(|l| l.rsplitn(6, ',').last().unwrap()).collect();
