@@ -3,8 +3,12 @@
 //! Every message names the thing, the place (file, line, column), the value, and the next step. The library returns
 //! these and never prints; the program turns them into an exit code.
 
+use std::any::Any;
+use std::cell::Cell;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 /// A result of segma.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -202,6 +206,42 @@ pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>)
         .map(|(_, c)| c)
 }
 
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`, whose panics on this thread are not printed (once [`keep_panics_quiet`] was called).
+fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    let before = QUIET.replace(true);
+    let done = work();
+    QUIET.set(before);
+    done
+}
+
+/// Puts a hook before the process's panic hook that keeps what happens under [`quietly`] from it.
+pub(crate) fn keep_panics_quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                hook(panic);
+            }
+        }));
+    });
+}
+
+/// Runs `work` in code that is not ours and may panic: then that is said in words, and not printed.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    keep_panics_quiet();
+    quietly(|| catch_unwind(AssertUnwindSafe(work))).map_err(|panic| panic_text(&*panic))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given").to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +263,12 @@ mod tests {
     fn an_error_learns_its_file_once() {
         let error = Error::data(Place::default().at_row(2), "no", "").in_file("a.npy").in_file("b.npy");
         assert_eq!(error.to_string(), "a.npy: row 2: no");
+    }
+
+    #[test]
+    fn a_panic_becomes_words() {
+        assert_eq!(caught(|| 1), Ok(1));
+        assert_eq!(caught(|| -> u8 { panic!("no {}", 1) }), Err("no 1".to_owned()));
     }
 
     #[test]

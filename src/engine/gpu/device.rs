@@ -1,13 +1,11 @@
 //! An opened device: buffers, dispatches and waits of which none can panic, hang for ever or take more memory than allowed.
 
 use super::adapter::Adapter;
-use super::fault;
 use super::plan::{Abilities, DeviceLimits};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use pollster::block_on;
 use std::collections::VecDeque;
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -66,7 +64,7 @@ impl Drop for Held {
 impl Device {
     /// Opens an adapter with no more than these abilities, as if it had no more than these limits.
     pub(super) fn open(adapter: &Adapter, abilities: Abilities, most: Option<DeviceLimits>) -> Result<Self> {
-        fault::keep_driver_panics_quiet();
+        error::keep_panics_quiet();
         let mut features = wgpu::Features::empty();
         if abilities.int64 {
             features |= wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_ALL_OPS;
@@ -120,7 +118,7 @@ impl Device {
 
     /// Runs calls into the driver's wrapper, which may panic when the device is lost; a panic becomes an error.
     pub(super) fn guarded<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
-        let done = fault::quietly(|| catch_unwind(AssertUnwindSafe(work)));
+        let done = error::caught(work);
         self.check()?;
         done.map_err(|_| self.error("the driver failed"))
     }
