@@ -61,7 +61,7 @@ impl Learner<'_> {
                 None => return Ok(None),
             },
             Values::Mixed(text) => return Err(select::mixed(self.table, column, text)),
-            Values::TooMany => return Ok(None),
+            Values::TooMany | Values::Unsupported(_) => return Ok(None),
             Values::Numbers(_) | Values::YesNo(_) | Values::Dates(_) => {
                 let Some(from) = self.from(column) else { return Ok(None) };
                 let limits = before.limits.get(name).copied();

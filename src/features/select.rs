@@ -31,6 +31,8 @@ pub enum LeftOut {
     Date,
     /// A text column, and texts are left out.
     Text,
+    /// Values of a type that cannot be clustered, such as lists.
+    Unsupported,
 }
 
 impl LeftOut {
@@ -45,6 +47,7 @@ impl LeftOut {
             Self::TooMany => "many_levels_left_out",
             Self::Date => "date_left_out",
             Self::Text => "text_left_out",
+            Self::Unsupported => "unsupported_left_out",
         }
     }
 
@@ -61,6 +64,7 @@ impl LeftOut {
             Self::TooMany => "more than 65,534 different texts",
             Self::Date => "dates (--date-reference DATE counts the days before it)",
             Self::Text => "text (--encode onehot, ordinal or frequency makes numbers of it)",
+            Self::Unsupported => "nested, binary or of a type that is neither number, date, yes/no nor text",
         }
     }
 }
@@ -94,6 +98,9 @@ fn named<'t>(table: &'t Table, options: &Options, names: &[String]) -> Result<Ve
             |message: String, hint: &str| Err(Error::data(Place::file(&table.source).in_column(name), message, hint));
         match &column.values {
             Values::Mixed(text) => return Err(mixed(table, column, text)),
+            Values::Unsupported(kind) => {
+                return refuse(format!("{kind} cannot be clustered"), "leave the column out of --columns");
+            }
             _ if column.missing == table.rows as u64 => {
                 return refuse("every value is missing".into(), "leave the column out of --columns");
             }
@@ -138,6 +145,7 @@ pub(super) fn left_out(table: &Table, column: &Column, options: &Options) -> Res
     let present = table.rows as u64 - column.missing;
     let encoded = options.encode.of(&column.name) != super::Encode::None;
     Ok(match &column.values {
+        Values::Unsupported(_) => Some(LeftOut::Unsupported),
         _ if present == 0 => Some(LeftOut::Empty),
         Values::Mixed(text) => return Err(mixed(table, column, text)),
         Values::TooMany => Some(LeftOut::TooMany),

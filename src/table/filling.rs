@@ -159,7 +159,8 @@ impl Filling {
         self.rows += 1;
     }
 
-    fn infinity(&mut self, field: &[u8]) {
+    /// Adds an infinity as it is spelt.
+    pub(super) fn infinity(&mut self, field: &[u8]) {
         match &mut self.state {
             State::Numbers(numbers) => numbers.push(f64::NAN),
             State::Empty => self.state = State::Numbers(self.after_missing(f64::NAN)),

@@ -5,6 +5,7 @@
 //! whole file, never from a sample: a column is a number column only when every value that is not missing is a number.
 //! Nothing here knows about features or clusters.
 
+mod columns;
 mod csv;
 mod date;
 mod filling;
@@ -12,9 +13,11 @@ mod levels;
 mod lines;
 #[cfg(test)]
 mod mutation;
+mod names;
 mod npy;
 mod number;
 mod numbers;
+mod parquet;
 mod selection;
 mod texts;
 
@@ -179,6 +182,8 @@ pub enum Values {
     TooMany,
     /// Not kept: values of more than one kind, most of them numbers.
     Mixed(TextFound),
+    /// Not read: values of a type that has no place in a table of customers, such as lists; its name.
+    Unsupported(String),
 }
 
 /// Why a column with numbers is not a number column.
@@ -259,7 +264,7 @@ impl Column {
                 Some(n.blocks().flat_map(|block| block.iter().map(|v| v.is_nan()).collect::<Vec<_>>()).collect())
             }
             Values::Levels(levels) => Some(levels.codes.iter().map(|code| *code == MISSING).collect()),
-            Values::TooMany | Values::Mixed(_) => None,
+            Values::TooMany | Values::Mixed(_) | Values::Unsupported(_) => None,
         }
     }
 
@@ -275,7 +280,7 @@ impl Column {
         match &mut self.values {
             Values::Numbers(n) | Values::YesNo(n) | Values::Dates(n) => *n = n.retain(kept),
             Values::Levels(levels) => *levels = levels.retain(kept),
-            Values::TooMany | Values::Mixed(_) => {}
+            Values::TooMany | Values::Mixed(_) | Values::Unsupported(_) => {}
         }
         let gaps = self.gaps().unwrap_or_default();
         self.missing = gaps.iter().filter(|gap| **gap).count() as u64;
@@ -284,31 +289,58 @@ impl Column {
 
     /// What the column holds, in a word.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &str {
         match &self.values {
             Values::Numbers(_) => "number",
             Values::YesNo(_) => "yes/no",
             Values::Dates(_) => "date",
             Values::Levels(_) | Values::TooMany => "text",
             Values::Mixed(_) => "mixed",
+            Values::Unsupported(kind) => kind,
         }
     }
 }
 
-/// Reads a table; the format follows the file's ending (`.npy`, otherwise CSV).
+/// Reads a table; the format follows the file's ending (`.npy`; `.parquet`, `.pq` or `.parq`; otherwise CSV).
 ///
 /// # Errors
-/// [`Error::Data`] with file, line and column for anything that cannot be read as a table.
+/// [`Error::Data`] with file, line or row, and column for anything that cannot be read as a table.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let _span = tracing::info_span!("read", path = %path.display()).entered();
-    let table = match path.extension().and_then(|e| e.to_str()) {
-        Some(e) if e.eq_ignore_ascii_case("npy") => npy::read(path, options)?,
-        _ => csv::read(path, options)?,
+    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let table = match ending.as_str() {
+        "npy" => npy::read(path, options)?,
+        "parquet" | "pq" | "parq" => texts_again(options, |options| parquet::read(path, options))?,
+        _ => texts_again(options, |options| csv::read(path, options))?,
     };
     if table.rows == 0 {
         return Err(Error::data(Place::file(&table.source), "no data rows", "the file holds a header only"));
     }
     Ok(table)
+}
+
+/// Reads a table; columns of which at most half are numbers once more, as text.
+fn texts_again(options: &ReadOptions, read: impl Fn(&ReadOptions) -> Result<Table>) -> Result<Table> {
+    let mut table = read(options)?;
+    let texts: Vec<String> = table.columns.iter().filter(|c| mostly_text(&c.values)).map(|c| c.name.clone()).collect();
+    if texts.is_empty() {
+        return Ok(table);
+    }
+    let again = ReadOptions {
+        wanted: Wanted::Only(Selection::names(texts.clone()), BTreeSet::new()),
+        as_text: texts.into_iter().map(|name| (name, Vec::new())).collect(),
+        delimiter: options.delimiter,
+        nulls: options.nulls.clone(),
+        ..ReadOptions::default()
+    };
+    for column in read(&again)?.columns {
+        table.columns.iter_mut().filter(|c| c.name == column.name).for_each(|c| *c = column.clone());
+    }
+    Ok(table)
+}
+
+fn mostly_text(values: &Values) -> bool {
+    matches!(values, Values::Mixed(found) if found.numbers <= found.texts)
 }
 
 /// Opens a regular file and says how long it is.

@@ -13,9 +13,7 @@
 //! - `fault`: what the guard finds, in words
 //! - `records`: the records of a piece, and what is wrong with one
 //! - `header`: column names
-//! - `columns`: the columns of the records
 
-mod columns;
 mod fault;
 mod guard;
 mod header;
@@ -25,9 +23,9 @@ mod sniff;
 #[cfg(test)]
 mod tests;
 
-use super::{Column, ReadOptions, Resolved, Selection, Table, Values};
+use super::columns::Columns;
+use super::{ReadOptions, Resolved, Table};
 use crate::error::{Error, Place, Result};
-use columns::Columns;
 use csv::ByteRecord;
 use guard::Guard;
 use rayon::prelude::*;
@@ -43,31 +41,9 @@ const SEGMENT: usize = 1 << 20;
 const AHEAD: usize = 4;
 const MOST: usize = 64;
 
-/// Reads a CSV file; columns of which less than half are numbers once more, as text.
+/// Reads a CSV file.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let source = path.display().to_string();
-    let read = |options: &ReadOptions| read_from(super::open(path)?.0, &source, options, SEGMENT);
-    let mut table = read(options)?;
-    let text = |c: &&Column| mostly_text(&c.values) && !options.numbers.contains(&c.name);
-    let texts: Vec<String> = table.columns.iter().filter(text).map(|c| c.name.clone()).collect();
-    if texts.is_empty() {
-        return Ok(table);
-    }
-    let again = ReadOptions {
-        wanted: Some(Selection::names(texts.clone())),
-        as_text: texts.into_iter().map(|name| (name, Vec::new())).collect(),
-        delimiter: options.delimiter,
-        nulls: options.nulls.clone(),
-        ..ReadOptions::default()
-    };
-    for column in read(&again)?.columns {
-        table.columns.iter_mut().filter(|c| c.name == column.name).for_each(|c| *c = column.clone());
-    }
-    Ok(table)
-}
-
-fn mostly_text(values: &Values) -> bool {
-    matches!(values, Values::Mixed(found) if found.numbers <= found.texts)
+    read_from(super::open(path)?.0, &path.display().to_string(), options, SEGMENT)
 }
 
 /// Reads CSV from any reader, in segments of about `length` bytes; `source` names it in messages.

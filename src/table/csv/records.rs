@@ -1,10 +1,10 @@
 //! The records of a segment, and what is wrong with one.
 
-use super::columns::Columns;
 use super::fault::Fault;
 use super::segments::Segment;
 use crate::error::{Error, Place};
 use crate::table::Lines;
+use crate::table::columns::Columns;
 use crate::table::number;
 use csv::ByteRecord;
 
@@ -69,7 +69,7 @@ impl<'a> Records<'a> {
                 let ends_empty = self.record.iter().next_back() == Some(&[]);
                 return Err(Broken::Ragged { row, found: self.record.len(), ends_empty });
             }
-            columns.push(&self.record);
+            columns.push(|column| &self.record[column]);
         }
         Ok(columns)
     }

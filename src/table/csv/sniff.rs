@@ -24,7 +24,7 @@ const MARKS: &[(&[u8], &str, &str)] = &[
     (b"PK\x03\x04", "a zip file (an Excel .xlsx is one)", EXPORT),
     (b"PK\x05\x06", "an empty zip file", EXPORT),
     (b"\xd0\xcf\x11\xe0", "an old Excel file (.xls)", EXPORT),
-    (b"PAR1", "a Parquet file", "convert it to CSV, for example: duckdb -c \"COPY 'OLD.parquet' TO 'NEW.csv'\""),
+    (b"PAR1", "a Parquet file", "name it with the ending .parquet"),
     (b"ARROW1", "an Arrow file", EXPORT),
     (b"SQLite format 3\0", "an SQLite database", EXPORT),
     (b"%PDF-", "a PDF", EXPORT),

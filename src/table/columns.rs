@@ -1,19 +1,19 @@
-//! Columns being filled, one record at a time; and columns of later rows joined to them.
+//! The columns of a file being filled; and columns of later rows joined to them.
 
-use super::super::filling::Filling;
+use super::filling::Filling;
+use super::number;
+use super::texts::Texts;
+use super::{Kept, Resolved, Table};
 use crate::error::Result;
-use crate::table::number;
-use crate::table::texts::Texts;
-use crate::table::{Kept, Resolved, Table};
 use rayon::prelude::*;
 
 /// The columns of a file that are read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// Each with its index in the record.
-    typed: Vec<(usize, Filling)>,
-    kept: Vec<(usize, Kept)>,
-    rows: usize,
+    /// Each with its index in the file.
+    pub(super) typed: Vec<(usize, Filling)>,
+    pub(super) kept: Vec<(usize, Kept)>,
+    pub(super) rows: usize,
 }
 
 impl Columns {
@@ -32,8 +32,21 @@ impl Columns {
 
     /// The same columns without rows.
     pub(super) fn empty(&self) -> Self {
-        let kept = self.kept.iter().map(|(i, kept)| (*i, Kept { name: kept.name.clone(), texts: Texts::default() }));
-        Self { typed: self.typed.iter().map(|(i, c)| (*i, c.empty())).collect(), kept: kept.collect(), rows: 0 }
+        self.some(|_| true)
+    }
+
+    /// Some of the columns, without rows.
+    pub(super) fn some(&self, wanted: impl Fn(usize) -> bool) -> Self {
+        let typed = self.typed.iter().filter(|(i, _)| wanted(*i)).map(|(i, column)| (*i, column.empty()));
+        let kept = self.kept.iter().filter(|(i, _)| wanted(*i));
+        let kept = kept.map(|(i, kept)| (*i, Kept { name: kept.name.clone(), texts: Texts::default() }));
+        Self { typed: typed.collect(), kept: kept.collect(), rows: 0 }
+    }
+
+    /// Adds further columns of the same rows.
+    pub(super) fn beside(&mut self, further: Self) {
+        self.typed.extend(further.typed);
+        self.kept.extend(further.kept);
     }
 
     /// Rows added so far.
@@ -41,11 +54,11 @@ impl Columns {
         self.rows
     }
 
-    /// Adds a record as a row; it has a field for every column.
-    pub(super) fn push(&mut self, record: &csv::ByteRecord) {
-        self.typed.iter_mut().for_each(|(field, column)| column.field(&record[*field]));
-        for (field, kept) in &mut self.kept {
-            kept.texts.push(&String::from_utf8_lossy(&record[*field]));
+    /// Adds a row, given as the text in each column.
+    pub(super) fn push<'f>(&mut self, text: impl Fn(usize) -> &'f [u8]) {
+        self.typed.iter_mut().for_each(|(column, filling)| filling.field(text(*column)));
+        for (column, kept) in &mut self.kept {
+            kept.texts.push(&String::from_utf8_lossy(text(*column)));
         }
         self.rows += 1;
     }
