@@ -160,6 +160,18 @@ fn row_groups_and_batches_cannot_be_seen() {
 }
 
 #[test]
+fn row_groups_of_one_kind_each_cannot_be_seen() {
+    let texts = ["x", "1", "2", "3", "inf", "yes", "2024-01-01", "NA"];
+    for first in 0..texts.len() {
+        let mut texts = texts;
+        texts.rotate_left(first);
+        let columns: [(&str, ArrayRef); 1] = [("t", Arc::new(StringArray::from(texts.to_vec())))];
+        let whole = held(&table(&written(&columns, 100)));
+        (1..8).for_each(|group| assert_eq!(held(&table(&written(&columns, group))), whole, "{texts:?} by {group}"));
+    }
+}
+
+#[test]
 fn one_row_to_a_row_group_is_read_like_any_other() {
     let bytes = written(&[("x", Arc::new((0..3_000).collect::<Int32Array>()))], 1);
     assert_eq!(numbers(&table(&bytes), "x"), (0..3_000).map(f64::from).collect::<Vec<_>>());
