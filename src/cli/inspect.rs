@@ -46,7 +46,7 @@ fn text(table: &Table, columns: &[Description]) -> String {
     for c in columns {
         let missing = if c.missing == 0 { String::new() } else { share(c.missing, table.rows) };
         let distinct = c.distinct.map_or_else(|| "many".into(), grouped);
-        grid.add_row([printable(&c.name), c.kind.into(), missing, distinct, c.range.clone(), fate(&c.fate)]);
+        grid.add_row([printable(&c.name), printable(&c.kind), missing, distinct, c.range.clone(), fate(&c.fate)]);
     }
     for right in [2, 3] {
         if let Some(column) = grid.column_mut(right) {

@@ -16,7 +16,7 @@ pub struct Description {
     /// Its name.
     pub name: String,
     /// What it holds: number, yes/no, date, text or mixed.
-    pub kind: &'static str,
+    pub kind: String,
     /// Rows without a value.
     pub missing: u64,
     /// Different values; `None` if they were too many to keep.
@@ -57,10 +57,11 @@ fn describe_one(learner: &Learner<'_>, column: &Column, before: &Before) -> Desc
         Values::YesNo(n) => yes_no(n),
         Values::Levels(levels) => texts(levels),
         Values::TooMany => (None, String::new()),
+        Values::Unsupported(kind) => (None, printable(kind)),
         Values::Mixed(text) => (None, format!("{} numbers, and '{}'", text.numbers, printable(&text.value))),
     };
     let fate = fate(learner, column, before).unwrap_or_else(|e| Fate::Refused(e.to_string()));
-    let (name, kind, missing) = (column.name.clone(), column.kind(), column.missing);
+    let (name, kind, missing) = (column.name.clone(), column.kind().to_owned(), column.missing);
     Description { name, kind, missing, distinct, range, fate }
 }
 

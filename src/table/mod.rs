@@ -272,7 +272,7 @@ impl Column {
         match &self.values {
             Values::Numbers(n) | Values::YesNo(n) | Values::Dates(n) => n.bytes(),
             Values::Levels(levels) => size_of_val(&*levels.codes),
-            Values::TooMany | Values::Mixed(_) => 0,
+            Values::TooMany | Values::Mixed(_) | Values::Unsupported(_) => 0,
         }
     }
 
@@ -322,12 +322,13 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
 /// Reads a table; columns of which at most half are numbers once more, as text.
 fn texts_again(options: &ReadOptions, read: impl Fn(&ReadOptions) -> Result<Table>) -> Result<Table> {
     let mut table = read(options)?;
-    let texts: Vec<String> = table.columns.iter().filter(|c| mostly_text(&c.values)).map(|c| c.name.clone()).collect();
+    let text = |c: &&Column| mostly_text(&c.values) && !options.numbers.contains(&c.name);
+    let texts: Vec<String> = table.columns.iter().filter(text).map(|c| c.name.clone()).collect();
     if texts.is_empty() {
         return Ok(table);
     }
     let again = ReadOptions {
-        wanted: Wanted::Only(Selection::names(texts.clone()), BTreeSet::new()),
+        wanted: Some(Selection::names(texts.clone())),
         as_text: texts.into_iter().map(|name| (name, Vec::new())).collect(),
         delimiter: options.delimiter,
         nulls: options.nulls.clone(),

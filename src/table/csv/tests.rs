@@ -2,7 +2,7 @@
 
 use super::guard::LONGEST_RECORD;
 use super::*;
-use crate::table::{Levels, Selection, TextFound, Values, Wanted};
+use crate::table::{Levels, Selection, TextFound, Values};
 use std::collections::BTreeSet;
 use std::io;
 

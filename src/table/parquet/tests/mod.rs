@@ -5,7 +5,7 @@ mod hostile;
 mod written;
 
 use super::*;
-use crate::table::{Numbers, Selection, Wanted};
+use crate::table::{Numbers, Selection};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -52,8 +52,8 @@ fn texts(table: &Table, name: &str) -> Vec<String> {
     table.text(name).unwrap().iter().map(String::from).collect()
 }
 
-fn only(names: &[&str]) -> Wanted {
-    Wanted::Only(Selection::names(names.iter().copied()), [].into())
+fn only(names: &[&str]) -> Option<Selection> {
+    Some(Selection::names(names.iter().copied()))
 }
 
 fn data(name: &str) -> PathBuf {

@@ -16,7 +16,7 @@ fn twins(name: &str, csv: &str, options: &ReadOptions) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("twin.csv");
     fs::write(&path, csv).unwrap();
-    let wanted = Wanted::Only(Selection::names(names.clone()), [].into());
+    let wanted = Some(Selection::names(names.clone()));
     let options = ReadOptions { wanted, ..options.clone() };
     let (parquet, csv) =
         (crate::table::read(&data(name), &options).unwrap(), crate::table::read(&path, &options).unwrap());
