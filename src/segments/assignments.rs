@@ -102,8 +102,8 @@ impl<'m> Assignments<'m> {
         let ids = beside.id.and_then(|name| beside.table.text(name));
         let keep: Vec<&Texts> = beside.keep.iter().filter_map(|name| beside.table.text(name)).collect();
         let tiles = self.labels.len().div_ceil(TILE);
-        for first in (0..tiles).step_by(CHUNK * 64) {
-            let some = first..tiles.min(first + CHUNK * 64);
+        for first in (0..tiles).step_by(CHUNK * 16) {
+            let some = first..tiles.min(first + CHUNK * 16);
             let chunks: Vec<usize> = some.clone().step_by(CHUNK).collect();
             let write = |first: usize| {
                 let tiles = first..some.end.min(first + CHUNK);

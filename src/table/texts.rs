@@ -12,15 +12,60 @@ pub struct Texts {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Block {
     text: String,
-    /// Where each text ends.
-    ends: Vec<usize>,
+    rows: usize,
+    ends: Ends,
+}
+
+/// Where each text of a block ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ends {
+    /// All are this long, as ids often are.
+    Every(usize),
+    At(Vec<usize>),
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self::Every(0)
+    }
+}
+
+impl Block {
+    fn end(&self, i: usize) -> usize {
+        match &self.ends {
+            Ends::Every(length) => (i + 1) * length,
+            Ends::At(ends) => ends[i],
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        match &mut self.ends {
+            Ends::Every(length) if self.rows == 0 => *length = text.len(),
+            Ends::Every(length) if *length == text.len() => {}
+            Ends::Every(length) => {
+                let mut ends: Vec<usize> = (1..=self.rows).map(|i| i * *length).collect();
+                ends.push(self.text.len() + text.len());
+                self.ends = Ends::At(ends);
+            }
+            Ends::At(ends) => ends.push(self.text.len() + text.len()),
+        }
+        self.text.push_str(text);
+        self.rows += 1;
+    }
+
+    fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+        if let Ends::At(ends) = &mut self.ends {
+            ends.shrink_to_fit();
+        }
+    }
 }
 
 impl Texts {
     /// Rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.ends.len())
+        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.rows)
     }
 
     /// Whether there are no rows.
@@ -33,8 +78,8 @@ impl Texts {
     #[must_use]
     pub fn get(&self, i: usize) -> &str {
         let (block, at) = (&self.blocks[i / BLOCK], i % BLOCK);
-        let start = if at == 0 { 0 } else { block.ends[at - 1] };
-        &block.text[start..block.ends[at]]
+        let start = if at == 0 { 0 } else { block.end(at - 1) };
+        &block.text[start..block.end(at)]
     }
 
     /// The texts, row by row.
@@ -44,12 +89,14 @@ impl Texts {
 
     /// Adds a text.
     pub fn push(&mut self, text: &str) {
-        if self.blocks.last().is_none_or(|b| b.ends.len() == BLOCK) {
-            self.blocks.push(Block::default());
+        if self.blocks.last().is_none_or(|b| b.rows == BLOCK) {
+            // The next block will be as long as the last, give or take a little.
+            let length = self.blocks.last().map_or(0, |b| b.text.len() + b.text.len() / 32);
+            self.blocks.last_mut().into_iter().for_each(Block::shrink);
+            self.blocks.push(Block { text: String::with_capacity(length), ..Block::default() });
         }
         if let Some(block) = self.blocks.last_mut() {
-            block.text.push_str(text);
-            block.ends.push(block.text.len());
+            block.push(text);
         }
     }
 
@@ -61,16 +108,17 @@ impl Texts {
     /// Bytes that the texts take.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.blocks.iter().map(|b| b.text.capacity() + b.ends.capacity() * size_of::<usize>()).sum()
+        let ends = |b: &Block| match &b.ends {
+            Ends::Every(_) => 0,
+            Ends::At(ends) => ends.capacity() * size_of::<usize>(),
+        };
+        self.blocks.iter().map(|b| b.text.capacity() + ends(b)).sum()
     }
 
     /// Gives back the memory kept for more texts.
     #[must_use]
     pub fn finish(mut self) -> Self {
-        for block in &mut self.blocks {
-            block.text.shrink_to_fit();
-            block.ends.shrink_to_fit();
-        }
+        self.blocks.last_mut().into_iter().for_each(Block::shrink);
         self
     }
 
@@ -103,5 +151,8 @@ mod tests {
         texts.chunks(10_007).for_each(|part| joined.append(&part.iter().map(String::as_str).collect()));
         assert_eq!(joined, all);
         assert!((0..texts.len()).all(|i| all.get(i) == texts[i]) && all.len() == texts.len());
+        let ids: Vec<String> = (0..BLOCK + 9).map(|i| format!("C{i:07}")).collect();
+        let all: Texts = ids.iter().map(String::as_str).collect();
+        assert!((0..ids.len()).all(|i| all.get(i) == ids[i]) && all.finish().bytes() < (BLOCK + 9) * 9);
     }
 }

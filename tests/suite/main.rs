@@ -18,6 +18,7 @@ mod metamorphic;
 mod numeric;
 mod optimum;
 mod outputs;
+mod preparation;
 mod program;
 mod pruning;
 #[cfg(unix)]

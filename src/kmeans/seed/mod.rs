@@ -51,7 +51,6 @@ fn given(matrix: &Matrix, values: &Array2<f64>) -> Result<Centroids> {
 }
 
 fn plus_plus(matrix: &Matrix, params: &ValidParams, start: usize) -> Centroids {
-    let all: Vec<usize> = (0..matrix.count()).collect();
     let size = SAMPLE.max(64 * params.k());
     let mut rng = generator(params.seed(), start, Purpose::Draw);
     if matrix.count() > size {
@@ -63,6 +62,7 @@ fn plus_plus(matrix: &Matrix, params: &ValidParams, start: usize) -> Centroids {
         }
         rng = generator(params.seed(), start, Purpose::Draw);
     }
+    let all: Vec<usize> = (0..matrix.count()).collect();
     points(matrix, &plusplus::choose(matrix, &all, params.k(), &mut rng))
 }
 
