@@ -80,7 +80,7 @@ pub(super) fn select<'t>(table: &'t Table, options: &Options, notes: &mut Vec<No
     }
 }
 
-fn reserved<'o>(options: &'o Options) -> impl Iterator<Item = &'o String> {
+fn reserved(options: &Options) -> impl Iterator<Item = &String> {
     [&options.id, &options.weight_column].into_iter().flatten()
 }
 

@@ -47,12 +47,15 @@ enum How {
     Iterative(Iterative),
 }
 
+/// Copies rows from a first one on.
+type Read<'a> = Box<dyn Fn(usize, &mut [f64]) + Sync + 'a>;
+
 /// A number column as it is before gaps are filled, NaN for a missing value.
 pub(super) struct Raw<'a> {
     pub(super) name: &'a str,
     pub(super) rows: usize,
     /// Copies the rows from a first one on.
-    pub(super) read: Box<dyn Fn(usize, &mut [f64]) + Sync + 'a>,
+    pub(super) read: Read<'a>,
 }
 
 /// What stands for the missing values of a column: rows, ascending, and values.
@@ -118,10 +121,8 @@ impl Together {
         let mut values = vec![vec![0.0; rows]; columns.len()];
         values.iter_mut().zip(columns).for_each(|(values, column)| (column.read)(first, values));
         let mut filled: Vec<Filled> = vec![Vec::new(); self.fills.len()];
-        for i in 0..rows {
-            if self.fills.iter().all(|&j| !values[j][i].is_nan()) {
-                continue;
-            }
+        let gap = |i: &usize| self.fills.iter().any(|&j| values[j][*i].is_nan());
+        for i in (0..rows).filter(gap) {
             let at = |j: usize| standard(values[j][i], self.means[j], self.deviations[j]);
             let mut row: Vec<f64> = (0..columns.len()).map(at).collect();
             match &self.how {
