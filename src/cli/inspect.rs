@@ -1,6 +1,6 @@
 //! `segma inspect`: what a table holds and what a fit would do with it, or how a model prepares one.
 
-use super::args::InspectArgs;
+use super::args::{InputArgs, InspectArgs};
 use super::print;
 use super::summary::grouped;
 use comfy_table::{CellAlignment, Table as Grid, presets};
@@ -17,7 +17,8 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
     if is_model {
         return model(args, &Model::read(&args.input.table)?);
     }
-    let table = args.input.read()?;
+    // The id is looked at like any other column.
+    let table = InputArgs { id: None, ..args.input.clone() }.read()?;
     let columns = describe(&table, &args.input.options(&table));
     if args.shared.json {
         return print(&format!("{:#}\n", document(args, &table, &columns)));

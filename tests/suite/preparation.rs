@@ -186,7 +186,7 @@ fn what_is_left_out_is_named_with_the_flag_that_keeps_it() {
         inspected["columns"].as_array().unwrap().iter().map(|c| c["fate"].as_str().unwrap()).collect();
     assert_eq!(
         fates,
-        ["id_left_out", "date_left_out", "constant_left_out", "empty_left_out", "used", "used"],
+        ["id_left_out", "reserved", "date_left_out", "constant_left_out", "empty_left_out", "used", "used"],
         "{inspected}"
     );
     assert_eq!(inspected["features"], 3);
