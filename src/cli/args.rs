@@ -157,7 +157,7 @@ fn date(text: &str) -> Result<f64, String> {
 /// The table to cluster and how its columns are prepared.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct InputArgs {
-    /// The table: .csv or .npy
+    /// The table: .csv, .parquet or .npy
     pub(crate) table: PathBuf,
     /// The column that identifies a customer; it is carried to the output and never clustered
     #[arg(long, value_name = "COLUMN")]
@@ -178,7 +178,7 @@ pub(crate) struct InputArgs {
     /// How much columns count beside the others, as recency=2,visits=0.5
     #[arg(long, value_parser = feature_weights, value_name = "COLUMN=W,..")]
     pub(crate) feature_weights: Option<PerColumn<f64>>,
-    /// What to do with missing values: median, mean, const=V, knn, iterative, drop (the row), error; for one column as income=mean
+    /// What to do with missing values: median (the lower one), mean, const=V, knn, iterative, drop (the row), error; for one column as income=mean
     #[arg(long, default_value = "median", value_parser = missing, value_name = "HOW,..")]
     pub(crate) missing: PerColumn<Missing>,
     /// How to find outliers of number columns
@@ -289,7 +289,7 @@ fn counts(text: &str) -> Result<Counts, String> {
 pub(crate) struct PredictArgs {
     /// The model.json of a fit
     pub(crate) model: PathBuf,
-    /// The table: .csv or .npy; columns are matched by name
+    /// The table: .csv, .parquet or .npy; columns are matched by name
     pub(crate) table: PathBuf,
     /// The column that identifies a customer [default: the model's, if the table has it]
     #[arg(long, value_name = "COLUMN")]

@@ -28,6 +28,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     teller.step("reading");
     let (mut table, id) = read(args, &model)?;
     let mut notes = unknown_id(&model, args, id.as_ref());
+    notes.extend(unread_note(&table));
     notes.extend(model.pipeline.drop_incomplete(&mut table)?);
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
@@ -90,6 +91,15 @@ fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments<'_>, besid
     }
 }
 
+/// Columns that the model does not know.
+fn unread_note(table: &Table) -> Option<Note> {
+    const SHOWN: usize = 5;
+    let names: Vec<String> = table.unread.iter().take(SHOWN).map(|name| printable(name)).collect();
+    let more = if table.unread.len() > SHOWN { ", .." } else { "" };
+    let text = format!("columns that the model does not use: {}{more}", names.join(", "));
+    (!names.is_empty()).then(|| Note::new("columns_ignored", text))
+}
+
 fn imputed_and_unknown(prepared: &Prepared<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
     let imputed = prepared.imputed();
@@ -99,7 +109,7 @@ fn imputed_and_unknown(prepared: &Prepared<'_>) -> Vec<Note> {
     let unknown: Vec<String> =
         prepared.unknown().iter().map(|(name, rows)| format!("{} ({rows} rows)", printable(name))).collect();
     if !unknown.is_empty() {
-        let text = format!("texts that the training table did not have: {}", unknown.join(", "));
+        let text = format!("texts (or none) that the training table did not have: {}", unknown.join(", "));
         notes.push(Note::new("unknown_levels", text));
     }
     notes

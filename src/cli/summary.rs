@@ -3,7 +3,7 @@
 use super::fit::Outcome;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{escaped, printable};
-use segma::features::{How, Plan};
+use segma::features::{From, How, Plan};
 use segma::model::Model;
 use segma::segments::{Profile, Row};
 use serde_json::{Value, json};
@@ -47,14 +47,16 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
 
 /// What was done with the columns: how numbers were scaled, and which texts became categories.
 fn prepared(model: &Model) -> String {
-    let named = |categories: bool| {
-        let is = |p: &&Plan| matches!(&p.how, How::Levels(_)) == categories;
-        model.pipeline.plans().iter().filter(is).map(|p| printable(&p.name)).collect::<Vec<_>>()
+    let named = |is: &dyn Fn(&Plan) -> bool| {
+        model.pipeline.plans().iter().filter(|p| is(p)).map(|p| printable(&p.name)).collect::<Vec<_>>()
     };
-    let (numbers, categories) = (named(false), named(true));
+    let yes_no = |p: &Plan| matches!(&p.how, How::Number(n) if n.from == From::YesNo);
+    let level = |p: &Plan| matches!(&p.how, How::Levels(_));
+    let (numbers, flags, categories) = (named(&|p| !yes_no(p) && !level(p)), named(&yes_no), named(&level));
     let scaled = format!("{} on {}", model.pipeline.scale(), listed(&numbers));
+    let said = format!("1 or 0 for {}", listed(&flags));
     let encoded = format!("one-hot on {}", listed(&categories));
-    let parts = [(scaled, !numbers.is_empty()), (encoded, !categories.is_empty())];
+    let parts = [(scaled, !numbers.is_empty()), (said, !flags.is_empty()), (encoded, !categories.is_empty())];
     parts.into_iter().filter(|(_, there)| *there).map(|(part, _)| part).collect::<Vec<_>>().join("; ")
 }
 

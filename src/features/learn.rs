@@ -142,7 +142,10 @@ impl Learner<'_> {
             Reshape::Log1p => Some(transform::log1p(values, weights).map_err(|below| {
                 let place = Place::file(&self.table.source).in_column(&column.name);
                 let message = format!("{} values of -1 or less have no log1p, such as {}", below.rows, below.smallest);
-                let hint = format!("take another transform: --transform {}=yeo-johnson", printable(&column.name));
+                let hint = format!(
+                    "take another transform: --transform {}=yeo-johnson, or fill gaps with another value",
+                    printable(&column.name)
+                );
                 Error::data(place, message, hint)
             })?),
         };
@@ -164,9 +167,10 @@ impl Learner<'_> {
     /// The features of a text column, as it is encoded; none if it is left out.
     fn text(&self, column: &Column, found: &Levels) -> Result<Option<(How, bool)>> {
         let missing = self.options.missing.of(&column.name);
-        if matches!(missing, Missing::Const(_)) && column.missing > 0 {
+        let for_this_one = self.options.missing.columns.iter().any(|(name, _)| *name == column.name);
+        if matches!(missing, Missing::Const(_)) && column.missing > 0 && for_this_one {
             let message = format!("--missing: '{}' is text, which a number cannot fill", printable(&column.name));
-            return Err(Error::Usage(message));
+            return Err(Error::Usage(message + "; a missing text is a category of its own"));
         }
         let counted = Counted::new(found, self.weights);
         let numbered = |values: Vec<(String, f64)>| {
@@ -196,6 +200,9 @@ impl Learner<'_> {
         let clip = self.options.outlier_action == OutlierAction::Clip;
         let limits = |column: &&Column| {
             let values = column.numbers()?.to_vec();
+            if has_two_values(&values) {
+                return None; // a yes or no in numbers: the rarer one is no outlier
+            }
             let (low, high) = outliers::limits(&values, self.weights.map(Weights::values), method)?;
             Some((column.name.clone(), Limits { low, high, clip }))
         };
@@ -225,6 +232,17 @@ impl Learner<'_> {
     }
 }
 
+/// Whether there are at most two different values.
+fn has_two_values(values: &[f64]) -> bool {
+    let mut seen: [Option<f64>; 2] = [None; 2];
+    values.iter().filter(|v| !v.is_nan()).all(|v| match seen {
+        [Some(a), _] if a == *v => true,
+        [_, Some(b)] => b == *v,
+        [None, _] => seen[0].replace(*v).is_none(),
+        _ => seen[1].replace(*v).is_none(),
+    })
+}
+
 /// What was put in the place of missing values.
 pub(super) fn imputed_note(table: &Table, plans: &[Plan], options: &Options, notes: &mut Vec<Note>) {
     let missing = |p: &Plan| table.column(&p.name).map_or(0, |c| c.missing);
@@ -233,6 +251,7 @@ pub(super) fn imputed_note(table: &Table, plans: &[Plan], options: &Options, not
         .filter_map(|p| match &p.how {
             How::Number(Number { impute: Some(value), from, .. }) if missing(p) > 0 => {
                 let value = match (options.missing.of(&p.name), from) {
+                    (_, From::Level(_)) => value.to_string(),
                     (Missing::Knn, _) => "the mean of similar rows".into(),
                     (Missing::Iterative, _) => "what the other columns say".into(),
                     (_, From::DaysBefore(day)) => crate::table::spelt(day - value),

@@ -239,8 +239,9 @@ fn outlier_limits(
             counted.push(format!("{} ({outliers})", printable(name)));
         }
     }
+    let drops = options.outlier_action == OutlierAction::Drop;
     if counted.is_empty() {
-        return Ok(limits);
+        return Ok(if drops { BTreeMap::new() } else { limits });
     }
     let done = match options.outlier_action {
         OutlierAction::Clip => "held outliers at the limits of their columns",
@@ -248,7 +249,7 @@ fn outlier_limits(
         OutlierAction::Drop => "dropped rows with outliers",
     };
     notes.push(Note::new("outliers", format!("{done}: {}", counted.join(", "))));
-    if options.outlier_action != OutlierAction::Drop {
+    if !drops {
         return Ok(limits);
     }
     drop_rows(table, &beyond, "outliers")?;

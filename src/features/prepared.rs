@@ -89,8 +89,11 @@ impl<'t> Prepared<'t> {
     pub fn unknown(&self) -> Vec<(&str, u64)> {
         let rows = |(plan, source): (&'t Plan, &Source<'_>)| {
             let Source::Levels(codes, places) = source else { return None };
-            let has_other = matches!(&plan.how, How::Levels(OneHot { other: true, .. }));
-            let unknown = |code: &&u16| **code != MISSING && place(places, **code).is_none();
+            let (has_other, has_missing) = match &plan.how {
+                How::Levels(l) => (l.other, l.missing),
+                How::Number(_) => (false, true),
+            };
+            let unknown = |code: &&u16| place(places, **code).is_none() && !(**code == MISSING && has_missing);
             let rows = if has_other { 0 } else { codes.iter().filter(unknown).count() as u64 };
             (rows > 0).then_some((plan.name.as_str(), rows))
         };

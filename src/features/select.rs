@@ -21,8 +21,10 @@ pub enum LeftOut {
     Empty,
     /// Every value is the same.
     Constant,
-    /// Texts that are all different, or numbers that count the rows.
+    /// Values that are all different, as those of an id.
     Id,
+    /// Whole numbers that count the rows.
+    Counter,
     /// Texts of which most are different.
     FreeText,
     /// Texts of more spellings than are kept.
@@ -42,7 +44,7 @@ impl LeftOut {
         match self {
             Self::Empty => "empty_left_out",
             Self::Constant => "constant_left_out",
-            Self::Id => "id_left_out",
+            Self::Id | Self::Counter => "id_left_out",
             Self::FreeText => "free_text_left_out",
             Self::TooMany => "many_levels_left_out",
             Self::Date => "date_left_out",
@@ -59,6 +61,9 @@ impl LeftOut {
             Self::Constant => "every value the same (--columns keeps it)",
             Self::Id => {
                 "every row has its own value, like an id (--id carries it to the output, --columns clusters it)"
+            }
+            Self::Counter => {
+                "whole numbers without a gap, one a row, like an id (--id carries it to the output, --columns clusters it)"
             }
             Self::FreeText => "nearly every text is different (--columns clusters its most frequent ones)",
             Self::TooMany => "more than 65,534 different texts",
@@ -143,36 +148,54 @@ fn useful<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Res
 /// Why a column is not clustered unless it is named, if it is not.
 pub(super) fn left_out(table: &Table, column: &Column, options: &Options) -> Result<Option<LeftOut>> {
     let present = table.rows as u64 - column.missing;
+    // Where a single value is there or not, the gaps tell rows apart.
+    let tells_by_gaps = column.missing > 0 && options.missing_indicators;
     let encoded = options.encode.of(&column.name) != super::Encode::None;
     Ok(match &column.values {
         Values::Unsupported(_) => Some(LeftOut::Unsupported),
         _ if present == 0 => Some(LeftOut::Empty),
         Values::Mixed(text) => return Err(mixed(table, column, text)),
         Values::TooMany => Some(LeftOut::TooMany),
-        Values::Numbers(n) if is_constant(n) => Some(LeftOut::Constant),
-        Values::Numbers(n) if column.missing == 0 && present >= LEAST_ROWS && counts_rows(n) => Some(LeftOut::Id),
+        Values::Numbers(n) | Values::YesNo(n) | Values::Dates(n) if is_constant(n) && !tells_by_gaps => {
+            Some(LeftOut::Constant)
+        }
+        Values::Numbers(n) if column.missing == 0 && present >= LEAST_ROWS && counts_rows(n) => Some(LeftOut::Counter),
+        Values::Numbers(n) if column.missing == 0 && present >= LEAST_ROWS && is_named_id(column, n) => {
+            Some(LeftOut::Id)
+        }
         Values::Dates(_) if options.date_reference.is_none() => Some(LeftOut::Date),
-        Values::YesNo(n) | Values::Dates(n) if is_constant(n) => Some(LeftOut::Constant),
         Values::Levels(_) if !encoded => Some(LeftOut::Text),
         Values::Levels(levels) => {
             refuse_decimal_comma(table, column, levels)?;
-            levels_left_out(levels, present, options)
+            levels_left_out(levels, present, column.missing, options)
         }
         Values::Numbers(_) | Values::YesNo(_) | Values::Dates(_) => None,
     })
 }
 
-fn levels_left_out(levels: &Levels, present: u64, options: &Options) -> Option<LeftOut> {
+fn levels_left_out(levels: &Levels, present: u64, missing: u64, options: &Options) -> Option<LeftOut> {
     let mut seen = vec![false; levels.names.len()];
     levels.codes.iter().for_each(|code| seen.get_mut(usize::from(*code)).into_iter().for_each(|s| *s = true));
     let different = seen.iter().filter(|s| **s).count() as u64;
     let most = options.max_levels.unwrap_or(super::MAX_LEVELS) as u64;
     match different {
-        1 => Some(LeftOut::Constant),
-        d if d == present && d >= LEAST_ROWS => Some(LeftOut::Id),
-        d if d > most && d > present / 2 => Some(LeftOut::FreeText),
+        1 if missing == 0 => Some(LeftOut::Constant),
+        d if d == present && d >= LEAST_ROWS && !levels.asked => Some(LeftOut::Id),
+        d if d > most && d > present / 2 && !levels.asked => Some(LeftOut::FreeText),
         _ => None,
     }
+}
+
+/// Whether the column is called an id, and holds whole numbers that are all different.
+fn is_named_id(column: &Column, numbers: &Numbers) -> bool {
+    let name = column.name.to_lowercase();
+    let named = name == "id" || ["_id", " id", "-id"].iter().any(|end| name.ends_with(end));
+    if !named || numbers.blocks().any(|block| block.iter().any(|v| v.fract() != 0.0)) {
+        return false;
+    }
+    let mut values = numbers.to_vec();
+    values.sort_unstable_by(f64::total_cmp);
+    values.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 /// Whether every value that is there is the same.
@@ -248,7 +271,8 @@ pub(super) fn mixed(table: &Table, column: &Column, text: &TextFound) -> Error {
         rows(text.numbers, "number"),
         rows(text.texts, "text"),
     );
-    let hint = "correct the value, leave the column out with --columns, or make it one of texts with --categorical";
+    let hint =
+        "correct the value, name it with --null if it means missing, or leave the column out (--columns '!NAME')";
     Error::data(table.place(text.row, &column.name), message, hint)
 }
 

@@ -223,6 +223,7 @@ mod tests {
             columns: Vec::new(),
             kept: vec![kept("id", ids), kept("mail", ["a@b", "@c", "", "d", "e"])],
             selected: None,
+            unread: Vec::new(),
             lines: Lines::default(),
             places: None,
         };

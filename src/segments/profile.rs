@@ -157,8 +157,8 @@ mod tests {
         let values = Values::Numbers(values.into_iter().collect());
         let column = Column { name: "spend".into(), missing, first_missing, values };
         let (source, lines) = ("t".into(), Lines::default());
-        let mut table =
-            Table { source, rows: 4, columns: vec![column], kept: Vec::new(), selected: None, lines, places: None };
+        let (kept, unread, columns) = (Vec::new(), Vec::new(), vec![column]);
+        let mut table = Table { source, rows: 4, columns, kept, selected: None, unread, lines, places: None };
         let pipeline = Pipeline::learn(&mut table, &Options::default()).unwrap().pipeline;
         Profile::new(&pipeline.prepare(&table).unwrap(), &[0, 0, 1, 1], 2, weights)
     }

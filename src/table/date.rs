@@ -105,7 +105,7 @@ pub fn spelt(days: f64) -> String {
     if day.is_nan() || day.abs() > 3_000_000.0 {
         return days.to_string();
     }
-    let (z, seconds) = (day as i64 + 719_468, ((days - day) * 86_400.0).round() as i64);
+    let (z, seconds) = (day as i64 + 719_468, ((days - day) * 86_400.0 + 1e-4).floor() as i64);
     let (era, of_era) = (z.div_euclid(146_097), z.rem_euclid(146_097));
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);

@@ -75,7 +75,9 @@ struct Resolved {
     as_text: Vec<Option<Vec<String>>>,
     /// For each column whether its text is kept.
     kept: Vec<bool>,
-    /// The columns that were selected, in the order of the selection, if there was one.
+    /// The columns that are not read.
+    unread: Vec<String>,
+    /// The columns that were selected, in the order of the selection, if it did more than leave some out.
     selected: Option<Vec<String>>,
 }
 
@@ -87,6 +89,7 @@ impl ReadOptions {
             return Err(unknown_column(name, names, header));
         }
         let meant = |selection: Option<&Selection>| selection.map(|s| s.resolve(names, header)).transpose();
+        let all_but = self.wanted.as_ref().is_some_and(Selection::only_leaves_out);
         let selected = meant(self.wanted.as_ref())?;
         let (carried, texts) = (meant(self.carry.as_ref())?, meant(self.categorical.as_ref())?.unwrap_or_default());
         if let (Some(selected), Some(name)) = (&selected, texts.iter().find(|t| !self.also.contains(*t)))
@@ -95,22 +98,21 @@ impl ReadOptions {
             let message = format!("'{}' is made categorical, but is not among the columns to use", printable(name));
             return Err(Error::Usage(message));
         }
-        let kept = |name: &String| {
-            let carried = carried.as_ref().is_some_and(|c| c.contains(name));
-            carried || self.keep.contains(name) || self.keep_if_there.contains(name)
-        };
-        // A column whose text is kept is not read for what it holds, unless it is asked for.
+        let is_id = |name: &String| self.keep.contains(name) || self.keep_if_there.contains(name);
+        let kept = |name: &String| carried.as_ref().is_some_and(|c| c.contains(name)) || is_id(name);
+        // An id is not read for what it holds, unless it is asked for.
         let wanted = |name: &String| match &selected {
             _ if self.also.contains(name) || texts.contains(name) => true,
-            Some(selected) => selected.contains(name),
-            None => !kept(name),
+            Some(selected) => selected.contains(name) && !(all_but && is_id(name)),
+            None => !is_id(name),
         };
         let as_text = |name: &String| self.as_text.get(name).cloned().or(texts.contains(name).then(Vec::new));
         Ok(Resolved {
             wanted: names.iter().map(wanted).collect(),
             as_text: names.iter().map(as_text).collect(),
             kept: names.iter().map(kept).collect(),
-            selected,
+            unread: names.iter().filter(|name| !wanted(name) && !kept(name)).cloned().collect(),
+            selected: selected.filter(|_| !all_but),
         })
     }
 }
@@ -137,8 +139,10 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The columns whose text was kept.
     pub kept: Vec<Kept>,
-    /// The columns that were selected, in the order of the selection, if there was one.
+    /// The columns that were selected, in the order of the selection, if it did more than leave some out.
     pub selected: Option<Vec<String>>,
+    /// The columns of the file that were not read.
+    pub unread: Vec<String>,
     /// The line of every row of the file.
     pub lines: Lines,
     /// The row of the file (0-based) that each row is, if not all are there.

@@ -44,13 +44,19 @@ impl Selection {
         if terms.is_empty() { Err(Error::Usage("no column was named".into())) } else { Ok(Self { terms }) }
     }
 
+    /// Whether it only says what is left out.
+    #[must_use]
+    pub fn only_leaves_out(&self) -> bool {
+        self.terms.iter().all(|t| t.not)
+    }
+
     /// The columns meant, among `names`: in the order in which they are named, each once.
     ///
     /// # Errors
     /// [`Error::Data`] at `header` for a name that is not there, with a suggestion, and for a pattern that no name matches.
     pub fn resolve(&self, names: &[String], header: &Place) -> Result<Vec<String>> {
         let mut chosen: Vec<&String> = Vec::new();
-        if self.terms.iter().all(|t| t.not) {
+        if self.only_leaves_out() {
             chosen.extend(names);
         }
         for term in &self.terms {

@@ -177,7 +177,8 @@ fn what_is_left_out_is_named_with_the_flag_that_keeps_it() {
     let run = place.run("fit a.csv -k 2 -o run").ended(0).says(&[
         "left out 'empty': every value missing",
         "left out 'land': every value the same (--columns",
-        "left out 'number', 'name': every row has its own value, like an id (--id",
+        "left out 'name': every row has its own value, like an id (--id",
+        "left out 'number': whole numbers without a gap, one a row, like an id (--id",
         "left out 'joined': dates (--date-reference",
     ]);
     assert!(run.stdout.contains("3 features"), "{}", run.stdout);
@@ -194,7 +195,15 @@ fn what_is_left_out_is_named_with_the_flag_that_keeps_it() {
     assert!(text.contains("40 rows, 7 columns") && text.contains("1 or 0 for each of a, b"), "{text}");
     assert!(place.run("inspect run/model.json").ended(0).stdout.contains("plan    1 or 0 for each of a, b"));
     place.run("fit a.csv -k 2 --columns number,joined -o named").ended(0);
-    place.run("fit a.csv -k 2 --columns !number-joined,!empty -o rest").ended(0);
+    // Leaving a column out does not switch off the judgement of the others, and carrying one does not leave it out.
+    let rest = place.run("fit a.csv -k 2 --columns !plan --keep spend,plan -o rest").ended(0);
+    assert!(rest.stdout.contains("1 features"), "{}", rest.stdout);
+    rest.says(&["left out 'name'", "left out 'joined'"]);
+    assert!(place.text("rest/segments.csv").starts_with("row,segment,distance,distance_second,margin,spend,plan\n1,"));
+    place
+        .run("predict rest/model.json a.csv -o labels.csv")
+        .ended(0)
+        .says(&["does not use: number, name, joined, land"]);
     place.run("fit a.csv -k 2 --categorical spend --encode spend=ordinal -o texts").ended(0);
     place.run("fit a.csv -k 2 --columns plan --categorical spend -o x").ended(2).says(&["'spend' is made categorical"]);
     place.run("fit a.csv -k 2 --missing lend=mean -o x").ended(2).says(&["--missing: 'lend' is none of the columns"]);
@@ -220,6 +229,11 @@ fn outliers_are_held_dropped_or_marked() {
     assert!(marked.starts_with("row,segment,distance,distance_second,margin,outlier\n"));
     let flags: Vec<&str> = marked.lines().filter(|l| !l.ends_with(',')).collect();
     assert!(flags.len() == 2 && flags[1].starts_with("42,") && flags[1].ends_with(",spend"), "{flags:?}");
+    // A yes or no in numbers has no outliers, however rare.
+    let rows: String = (0..60).map(|i| format!("{},{}\n", u8::from(i == 7), i % 5)).collect();
+    place.put("flags.csv", format!("vip,visits\n{rows}"));
+    place.run("fit flags.csv -k 2 --outliers zscore --outlier-action drop -o vip").ended(0);
+    assert_eq!(place.text("vip/segments.csv").lines().count(), 61);
     place.run("predict flag/model.json a.csv -o again.csv").ended(0);
     assert_eq!(place.text("again.csv"), marked);
 }

@@ -67,6 +67,7 @@ fn read_from<R: Read + Send>(mut reader: R, source: &str, options: &ReadOptions,
         columns: Vec::new(),
         kept: Vec::new(),
         selected: file.meant.selected,
+        unread: file.meant.unread,
         places: None,
         lines: file.segments.into_guard().into_lines(),
     };

@@ -42,7 +42,7 @@ fn read_from(mut reader: impl Read, length: u64, source: &str, options: &ReadOpt
     let selected = filling.selected.take();
     let columns = filling.columns.into_iter().flatten().map(Filled::finish).collect();
     let (source, rows, lines) = (source.to_owned(), header.rows, Lines::default());
-    Ok(Table { source, rows, columns, kept: Vec::new(), selected, lines, places: None })
+    Ok(Table { source, rows, columns, kept: Vec::new(), selected, unread: Vec::new(), lines, places: None })
 }
 
 fn matrix_from(mut reader: impl Read, length: u64, source: &str) -> Result<Array2<f32>> {

@@ -114,7 +114,7 @@ impl<'a> Reading<'a> {
 
     /// Refuses a column that cannot be read and was asked for.
     fn refuse_unsupported(&self) -> Result<()> {
-        let Resolved { wanted, as_text, kept, selected } = &self.meant;
+        let Resolved { wanted, as_text, kept, selected, .. } = &self.meant;
         for (i, kind) in self.kinds.iter().enumerate() {
             let asked = kept[i] || as_text[i].is_some() || selected.is_some() && wanted[i];
             if let (Err(kind), true) = (kind, asked) {
@@ -177,6 +177,7 @@ impl<'a> Reading<'a> {
             columns: Vec::new(),
             kept: Vec::new(),
             selected: self.meant.selected.clone(),
+            unread: self.meant.unread.clone(),
             lines: Lines::default(),
             places: None,
         };
