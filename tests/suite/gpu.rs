@@ -272,6 +272,33 @@ fn every_cut_of_the_work_equals_the_judge() {
     }
 }
 
+/// Submissions of each of three passes that change labels.
+fn submissions(gpu: &Gpu, matrix: &Matrix, k: usize) -> Vec<u64> {
+    let mut session = gpu.load(matrix).unwrap();
+    session.open(1).unwrap();
+    let mut random = Random(15);
+    let pass = |_| {
+        let before = gpu.submissions();
+        session.pass(&[SetPass { set: 0, centroids: &centroids(matrix, k, &mut random) }]).unwrap();
+        gpu.submissions() - before
+    };
+    (0..3).map(pass).collect()
+}
+
+#[test]
+fn a_pass_is_one_submission_unless_its_work_is_too_much() {
+    let matrix = Matrix::learn(&table(Kind::Blobs, 5000, 9, 4).view(), None).unwrap().0;
+    let little = DeviceLimits { step_work: 1, ..DeviceLimits::LEAST };
+    for adapter in adapters() {
+        let gpu = open(&adapter, ALL);
+        assert_eq!(submissions(&gpu, &matrix, 20), [1, 1, 1], "summed in workgroup memory");
+        assert_eq!(submissions(&gpu, &matrix, 600), [1, 1, 1], "summed in slices");
+        assert_eq!(submissions(&gpu.chunk_bytes(40_000), &matrix, 20), [1, 1, 1], "several chunks");
+        let steps = submissions(&open(&adapter, OpenOptions { limits: Some(little), ..ALL }), &matrix, 20);
+        assert!(steps.iter().all(|&s| s > 10), "{steps:?}");
+    }
+}
+
 #[test]
 fn far_points_are_not_proven_by_the_bound_of_near_ones() {
     // Points near (1, .., 1) and centroids near the origin, many of them a hair apart: what a score can be off by is set by

@@ -188,7 +188,7 @@ impl Batch {
 
     /// Centroids of the run that has most, all its sets together.
     pub(super) fn centroids(&self) -> usize {
-        self.runs.iter().map(|r| r.sets.iter().map(|s| s.k as usize).sum()).max().unwrap_or(1)
+        self.runs.iter().map(Run::centroids).max().unwrap_or(1)
     }
 
     /// The change of each set, from the limbs of all cells.
@@ -226,6 +226,11 @@ impl Run {
             let row = [&[i64::from(c)], centroids.row(c as usize)].concat();
             self.exact.extend(row.into_iter().map(|q| i64::from_ne_bytes(q.to_le_bytes())));
         }
+    }
+
+    /// Centroids of all its sets together.
+    pub(super) fn centroids(&self) -> usize {
+        self.sets.iter().map(|s| s.k as usize).sum()
     }
 
     /// Its tables, as [`TABLES`] names them.

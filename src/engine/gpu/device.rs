@@ -232,17 +232,35 @@ impl Device {
         self.guarded(|| self.queue.write_buffer(buffer, offset, bytes))
     }
 
-    /// Submits what `record` records.
+    /// Submits what `record` records, by itself.
     pub(super) fn submit(&self, record: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<()> {
-        self.guarded(|| {
-            let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let encoder = self.guarded(|| {
+            let mut encoder = self.encoder();
             record(&mut encoder);
+            encoder
+        })?;
+        self.hand_over(encoder)
+    }
+
+    /// Takes commands.
+    pub(super) fn encoder(&self) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+    }
+
+    /// Submits commands.
+    pub(super) fn hand_over(&self, encoder: wgpu::CommandEncoder) -> Result<()> {
+        self.guarded(|| {
             let index = self.queue.submit([encoder.finish()]);
             let mut submitted = self.submitted();
             let number = submitted.next;
             submitted.next += 1;
             submitted.pending.push_back((number, index));
         })
+    }
+
+    /// Submissions so far.
+    pub(super) fn submissions(&self) -> u64 {
+        self.submitted().next
     }
 
     /// The binding of buffers, by number, to a pipeline.

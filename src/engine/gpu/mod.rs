@@ -12,6 +12,7 @@ mod fault;
 mod part;
 mod pipelines;
 pub mod plan;
+mod record;
 mod session;
 pub mod shader;
 mod staging;
@@ -100,6 +101,12 @@ impl Gpu {
     pub fn fault(mut self, fault: Fault) -> Self {
         self.options.fault = Some(fault);
         self
+    }
+
+    /// Submissions made to its devices so far.
+    #[must_use]
+    pub fn submissions(&self) -> u64 {
+        self.devices.iter().map(|d| d.device.submissions()).sum()
     }
 
     /// Name and WGSL text of each kernel that was run so far.

@@ -4,8 +4,9 @@ use super::batch::{Batch, ChunkInfo, Member, Source, TABLES, narrow};
 use super::device::{Device, Held};
 use super::fault::Fault;
 use super::plan::{Kernels, chunk_tiles, sets_a_binding};
+use super::record::{Dispatch, Recorder, Words};
 use super::shader::Kernel;
-use super::staging::{Readback, Ring};
+use super::staging::Ring;
 use super::{Opened, Options};
 use crate::engine::{Centroids, Change, NO_LABEL};
 use crate::error::{Error, Result};
@@ -33,7 +34,7 @@ pub(super) struct Part<'m> {
     /// Points that changed in the last pass of each set.
     changed: Vec<Option<u64>>,
     ring: Ring,
-    readback: Readback,
+    recorder: Recorder,
     /// Buffers of each run of a batch, and the totals: kept from pass to pass.
     tables: Vec<Vec<Held>>,
     step_tiles: u32,
@@ -57,6 +58,7 @@ struct Chunk {
 /// Tiles of a chunk that the device is handed at a time: its description, and workgroups of a kernel that labels.
 struct Step {
     info: Held,
+    tiles: u32,
     groups: (u32, u32),
 }
 
@@ -102,7 +104,7 @@ impl<'m> Part<'m> {
             labels: Labels::default(),
             changed: Vec::new(),
             ring,
-            readback: Readback::default(),
+            recorder: Recorder::new(gpu.device.clone()),
             tables: Vec::new(),
             step_tiles: 0,
             totals: None,
@@ -211,6 +213,10 @@ impl<'m> Part<'m> {
             stride: self.chunk_tiles,
         });
         self.with_room(|part| part.prepare(&batch))?;
+        self.recorder.forget();
+        if let Some(totals) = &self.totals {
+            self.recorder.record(|encoder| encoder.clear_buffer(totals, 0, None))?;
+        }
         let mut turn = 0;
         for chunk in 0..self.chunks.len() {
             self.chunk_pass(chunk, &batch, &mut turn)?;
@@ -227,7 +233,7 @@ impl<'m> Part<'m> {
         Member { centroids, group, before, changed: self.changed[set] }
     }
 
-    /// Cuts the chunks into steps, uploads the tables of a batch and clears the totals.
+    /// Cuts the chunks into steps, uploads the tables of a batch and makes room for its totals.
     fn prepare(&mut self, batch: &Batch) -> Result<()> {
         let device = &self.gpu.device;
         let step = self.kernels.step_tiles(batch.centroids());
@@ -260,10 +266,7 @@ impl<'m> Part<'m> {
             let points = self.chunk_tiles * TILE;
             self.moved = Some(device.buffer("segma.moved", (points * size_of::<u32>()) as u64)?);
         }
-        let totals = &self.totals;
-        device.submit(|encoder| {
-            totals.iter().for_each(|totals| encoder.clear_buffer(totals, 0, None));
-        })
+        Ok(())
     }
 
     fn total_words(&self, batch: &Batch) -> u64 {
@@ -273,8 +276,10 @@ impl<'m> Part<'m> {
 
     /// Runs a batch over one chunk, which streams in if it is not on the device.
     fn chunk_pass(&mut self, chunk: usize, batch: &Batch, turn: &mut usize) -> Result<()> {
-        if let Some(points) = &self.chunks[chunk].points_here {
-            return self.dispatch(chunk, points, batch);
+        if let Some(points) = self.chunks[chunk].points_here.take() {
+            let done = self.dispatch(chunk, &points, batch);
+            self.chunks[chunk].points_here = Some(points);
+            return done;
         }
         let berth = *turn % self.berths.len().max(1);
         *turn += 1;
@@ -284,33 +289,27 @@ impl<'m> Part<'m> {
             None => Err(self.gpu.device.error("no berth for a chunk")),
         };
         self.berths = berths;
-        done
+        done?;
+        self.recorder.submit() // before the berth is written again, and so that it is worked on meanwhile
     }
 
-    fn dispatch(&self, chunk: usize, points: &Points, batch: &Batch) -> Result<()> {
+    fn dispatch(&mut self, chunk: usize, points: &Points, batch: &Batch) -> Result<()> {
         let here = &self.chunks[chunk];
         for (run, tables) in batch.runs.iter().zip(&self.tables) {
             let inputs = Inputs { points, labels: &self.labels.groups[run.group][chunk], tables };
             for step in &here.steps {
-                self.submit(run.kernel, &inputs, &step.info, step.groups)?;
+                let work = self.kernels.label_work(step.tiles, run.centroids());
+                let (pipeline, buffers) = self.bound(run.kernel, &inputs, &step.info)?;
+                self.recorder.dispatch(&Dispatch { pipeline, buffers, groups: step.groups, work })?;
             }
             if let Some(slice) = run.slice {
                 let groups = self.kernels.slice_groups(narrow(here.tiles), slice);
-                self.submit(self.kernels.slices(), &inputs, &here.whole.info, groups)?;
+                let work = self.kernels.slice_work(narrow(here.tiles));
+                let (pipeline, buffers) = self.bound(self.kernels.slices(), &inputs, &here.whole.info)?;
+                self.recorder.dispatch(&Dispatch { pipeline, buffers, groups, work })?;
             }
         }
         Ok(())
-    }
-
-    /// Hands a kernel to the device, in a submission of its own: so much work can be waited for.
-    fn submit(&self, kernel: Kernel, inputs: &Inputs<'_>, info: &Held, (x, y): (u32, u32)) -> Result<()> {
-        let (pipeline, group) = self.bound(kernel, inputs, info)?;
-        self.gpu.device.submit(|encoder| {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(&pipeline);
-            pass.set_bind_group(0, &group, &[]);
-            pass.dispatch_workgroups(x, y, 1);
-        })
     }
 
     /// A kernel with its buffers.
@@ -345,7 +344,8 @@ impl<'m> Part<'m> {
         let words = self.total_words(batch);
         let Some(totals) = &self.totals else { return Ok(Vec::new()) };
         let mut limbs = Vec::new();
-        self.readback.read(&self.gpu.device, totals, 0, words, |w| limbs.extend_from_slice(w))?;
+        let source = Words { buffer: totals, first: 0, count: words };
+        self.recorder.read(&[source], |w| limbs.extend_from_slice(w))?;
         Ok(batch.changes(&limbs, self.matrix.dims(), self.matrix.weights().is_some()))
     }
 
@@ -387,8 +387,8 @@ impl<'m> Part<'m> {
     pub(super) fn labels(&mut self, set: usize, all: &mut Vec<u32>) -> Result<()> {
         let (first, group) = (self.first_word(set), &self.labels.groups[set / self.labels.sets_a_group]);
         for (chunk, buffer) in self.chunks.iter().zip(group) {
-            let take = |words: &[u32]| all.extend_from_slice(words);
-            self.readback.read(&self.gpu.device, buffer, first, chunk.points as u64, take)?;
+            let source = Words { buffer, first, count: chunk.points as u64 };
+            self.recorder.read(&[source], |words| all.extend_from_slice(words))?;
         }
         Ok(())
     }
@@ -434,7 +434,8 @@ impl Step {
             groups_x: groups.0,
             norms: narrow(points.div_ceil(TILE) * TILE * matrix.dims()),
         };
-        Ok(Self { info: device.uniform("segma.chunk", bytemuck::bytes_of(&info))?, groups })
+        let tiles = tiles.end - tiles.start;
+        Ok(Self { info: device.uniform("segma.chunk", bytemuck::bytes_of(&info))?, tiles, groups })
     }
 }
 

@@ -248,8 +248,7 @@ impl Kernels {
     /// set that leaves the batch seldom means another cut.
     #[must_use]
     pub fn step_tiles(&self, centroids: usize) -> u32 {
-        let work = (TILE * centroids) as u64 * u64::from(self.dims);
-        let tiles = (self.limits.step_work / work).clamp(u64::from(self.tiles), 1 << 31);
+        let tiles = (self.limits.step_work / self.label_work(1, centroids)).clamp(u64::from(self.tiles), 1 << 31);
         1 << tiles.ilog2()
     }
 
@@ -257,6 +256,20 @@ impl Kernels {
     #[must_use]
     pub fn groups(&self, tiles: u32) -> (u32, u32) {
         grid(tiles.div_ceil(self.tiles), self.limits.groups)
+    }
+
+    /// Multiply-adds that labelling so many tiles for so many centroids takes.
+    #[must_use]
+    pub fn label_work(&self, tiles: u32, centroids: usize) -> u64 {
+        (TILE * centroids) as u64 * u64::from(self.dims) * u64::from(tiles)
+    }
+
+    /// What summing the slices of so many tiles takes at most, in multiply-adds: a value is added to one cluster and taken
+    /// from another, limb by limb with its carry.
+    #[must_use]
+    pub fn slice_work(&self, tiles: u32) -> u64 {
+        let limbs = if self.weighted { 4 } else { 2 };
+        TILE as u64 * u64::from(self.coordinates()) * u64::from(tiles) * 2 * 2 * limbs
     }
 
     /// Workgroups of the slices of a chunk: ranges of tiles by slices of coordinates.

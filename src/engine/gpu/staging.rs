@@ -111,35 +111,22 @@ impl Slot {
 pub(super) struct Readback(Option<wgpu::Buffer>);
 
 impl Readback {
-    /// Reads `count` words from the start of `source`, whole or by pieces, and hands them to `take` in order.
-    pub(super) fn read(
-        &mut self,
-        device: &Device,
-        source: &wgpu::Buffer,
-        first: u64,
-        count: u64,
-        mut take: impl FnMut(&[u32]),
-    ) -> Result<()> {
-        let most = (MOST_SLOT_BYTES / size_of::<u32>()) as u64;
-        let mut at = first;
-        while at < first + count {
-            let words = (first + count - at).min(most);
-            self.piece(device, source, at * 4, words * 4, &mut take)?;
-            at += words;
+    /// Words it carries at a time.
+    pub(super) const MOST_WORDS: u64 = (MOST_SLOT_BYTES / size_of::<u32>()) as u64;
+
+    /// The buffer, with room for so many bytes.
+    pub(super) fn buffer(&mut self, device: &Device, bytes: u64) -> Result<&wgpu::Buffer> {
+        if self.0.as_ref().is_none_or(|b| b.size() < bytes) {
+            let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+            let size = bytes.next_power_of_two().max(1 << 12);
+            self.0 = Some(device.raw_buffer("segma.readback", size, usage)?);
         }
-        Ok(())
+        self.0.as_ref().ok_or_else(|| device.error("no buffer to read back"))
     }
 
-    fn piece(
-        &mut self,
-        device: &Device,
-        source: &wgpu::Buffer,
-        offset: u64,
-        bytes: u64,
-        take: &mut impl FnMut(&[u32]),
-    ) -> Result<()> {
+    /// Waits for what was submitted and hands the words that were copied to the buffer to `take`.
+    pub(super) fn take(&mut self, device: &Device, bytes: u64, take: &mut impl FnMut(&[u32])) -> Result<()> {
         let buffer = self.buffer(device, bytes)?;
-        device.submit(|encoder| encoder.copy_buffer_to_buffer(source, offset, buffer, 0, Some(bytes)))?;
         let done = Arc::new(AtomicBool::new(false));
         let flag = done.clone();
         device.guarded(|| {
@@ -153,14 +140,5 @@ impl Readback {
         }
         drop(view);
         device.guarded(|| buffer.unmap())
-    }
-
-    fn buffer(&mut self, device: &Device, bytes: u64) -> Result<&wgpu::Buffer> {
-        if self.0.as_ref().is_none_or(|b| b.size() < bytes) {
-            let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-            let size = bytes.next_power_of_two().max(1 << 12);
-            self.0 = Some(device.raw_buffer("segma.readback", size, usage)?);
-        }
-        self.0.as_ref().ok_or_else(|| device.error("no buffer to read back"))
     }
 }

@@ -1,0 +1,113 @@
+//! Commands on their way to a device and words on their way back: recorded one after another and handed over in as few
+//! submissions as their work allows.
+//!
+//! Between two submissions the device pauses and the host makes calls, so that a pass is one: clearing, kernels and the
+//! copy that is read back. But a submission that runs for seconds cannot be told from a hang, and some systems reset the
+//! device for it: what is recorded goes out before its work is more than a step may have.
+
+use super::device::Device;
+use super::staging::Readback;
+use crate::error::Result;
+use std::sync::Arc;
+
+/// Commands that are recorded but not handed over yet, and the buffer through which words come back.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    device: Arc<Device>,
+    encoder: Option<wgpu::CommandEncoder>,
+    /// Of what is recorded, in multiply-adds.
+    work: u64,
+    readback: Readback,
+}
+
+/// A kernel with its buffers, how many workgroups of it, and how much work they are in multiply-adds.
+pub(super) struct Dispatch {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) buffers: wgpu::BindGroup,
+    pub(super) groups: (u32, u32),
+    pub(super) work: u64,
+}
+
+/// Words of a buffer on the device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words<'b> {
+    pub(super) buffer: &'b wgpu::Buffer,
+    pub(super) first: u64,
+    pub(super) count: u64,
+}
+
+impl Recorder {
+    pub(super) fn new(device: Arc<Device>) -> Self {
+        Self { device, encoder: None, work: 0, readback: Readback::default() }
+    }
+
+    /// Forgets what was recorded and not handed over: a pass that failed half way leaves nothing to the next.
+    pub(super) fn forget(&mut self) {
+        (self.encoder, self.work) = (None, 0);
+    }
+
+    /// Records commands that are next to no work.
+    pub(super) fn record(&mut self, commands: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<()> {
+        let (device, encoder) = (&self.device, &mut self.encoder);
+        device.guarded(|| commands(encoder.get_or_insert_with(|| device.encoder())))
+    }
+
+    /// Records a kernel; what was recorded before it is handed over if both together are too much work.
+    pub(super) fn dispatch(&mut self, dispatch: &Dispatch) -> Result<()> {
+        if self.work > 0 && self.work.saturating_add(dispatch.work) > self.device.limits.step_work {
+            self.submit()?;
+        }
+        self.work = self.work.saturating_add(dispatch.work);
+        self.record(|encoder| {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&dispatch.pipeline);
+            pass.set_bind_group(0, &dispatch.buffers, &[]);
+            pass.dispatch_workgroups(dispatch.groups.0, dispatch.groups.1, 1);
+        })
+    }
+
+    /// Hands over what is recorded.
+    pub(super) fn submit(&mut self) -> Result<()> {
+        self.work = 0;
+        self.encoder.take().map_or(Ok(()), |encoder| self.device.hand_over(encoder))
+    }
+
+    /// Hands over what is recorded and a copy of all `sources`, waits, and gives their words to `take` in order, a source
+    /// whole or by pieces.
+    pub(super) fn read(&mut self, sources: &[Words<'_>], mut take: impl FnMut(&[u32])) -> Result<()> {
+        for load in loads(sources, Readback::MOST_WORDS) {
+            let bytes = load.iter().map(|words| words.count * 4).sum();
+            let target = self.readback.buffer(&self.device, bytes)?.clone();
+            self.record(|encoder| {
+                let mut at = 0;
+                for Words { buffer, first, count } in &load {
+                    encoder.copy_buffer_to_buffer(buffer, first * 4, &target, at, Some(count * 4));
+                    at += count * 4;
+                }
+            })?;
+            self.submit()?;
+            self.readback.take(&self.device, bytes, &mut take)?;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts sources into loads of at most so many words.
+fn loads<'b>(sources: &[Words<'b>], most: u64) -> Vec<Vec<Words<'b>>> {
+    let (mut loads, mut load, mut room) = (Vec::new(), Vec::new(), most);
+    for &source in sources {
+        let mut rest = source;
+        while rest.count > 0 {
+            if room == 0 {
+                loads.push(std::mem::take(&mut load));
+                room = most;
+            }
+            let count = rest.count.min(room);
+            load.push(Words { count, ..rest });
+            rest = Words { first: rest.first + count, count: rest.count - count, ..rest };
+            room -= count;
+        }
+    }
+    loads.extend((!load.is_empty()).then_some(load));
+    loads
+}
