@@ -92,6 +92,9 @@ fn counts(row: u32) -> bool {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let cset = sets[0];
+    if (cset.count == 0u) {
+        return; // there is no such pass: see `update.wgsl`
+    }
     let j0 = group.y * cset.slice;
     let j1 = min(j0 + cset.slice, DIMS + EXTRA);
     let first = chunk.first_tile + group.x * TILES;

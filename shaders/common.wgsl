@@ -28,14 +28,19 @@ struct Set {
     round_cells: u32,    // cells of those that are
     count: u32,          // sets in all
     slice: u32,          // coordinates a slice, where the sums are made in slices
+    region: u32,         // cells that the totals of a pass take
 }
 
+@group(0) @binding(3) var<storage, read> sets: array<Set>;
+//#if POINTS
 @group(0) @binding(0) var<uniform> chunk: Chunk;
 @group(0) @binding(1) var<storage, read> tiles: array<f32>;              // [tiles x DIMS x 64], then norms [tiles]
-@group(0) @binding(3) var<storage, read> sets: array<Set>;
 //#if WEIGHTED
 @group(0) @binding(7) var<storage, read> weights: array<vec2<u32>>;     // [points] in fixed point
+//#end
+//#end
 
+//#if WEIGHTED
 alias Cell = vec4<u32>;
 const LIMBS: u32 = 4u;
 const EXTRA: u32 = 2u; // after the coordinates: points, weight

@@ -31,6 +31,15 @@ fn distance2(base: u32, centroid: u32) -> vec4<u32> {
     return sum;
 }
 
+// Whether two centroids are not identical: identical ones do not tie, the first stands for all.
+fn differ(a: u32, b: u32) -> bool {
+    var apart = false;
+    for (var j = 1u; j <= DIMS; j++) {
+        apart = apart || any(exact[a * (DIMS + 1u) + j] != exact[b * (DIMS + 1u) + j]);
+    }
+    return apart;
+}
+
 fn referee(cset: Set, base: u32, norm: f32) -> u32 {
     var best_lower = LOWEST;
     for (var quad = 0u; quad < cset.quads; quad++) {
@@ -53,7 +62,7 @@ fn referee(cset: Set, base: u32, norm: f32) -> u32 {
                     nearest = c;
                     tie = false;
                 } else if (all(d2 == least)) {
-                    tie = true;
+                    tie = tie || differ(cset.first_centroid + nearest, cset.first_centroid + c);
                 }
             }
         }

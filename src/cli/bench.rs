@@ -6,13 +6,14 @@ use super::init::{self, Space};
 use super::print;
 use super::progress::Teller;
 use ndarray::ArrayView2;
-use segma::engine::gpu::Gpu;
+use segma::engine::gpu::{Gpu, StageTime};
 use segma::error::{Error, Result};
 use segma::kmeans::{self, Fit, ValidParams, coarse_notes};
 use segma::matrix::Matrix;
 use segma::table::npy_matrix;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Instant;
@@ -59,6 +60,7 @@ fn run(
     let asked = DeviceArgs { device: device.into(), gpu_memory: args.gpu_memory, no_fallback: true };
     let device = Choice::new(&asked)?.device(&asked, points.len())?;
     teller.step(&format!("fitting on {}", device.engine.name()));
+    device.gpu.iter().for_each(Gpu::time_stages);
     let clock = Instant::now();
     let (matrix, coarse) = Matrix::learn(&points, None)?;
     let pack_seconds = clock.elapsed().as_secs_f64();
@@ -74,7 +76,7 @@ fn run(
     notes.extend(fit.notes.iter().cloned());
     notes.extend(device.notes);
     teller.finish(&notes);
-    Ok(json!({
+    let mut run = json!({
         "device": device.kind,
         "adapter": device.adapter,
         "threads": rayon::current_num_threads(),
@@ -88,7 +90,22 @@ fn run(
         "refereed_share": fit.refereed as f64 / fit.scored as f64,
         "labels_sha256": labels_sha256(&fit),
         "model_sha256": model_sha256(&fit),
-    }))
+    });
+    device.gpu.iter().for_each(|gpu| add_stages(&mut run, &gpu.stages()));
+    Ok(run)
+}
+
+/// What the device's own clock says, if it has one, of all passes and the final labelling: in all and stage by stage, and
+/// which kernels that were.
+fn add_stages(run: &mut Value, kernels: &[StageTime]) {
+    if kernels.is_empty() {
+        return;
+    }
+    let mut stages: BTreeMap<&str, f64> = BTreeMap::new();
+    kernels.iter().for_each(|k| *stages.entry(k.stage).or_default() += k.seconds);
+    run["device_seconds"] = json!(kernels.iter().map(|k| k.seconds).sum::<f64>());
+    run["stages"] = json!(stages);
+    run["kernels"] = json!(kernels.iter().map(|k| &k.kernel).collect::<Vec<_>>());
 }
 
 /// Writes the text of each kernel that ran.
@@ -153,6 +170,17 @@ fn text(document: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kernels_of_one_stage_are_added_up() {
+        let time = |kernel: &str, stage, seconds| StageTime { kernel: kernel.into(), stage, seconds };
+        let mut run = json!({});
+        add_stages(&mut run, &[]);
+        assert_eq!(run, json!({}), "a device without a clock");
+        add_stages(&mut run, &[time("a", "assign", 0.5), time("b", "assign", 0.25), time("u", "update", 1.0)]);
+        let stages = json!({ "assign": 0.75, "update": 1.0 });
+        assert_eq!(run, json!({ "device_seconds": 1.75, "stages": stages, "kernels": ["a", "b", "u"] }));
+    }
 
     #[test]
     fn one_answer_that_differs_is_seen() {

@@ -41,6 +41,20 @@ pub fn nearest(point: &[i64], centroids: &Centroids, candidates: impl IntoIterat
     best
 }
 
+/// A coordinate of the mean of a cluster: `sum / weight` rounded to the nearest integer, ties to even; `weight` must be above 0.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "a mean of grid integers lies on the grid")]
+pub fn mean(sum: i128, weight: i64) -> i64 {
+    let weight = i128::from(weight);
+    let (quotient, rest) = (sum.div_euclid(weight), sum.rem_euclid(weight));
+    let up = match (2 * rest).cmp(&weight) {
+        std::cmp::Ordering::Less => 0,
+        std::cmp::Ordering::Greater => 1,
+        std::cmp::Ordering::Equal => quotient & 1,
+    };
+    (quotient + up) as i64
+}
+
 /// The judge as an engine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Exact;
@@ -126,12 +140,26 @@ impl ExactSession<'_> {
 
 impl Change {
     /// Adds (`sign` 1) or takes away (-1) a point of a cluster.
-    pub(super) fn move_point(&mut self, point: &[i64], weight: u64, cluster: usize, sign: i64) {
+    pub(in crate::engine) fn move_point(&mut self, point: &[i64], weight: u64, cluster: usize, sign: i64) {
         let sums = &mut self.sums[cluster * point.len()..(cluster + 1) * point.len()];
         for (sum, &q) in sums.iter_mut().zip(point) {
             *sum += i128::from(sign) * i128::from(weight) * i128::from(q);
         }
         self.weights[cluster] += sign * weight.cast_signed();
         self.counts[cluster] += sign;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mean;
+
+    #[test]
+    fn division_rounds_to_nearest_with_ties_to_even() {
+        for (sum, weight, quotient) in
+            [(7, 2, 4), (5, 2, 2), (-5, 2, -2), (-7, 2, -4), (10, 3, 3), (-10, 3, -3), (11, 3, 4)]
+        {
+            assert_eq!(mean(sum, weight), quotient, "{sum}/{weight}");
+        }
     }
 }

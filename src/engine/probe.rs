@@ -1,14 +1,14 @@
 //! A known answer for every engine: a few hundred points with planted ties, tiny and large values, duplicates and a far
 //! outlier, against the judge. Anyone can check the contract on their own hardware with it.
 
-use super::exact::Exact;
+use super::exact::{Exact, mean};
 use super::{Centroids, Change, Engine, SetPass};
 use crate::error::{Error, Result};
 use crate::matrix::{Frame, Matrix, Weights};
 use ndarray::Array2;
 
-/// Runs four passes of two sets over several shapes, with and without weights, and compares labels, sums, counts and ties
-/// with the judge. The shapes make a GPU sum in workgroup memory, slice by slice and straight in the totals, and keep points
+/// Runs four passes of two sets over several shapes, with and without weights, and then some that go on from means to means,
+/// and compares labels, sums, counts and ties with the judge. The shapes make a GPU sum in workgroup memory, slice by slice and straight in the totals, and keep points
 /// in registers or not.
 ///
 /// # Errors
@@ -27,7 +27,10 @@ pub fn probe(engine: &dyn Engine) -> Result<()> {
         // The third pass changes nothing, so that the fourth finds an engine that expects few changes.
         let passes = [&a, &b, &b, &a];
         let (judge, answer) = (run(&Exact, &matrix, &passes)?, run(engine, &matrix, &passes)?);
-        if let Some(stage) = judge.iter().zip(&answer).find_map(|(j, a)| wrong_stage(j, a)) {
+        let wrong = judge.iter().zip(&answer).find_map(|(j, a)| wrong_stage(j, a));
+        let (judge, answer) = (run_on(&Exact, &matrix, &a)?, run_on(engine, &matrix, &a)?);
+        let wrong_on = judge.iter().zip(&answer).find_map(|(j, a)| wrong_stage(j, a).map(|_| "update"));
+        if let Some(stage) = wrong.or(wrong_on) {
             let message = format!("{}: wrong answer in stage '{stage}' ({points} x {dims}, k {k})", engine.name());
             return Err(Error::Device(message));
         }
@@ -85,6 +88,35 @@ fn run(engine: &dyn Engine, matrix: &Matrix, passes: &[&Centroids]) -> Result<Ve
         }
     }
     Ok(answers)
+}
+
+/// Changes of passes of which each has the means of the one before, and the labels after the last: an engine that is told
+/// how many follow may make them ahead.
+fn run_on(engine: &dyn Engine, matrix: &Matrix, first: &Centroids) -> Result<Vec<(Vec<u32>, Change)>> {
+    const PASSES: u32 = 8;
+    let mut session = engine.load(matrix)?;
+    session.open(1)?;
+    session.expect(PASSES);
+    let (mut centroids, mut totals) = (first.clone(), Change::none(first.k(), first.dims()));
+    let mut answers = Vec::new();
+    for _ in 0..PASSES {
+        for change in session.pass(&[SetPass { set: 0, centroids: &centroids }])? {
+            totals.add(&change);
+            answers.push((Vec::new(), change));
+        }
+        centroids = means(&totals, &centroids);
+    }
+    answers.push((session.labels(0)?, Change::default()));
+    Ok(answers)
+}
+
+/// The means of clusters; one without weight stays where it is.
+fn means(totals: &Change, old: &Centroids) -> Centroids {
+    let place = |(i, &sum): (usize, &i128)| match totals.weights[i / old.dims()] {
+        0 => old.values()[i],
+        weight => mean(sum, weight),
+    };
+    Centroids::new(old.dims(), totals.sums.iter().enumerate().map(place).collect())
 }
 
 fn wrong_stage(judge: &(Vec<u32>, Change), answer: &(Vec<u32>, Change)) -> Option<&'static str> {

@@ -1,5 +1,6 @@
 //! From sums to centroids, and what is computed from them: all integers, all exact.
 
+use crate::engine::exact::mean;
 use crate::engine::{Centroids, Change};
 use crate::matrix::Matrix;
 use ethnum::{I256, U256};
@@ -29,7 +30,7 @@ impl Totals {
     /// The mean of each cluster, rounded to the grid with ties to even. Every cluster must have weight.
     pub(super) fn centroids(&self, dims: usize) -> Centroids {
         let rows = self.sums.chunks_exact(dims).zip(&self.weights);
-        Centroids::new(dims, rows.flat_map(|(sums, &w)| sums.iter().map(move |&s| divide(s, i128::from(w)))).collect())
+        Centroids::new(dims, rows.flat_map(|(sums, &w)| sums.iter().map(move |&s| mean(s, w))).collect())
     }
 
     /// Rearranges the clusters: new cluster `i` is old cluster `order[i]`. What is not named is dropped; it has no weight,
@@ -56,18 +57,6 @@ impl Totals {
     }
 }
 
-/// `sum / weight` rounded to the nearest integer, ties to even; `weight` must be above 0.
-#[expect(clippy::cast_possible_truncation, reason = "a mean of grid integers lies on the grid")]
-fn divide(sum: i128, weight: i128) -> i64 {
-    let (quotient, rest) = (sum.div_euclid(weight), sum.rem_euclid(weight));
-    let up = match (2 * rest).cmp(&weight) {
-        std::cmp::Ordering::Less => 0,
-        std::cmp::Ordering::Greater => 1,
-        std::cmp::Ordering::Equal => quotient & 1,
-    };
-    (quotient + up) as i64
-}
-
 /// The sum of squared shifts of all centroids.
 pub(super) fn shift2(old: &Centroids, new: &Centroids) -> U256 {
     old.values().iter().zip(new.values()).map(|(a, b)| U256::from(u128::from(a.abs_diff(*b)).pow(2))).sum()
@@ -82,18 +71,4 @@ pub(super) fn total_inertia(totals: &Totals, matrix: &Matrix) -> f64 {
         scaled -= I256::from(sum) * I256::from(sum);
     }
     scaled.as_f64() / weight.as_f64()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn division_rounds_to_nearest_with_ties_to_even() {
-        for (sum, weight, quotient) in
-            [(7, 2, 4), (5, 2, 2), (-5, 2, -2), (-7, 2, -4), (10, 3, 3), (-10, 3, -3), (11, 3, 4)]
-        {
-            assert_eq!(divide(sum, weight), quotient, "{sum}/{weight}");
-        }
-    }
 }

@@ -17,7 +17,7 @@ use segma::table::{ReadOptions, read};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const ALL: OpenOptions = OpenOptions { abilities: None, checked: false, limits: None };
+pub(crate) const ALL: OpenOptions = OpenOptions { abilities: None, checked: false, limits: None };
 
 /// GPU tests that found no adapter.
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
@@ -38,12 +38,12 @@ pub(crate) fn adapters() -> Vec<Adapter> {
     adapters
 }
 
-fn open(adapter: &Adapter, options: OpenOptions) -> Gpu {
+pub(crate) fn open(adapter: &Adapter, options: OpenOptions) -> Gpu {
     Gpu::open(std::slice::from_ref(adapter), options).unwrap()
 }
 
 /// Every adapter with all it can do, with the shaders' run-time checks, and without 64-bit integers and subgroups.
-fn gpus() -> Vec<(String, Gpu)> {
+pub(crate) fn gpus() -> Vec<(String, Gpu)> {
     let mut gpus = Vec::new();
     for adapter in adapters() {
         for (int64, checked) in [(true, false), (false, false), (true, true), (false, true)] {

@@ -79,6 +79,30 @@ fn chunks_are_as_large_as_the_variable_says() {
     }
 }
 
+#[test]
+fn bench_says_what_each_stage_took_on_the_device() {
+    let place = Place::new();
+    let x = narrow(&table(Kind::Blobs, 3000, 4, 5));
+    place.put("x.npy", npy(&[3000, 4], x.as_slice().unwrap()));
+    for (i, adapter) in adapters().iter().enumerate() {
+        let words = format!("bench --matrix x.npy -k 7 --init random --tol 0 --device cpu --device gpu:{i} --json");
+        let document = place.run(&words).ended(0).json();
+        let [cpu, gpu] = [0, 1].map(|run| &document["runs"][run]);
+        assert!(cpu["device_seconds"].is_null() && cpu["stages"].is_null(), "{cpu}");
+        if !adapter.has_clock() {
+            assert!(gpu["device_seconds"].is_null(), "{gpu}");
+            continue;
+        }
+        let seconds = |stage: &str| gpu["stages"][stage].as_f64().unwrap();
+        let (assign, update) = (seconds("assign"), seconds("update"));
+        assert!(assign > 0.0 && update > 0.0 && gpu["stages"].as_object().unwrap().len() == 2, "{gpu}");
+        assert!((gpu["device_seconds"].as_f64().unwrap() - assign - update).abs() < 1e-12, "{gpu}");
+        assert!(assign + update < gpu["fit_seconds"].as_f64().unwrap(), "{gpu}");
+        let kernels: Vec<&str> = gpu["kernels"].as_array().unwrap().iter().map(|k| k.as_str().unwrap()).collect();
+        assert!(kernels.iter().all(|k| k.contains("-d4-")), "not those of the probe: {kernels:?}");
+    }
+}
+
 /// A Vulkan loader that is told of no driver finds none, whatever the machine has.
 #[cfg(target_os = "linux")]
 #[test]

@@ -11,6 +11,7 @@ mod degenerate;
 mod fitted;
 mod generate;
 mod gpu;
+mod gpu_ahead;
 mod gpu_program;
 mod hostile;
 mod judge;

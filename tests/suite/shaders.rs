@@ -19,7 +19,8 @@ fn variants() -> Vec<Variant> {
                 let abilities = Abilities { int64: traits & 1 > 0 };
                 let tiles = if traits & 2 > 0 { 1 << 20 } else { 1 };
                 let kernels = Kernels::new(dims, bits, traits & 4 > 0, tiles, limits, abilities);
-                let kinds = [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k)];
+                let kinds =
+                    [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k), Kernel::Update];
                 variants.extend(kinds.map(|kernel| kernels.variant(kernel)));
             }
         }
@@ -135,7 +136,7 @@ fn constants_are_those_of_the_host() {
 }
 
 /// What a shader file may ask for.
-const FLAGS: [&str; 9] = ["INT64", "SLICES", "BINS", "DEFER", "STAGE", "UNROLL", "WEIGHTED", "PAIR", "DIMS"];
+const FLAGS: [&str; 10] = ["INT64", "SLICES", "BINS", "DEFER", "STAGE", "UNROLL", "WEIGHTED", "PAIR", "POINTS", "DIMS"];
 
 #[test]
 fn every_directive_is_known_and_every_section_ends() {
@@ -158,5 +159,5 @@ fn every_directive_is_known_and_every_section_ends() {
         assert!(open.is_empty(), "{}", path.display());
         files += 1;
     }
-    assert_eq!(files, 4);
+    assert_eq!(files, 5);
 }

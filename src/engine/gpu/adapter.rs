@@ -71,6 +71,12 @@ impl Adapter {
         Abilities { int64: features.contains(int64) }
     }
 
+    /// Whether it can tell how long a kernel ran.
+    #[must_use]
+    pub fn has_clock(&self) -> bool {
+        self.inner.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
     /// Whether a lower-case name means this adapter: a part of its name or driver, or its PCI bus id. Mesa's software driver
     /// is `llvmpipe` to itself and lavapipe to people.
     fn is_called(&self, name: &str) -> bool {

@@ -40,6 +40,7 @@ struct SetInfo {
     round_cells: u32,
     count: u32,
     slice: u32,
+    region: u32,
 }
 
 macro_rules! fields {
@@ -57,7 +58,7 @@ pub const LAYOUTS: [Layout; 2] = [
         narrow(size_of::<SetInfo>()),
         fields!(
             SetInfo: k, distinct, quads, first_quad, first_centroid, first_label, cell, bin, bound, guard, round_end,
-            round_cells, count, slice
+            round_cells, count, slice, region
         ),
     ),
 ];
@@ -112,8 +113,11 @@ pub(super) struct Batch {
     pub(super) runs: Vec<Run>,
     /// First cell and clusters of each set.
     spans: Vec<(usize, usize)>,
-    /// Cells in all.
+    /// Cells of one pass.
     pub(super) cells: usize,
+    /// Passes in one submission. For more than one, the totals have a region for the sums before the first pass and one for
+    /// the change of each.
+    pub(super) passes: usize,
 }
 
 /// What a batch is made from.
@@ -142,7 +146,7 @@ impl Batch {
     /// The tables of the source's sets. Those summed in workgroup memory run together, the others alone.
     pub(super) fn new(source: &Source<'_>) -> Self {
         let members = source.members;
-        let mut batch = Self { runs: Vec::new(), spans: vec![(0, 0); members.len()], cells: 0 };
+        let mut batch = Self { runs: Vec::new(), spans: vec![(0, 0); members.len()], cells: 0, passes: 1 };
         let mut binned: Vec<usize> = (0..members.len()).filter(|&i| source.sums(i) == Sums::Binned).collect();
         binned.sort_by_key(|&i| members[i].group);
         for together in binned.chunk_by(|&a, &b| members[a].group == members[b].group) {
@@ -191,10 +195,36 @@ impl Batch {
         self.runs.iter().map(Run::centroids).max().unwrap_or(1)
     }
 
+    /// Lets the batch, of one run if they are several, be so many passes.
+    pub(super) fn go_on(&mut self, passes: usize) {
+        self.passes = passes;
+        if passes > 1 {
+            for set in self.runs.iter_mut().flat_map(|run| &mut run.sets) {
+                set.region = narrow(self.cells);
+                set.cell += set.region;
+            }
+        }
+    }
+
+    /// Cells of the totals in all.
+    pub(super) fn all_cells(&self) -> usize {
+        self.cells * if self.passes > 1 { 1 + self.passes } else { 1 }
+    }
+
     /// The change of each set, from the limbs of all cells.
     pub(super) fn changes(&self, limbs: &[u32], dims: usize, weighted: bool) -> Vec<Change> {
         let width = if weighted { 4 } else { 2 };
         self.spans.iter().map(|&(cell, k)| unpack(&limbs[cell * width..], width, k, dims)).collect()
+    }
+
+    /// The limbs of all cells, from the sums of each set.
+    pub(super) fn limbs(&self, sums: &[Change], dims: usize, weighted: bool) -> Vec<u32> {
+        let width = if weighted { 4 } else { 2 };
+        let mut limbs = vec![0; self.cells * width];
+        for (&(cell, _), sums) in self.spans.iter().zip(sums) {
+            pack_sums(sums, width, dims, &mut limbs[cell * width..]);
+        }
+        limbs
     }
 }
 
@@ -220,12 +250,48 @@ impl Run {
             slice: self.slice.unwrap_or(0),
             ..SetInfo::zeroed()
         });
-        pack(&scoring, dims, &mut self.scores);
+        pack(&scoring, dims, centroids.k(), &mut self.scores);
         for &c in &scoring.index {
             // A little-endian i64 is its low limb followed by its high one.
             let row = [&[i64::from(c)], centroids.row(c as usize)].concat();
             self.exact.extend(row.into_iter().map(|q| i64::from_ne_bytes(q.to_le_bytes())));
         }
+        // In a later pass identical centroids may have come apart.
+        self.exact.resize(self.exact.len() + (centroids.k() - scoring.distinct()) * (dims + 1), 0);
+    }
+
+    /// Its sets as pass `pass` (0-based) of several meets them, where the device made their centroids.
+    pub(super) fn later_sets(&self, pass: usize) -> Vec<u8> {
+        let (pass, rows) = (narrow(pass), narrow(self.centroids()));
+        let later = self.sets.iter().map(|&set| SetInfo {
+            distinct: set.k,
+            quads: set.k.div_ceil(4),
+            first_centroid: set.first_centroid + pass * rows,
+            cell: set.cell + pass * set.region,
+            ..set
+        });
+        bytemuck::cast_slice(&later.collect::<Vec<_>>()).to_vec()
+    }
+
+    /// Clusters of its largest set, and its sets.
+    pub(super) fn shape(&self) -> (usize, usize) {
+        (self.sets.iter().map(|s| s.k as usize).max().unwrap_or(1), self.sets.len())
+    }
+
+    /// Words of the exact centroids of a pass.
+    pub(super) fn exact_words(&self) -> usize {
+        2 * self.exact.len()
+    }
+
+    /// The centroids of its sets, from the words of those of a pass.
+    pub(super) fn centroids_in(&self, words: &[u32], dims: usize) -> Vec<Centroids> {
+        let value = |limbs: &[u32]| (u64::from(limbs[1]) << 32 | u64::from(limbs[0])).cast_signed();
+        let rows: Vec<&[u32]> = words.chunks_exact(2 * (dims + 1)).collect();
+        let of = |set: &SetInfo| {
+            let own = &rows[set.first_centroid as usize..][..set.k as usize];
+            Centroids::new(dims, own.iter().flat_map(|row| row[2..].chunks_exact(2).map(value)).collect())
+        };
+        self.sets.iter().map(of).collect()
     }
 
     /// Centroids of all its sets together.
@@ -243,11 +309,11 @@ impl Run {
 const PADDING: f32 = 1e38;
 
 /// Per four centroids: half squares, norms, and each coordinate, as four lanes. Twin of `scores` in `assign.wgsl`.
-fn pack(scoring: &Scoring, dims: usize, packed: &mut Vec<[f32; 4]>) {
+fn pack(scoring: &Scoring, dims: usize, k: usize, packed: &mut Vec<[f32; 4]>) {
     let lanes = |first: usize, padding: f32, value: &dyn Fn(usize) -> f32| {
         std::array::from_fn(|i| if first + i < scoring.distinct() { value(first + i) } else { padding })
     };
-    for first in (0..scoring.distinct()).step_by(4) {
+    for first in (0..k).step_by(4) {
         packed.push(lanes(first, PADDING, &|c| scoring.half2[c]));
         packed.push(lanes(first, 0.0, &|c| scoring.norm[c]));
         packed.extend((0..dims).map(|j| lanes(first, 0.0, &|c| scoring.centroids[c * dims + j])));
@@ -278,6 +344,23 @@ fn unpack(limbs: &[u32], width: usize, k: usize, dims: usize) -> Change {
     }
 }
 
+/// The reverse of [`unpack`], without the counters.
+fn pack_sums(sums: &Change, width: usize, dims: usize, limbs: &mut [u32]) {
+    let k = sums.weights.len();
+    let mut put = |slot: usize, value: i128| {
+        for (i, limb) in limbs[slot * width..(slot + 1) * width].iter_mut().enumerate() {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a limb of 32 bits")]
+            let low = (value >> (32 * i)) as u32;
+            *limb = low;
+        }
+    };
+    for c in 0..k {
+        (0..dims).for_each(|j| put(j * k + c, sums.sums[c * dims + j]));
+        put(dims * k + c, sums.counts[c].into());
+        put((dims + width / 2 - 1) * k + c, sums.weights[c].into());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,12 +370,18 @@ mod tests {
         // One cluster, one column, no weights: sum -3, count 2, then the counters.
         let limbs = [0xffff_fffd, 0xffff_ffff, 2, 0, 7, 1, 5, 0, 6, 0];
         let change = unpack(&limbs, 2, 1, 1);
-        assert_eq!((change.sums, change.counts, change.weights), (vec![-3], vec![2], vec![2]));
+        assert_eq!((&change.sums, &change.counts, &change.weights), (&vec![-3], &vec![2], &vec![2]));
+        let mut back = [0; 10];
+        pack_sums(&change, 2, 1, &mut back);
+        assert_eq!(back[..4], limbs[..4]);
         assert_eq!((change.changed, change.ties, change.refereed), ((1 << 32) + 7, 5, 6));
         // With weights cells are 128 bits, and the weight has a row of its own.
         let mut limbs = vec![0, 0, 0, 0x8000_0000, 2, 0, 0, 0, 9, 1, 0, 0];
         limbs.extend([0; 12]);
         let change = unpack(&limbs, 4, 1, 1);
+        let mut back = [0; 24];
+        pack_sums(&change, 4, 1, &mut back);
+        assert_eq!(back[..12], limbs[..12]);
         assert_eq!((change.sums, change.counts, change.weights), (vec![i128::MIN], vec![2], vec![(1 << 32) + 9]));
     }
 }

@@ -65,7 +65,7 @@ impl Device {
     /// Opens an adapter with no more than these abilities, as if it had no more than these limits.
     pub(super) fn open(adapter: &Adapter, abilities: Abilities, most: Option<DeviceLimits>) -> Result<Self> {
         error::keep_panics_quiet();
-        let mut features = wgpu::Features::empty();
+        let mut features = adapter.inner.features() & wgpu::Features::TIMESTAMP_QUERY;
         if abilities.int64 {
             features |= wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_INT64_ATOMIC_ALL_OPS;
         }

@@ -3,14 +3,14 @@
 /// What goes wrong with a device, on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It is lost after so many passes.
+    /// It is lost after it made passes so many times, one or several at once.
     Lose(u32),
-    /// It stops answering after so many passes.
+    /// It stops answering after as many.
     Hang(u32),
 }
 
 impl Fault {
-    /// Counts a pass: whether the fault happens now.
+    /// Counts: whether the fault happens now.
     pub(super) fn due(&mut self) -> bool {
         let (Self::Lose(left) | Self::Hang(left)) = self;
         let due = *left == 0;

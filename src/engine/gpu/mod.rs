@@ -16,10 +16,12 @@ mod record;
 mod session;
 pub mod shader;
 mod staging;
+mod stopwatch;
 
 pub use adapter::Adapter;
 pub use batch::{CONSTANTS, LAYOUTS, Layout};
 pub use fault::Fault;
+pub use stopwatch::StageTime;
 
 use super::{Engine, Session};
 use crate::error::{Error, Result};
@@ -29,6 +31,8 @@ use pipelines::Pipelines;
 use plan::{Abilities, DeviceLimits};
 use session::GpuSession;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use stopwatch::Ledger;
 
 /// One GPU or several as an engine.
 #[derive(Debug, Clone)]
@@ -42,6 +46,7 @@ pub struct Gpu {
 struct Opened {
     device: Arc<Device>,
     pipelines: Arc<Pipelines>,
+    ledger: Arc<Ledger>,
     abilities: Abilities,
     checked: bool,
     name: String,
@@ -103,6 +108,33 @@ impl Gpu {
         self
     }
 
+    /// Times the kernels of all sessions loaded from now on, where the device has a clock.
+    pub fn time_stages(&self) {
+        self.devices.iter().for_each(|d| d.ledger.start());
+    }
+
+    /// What the kernels took on the devices since [`Gpu::time_stages`], by name; empty where nothing was timed.
+    #[must_use]
+    pub fn stages(&self) -> Vec<StageTime> {
+        let mut stages: Vec<StageTime> = self.devices.iter().flat_map(|d| d.ledger.stages()).collect();
+        stages.sort_by(|a, b| a.kernel.cmp(&b.kernel));
+        stages.dedup_by(|later, first| {
+            let same = later.kernel == first.kernel;
+            first.seconds += if same { later.seconds } else { 0.0 };
+            same
+        });
+        stages
+    }
+
+    /// Passes made before they were asked for, and those of them that were not asked for and had to be taken back.
+    #[must_use]
+    pub fn passes_ahead(&self) -> (u64, u64) {
+        let sum = |of: fn(&Ledger) -> &AtomicU64| {
+            self.devices.iter().map(|d| of(&d.ledger).load(Ordering::Relaxed)).sum::<u64>()
+        };
+        (sum(|ledger| &ledger.ahead), sum(|ledger| &ledger.in_vain))
+    }
+
     /// Submissions made to its devices so far.
     #[must_use]
     pub fn submissions(&self) -> u64 {
@@ -129,6 +161,7 @@ impl Opened {
         Ok(Self {
             device: Arc::new(Device::open(adapter, abilities, options.limits)?),
             pipelines: Arc::default(),
+            ledger: Arc::default(),
             abilities,
             checked: options.checked,
             name: format!("{kind} ({})", adapter.name()),

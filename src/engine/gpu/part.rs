@@ -1,25 +1,23 @@
 //! One device's share of the points: chunks that stay there, chunks that stream through, and the labels of every set.
 
-use super::batch::{Batch, ChunkInfo, Member, Source, TABLES, narrow};
+mod pass;
+
+pub(super) use pass::{Asked, Made};
+
+use super::batch::{ChunkInfo, narrow};
 use super::device::{Device, Held};
 use super::fault::Fault;
 use super::plan::{Kernels, chunk_tiles, sets_a_binding};
-use super::record::{Dispatch, Recorder, Words};
-use super::shader::Kernel;
+use super::record::{Recorder, Words};
 use super::staging::Ring;
 use super::{Opened, Options};
-use crate::engine::{Centroids, Change, NO_LABEL};
+use crate::engine::NO_LABEL;
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, TILE};
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 /// Chunks that stream take turns in so many berths, so that one arrives while the other is worked on.
 const BERTHS: usize = 2;
-
-/// Larger tables go through the staging ring: a plain write takes fresh memory for each.
-const MOST_WRITTEN: usize = 64 << 10;
 
 /// A share of the tiles on a device.
 pub(super) struct Part<'m> {
@@ -37,6 +35,8 @@ pub(super) struct Part<'m> {
     recorder: Recorder,
     /// Buffers of each run of a batch, and the totals: kept from pass to pass.
     tables: Vec<Vec<Held>>,
+    /// The sets of each later pass of a submission.
+    later: Vec<Held>,
     step_tiles: u32,
     totals: Option<Held>,
     moved: Option<Held>,
@@ -69,13 +69,6 @@ struct Points {
     weights: Option<Held>,
 }
 
-/// What the kernels of a run read beside their step.
-struct Inputs<'a> {
-    points: &'a Points,
-    labels: &'a Held,
-    tables: &'a [Held],
-}
-
 /// The labels of every set: a buffer for each group of sets and chunk.
 #[derive(Default)]
 struct Labels {
@@ -104,8 +97,9 @@ impl<'m> Part<'m> {
             labels: Labels::default(),
             changed: Vec::new(),
             ring,
-            recorder: Recorder::new(gpu.device.clone()),
+            recorder: Recorder::new(&gpu)?,
             tables: Vec::new(),
+            later: Vec::new(),
             step_tiles: 0,
             totals: None,
             moved: None,
@@ -201,168 +195,6 @@ impl<'m> Part<'m> {
         Ok(Labels { sets_a_group, groups })
     }
 
-    /// A pass over the sets, each with its centroids.
-    pub(super) fn pass(&mut self, sets: &[(usize, &Centroids)]) -> Result<Vec<Change>> {
-        self.plant()?;
-        let members: Vec<Member<'_>> = sets.iter().map(|&(set, centroids)| self.member(set, centroids)).collect();
-        let batch = Batch::new(&Source {
-            members: &members,
-            kernels: &self.kernels,
-            points: self.chunks.iter().map(|c| c.points).sum(),
-            bits: self.matrix.frame().bits(),
-            stride: self.chunk_tiles,
-        });
-        self.with_room(|part| part.prepare(&batch))?;
-        self.recorder.forget();
-        if let Some(totals) = &self.totals {
-            self.recorder.record(|encoder| encoder.clear_buffer(totals, 0, None))?;
-        }
-        let mut turn = 0;
-        for chunk in 0..self.chunks.len() {
-            self.chunk_pass(chunk, &batch, &mut turn)?;
-        }
-        let changes = self.finish(&batch)?;
-        for ((set, _), change) in sets.iter().zip(&changes) {
-            self.changed[*set] = Some(change.changed);
-        }
-        Ok(changes)
-    }
-
-    fn member<'a>(&self, set: usize, centroids: &'a Centroids) -> Member<'a> {
-        let (group, before) = (set / self.labels.sets_a_group, set % self.labels.sets_a_group);
-        Member { centroids, group, before, changed: self.changed[set] }
-    }
-
-    /// Cuts the chunks into steps, uploads the tables of a batch and makes room for its totals.
-    fn prepare(&mut self, batch: &Batch) -> Result<()> {
-        let device = &self.gpu.device;
-        let step = self.kernels.step_tiles(batch.centroids());
-        if step != self.step_tiles {
-            for chunk in &mut self.chunks {
-                chunk.steps = chunk.cut(device, self.matrix, &self.kernels, step)?;
-            }
-            self.step_tiles = step;
-        }
-        self.tables.resize_with(self.tables.len().max(batch.runs.len()), Vec::new);
-        for (run, buffers) in batch.runs.iter().zip(&mut self.tables) {
-            for (i, bytes) in run.tables().iter().enumerate() {
-                if buffers.get(i).is_none_or(|b| b.size() < bytes.len() as u64) {
-                    let buffer = device.grown("segma.table", bytes.len() as u64)?;
-                    buffers.truncate(i);
-                    buffers.push(buffer);
-                }
-                if bytes.len() > MOST_WRITTEN {
-                    self.ring.write(device, &buffers[i], bytes)?;
-                } else {
-                    device.write(&buffers[i], 0, bytes)?;
-                }
-            }
-        }
-        let bytes = self.total_words(batch) * 4;
-        if self.totals.as_ref().is_none_or(|t| t.size() < bytes) {
-            self.totals = Some(device.grown("segma.totals", bytes)?);
-        }
-        if self.moved.is_none() && batch.runs.iter().any(|r| r.slice.is_some()) {
-            let points = self.chunk_tiles * TILE;
-            self.moved = Some(device.buffer("segma.moved", (points * size_of::<u32>()) as u64)?);
-        }
-        Ok(())
-    }
-
-    fn total_words(&self, batch: &Batch) -> u64 {
-        let limbs = if self.matrix.weights().is_some() { 4 } else { 2 };
-        (batch.cells * limbs) as u64
-    }
-
-    /// Runs a batch over one chunk, which streams in if it is not on the device.
-    fn chunk_pass(&mut self, chunk: usize, batch: &Batch, turn: &mut usize) -> Result<()> {
-        if let Some(points) = self.chunks[chunk].points_here.take() {
-            let done = self.dispatch(chunk, &points, batch);
-            self.chunks[chunk].points_here = Some(points);
-            return done;
-        }
-        let berth = *turn % self.berths.len().max(1);
-        *turn += 1;
-        let berths = std::mem::take(&mut self.berths);
-        let done = match berths.get(berth) {
-            Some(points) => self.send(chunk, points).and_then(|()| self.dispatch(chunk, points, batch)),
-            None => Err(self.gpu.device.error("no berth for a chunk")),
-        };
-        self.berths = berths;
-        done?;
-        self.recorder.submit() // before the berth is written again, and so that it is worked on meanwhile
-    }
-
-    fn dispatch(&mut self, chunk: usize, points: &Points, batch: &Batch) -> Result<()> {
-        let here = &self.chunks[chunk];
-        for (run, tables) in batch.runs.iter().zip(&self.tables) {
-            let inputs = Inputs { points, labels: &self.labels.groups[run.group][chunk], tables };
-            for step in &here.steps {
-                let work = self.kernels.label_work(step.tiles, run.centroids());
-                let (pipeline, buffers) = self.bound(run.kernel, &inputs, &step.info)?;
-                self.recorder.dispatch(&Dispatch { pipeline, buffers, groups: step.groups, work })?;
-            }
-            if let Some(slice) = run.slice {
-                let groups = self.kernels.slice_groups(narrow(here.tiles), slice);
-                let work = self.kernels.slice_work(narrow(here.tiles));
-                let (pipeline, buffers) = self.bound(self.kernels.slices(), &inputs, &here.whole.info)?;
-                self.recorder.dispatch(&Dispatch { pipeline, buffers, groups, work })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A kernel with its buffers.
-    fn bound(
-        &self,
-        kernel: Kernel,
-        inputs: &Inputs<'_>,
-        info: &Held,
-    ) -> Result<(wgpu::ComputePipeline, wgpu::BindGroup)> {
-        let variant = self.kernels.variant(kernel);
-        let pipeline = self.gpu.pipelines.get(&self.gpu.device, variant, self.gpu.checked)?;
-        let of = |name: &str| -> Option<&Held> {
-            match name {
-                "chunk" => Some(info),
-                "tiles" => Some(&inputs.points.tiles),
-                "weights" => inputs.points.weights.as_ref(),
-                "labels" => Some(inputs.labels),
-                "totals" => self.totals.as_ref(),
-                "moved" => self.moved.as_ref(),
-                _ => TABLES.iter().position(|n| *n == name).map(|i| &inputs.tables[i]),
-            }
-        };
-        let bindings = variant.bindings();
-        let buffers: Vec<(u32, &wgpu::Buffer)> =
-            bindings.iter().filter_map(|b| of(b.name).map(|held| (b.number, &**held))).collect();
-        let group = self.gpu.device.bind(&pipeline, &buffers)?;
-        Ok((pipeline, group))
-    }
-
-    /// Reads the totals back.
-    fn finish(&mut self, batch: &Batch) -> Result<Vec<Change>> {
-        let words = self.total_words(batch);
-        let Some(totals) = &self.totals else { return Ok(Vec::new()) };
-        let mut limbs = Vec::new();
-        let source = Words { buffer: totals, first: 0, count: words };
-        self.recorder.read(&[source], |w| limbs.extend_from_slice(w))?;
-        Ok(batch.changes(&limbs, self.matrix.dims(), self.matrix.weights().is_some()))
-    }
-
-    /// Does what a planted fault asks for.
-    fn plant(&mut self) -> Result<()> {
-        if !self.fault.as_mut().is_some_and(Fault::due) {
-            return Ok(());
-        }
-        match self.fault {
-            Some(Fault::Hang(_)) => self.gpu.device.wait_for(&AtomicBool::new(false), Duration::from_millis(20)),
-            _ => {
-                self.gpu.device.lose();
-                Ok(())
-            }
-        }
-    }
-
     /// Whether `row` of the matrix is here.
     pub(super) fn holds(&self, row: usize) -> bool {
         let (Some(first), Some(last)) = (self.chunks.first(), self.chunks.last()) else { return false };
@@ -371,11 +203,24 @@ impl<'m> Part<'m> {
 
     /// Gives one point another label.
     pub(super) fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
-        let at = self.chunks.partition_point(|c| c.first_tile * TILE <= row) - 1;
-        let inside = row - self.chunks[at].first_tile * TILE;
-        let word = self.first_word(set) + inside as u64;
+        let (at, word) = self.place(set, row);
         let labels = &self.labels.groups[set / self.labels.sets_a_group][at];
         self.gpu.device.write(labels, word * 4, &label.to_ne_bytes())
+    }
+
+    /// The label of one point.
+    pub(super) fn label(&mut self, set: usize, row: usize) -> Result<u32> {
+        let (at, word) = self.place(set, row);
+        let buffer = &self.labels.groups[set / self.labels.sets_a_group][at];
+        let mut label = NO_LABEL;
+        self.recorder.read(&[Words { buffer, first: word, count: 1 }], |words| label = words[0])?;
+        Ok(label)
+    }
+
+    /// The chunk that a row is in, and the word of its label there.
+    fn place(&self, set: usize, row: usize) -> (usize, u64) {
+        let at = self.chunks.partition_point(|c| c.first_tile * TILE <= row) - 1;
+        (at, self.first_word(set) + (row - self.chunks[at].first_tile * TILE) as u64)
     }
 
     /// The first word of a set in its buffer of labels.

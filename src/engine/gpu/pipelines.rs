@@ -71,8 +71,9 @@ fn module(device: &wgpu::Device, text: &str, checked: bool) -> wgpu::ShaderModul
         return device.create_shader_module(descriptor);
     }
     // SAFETY: indices come from the host's own tables and are below the lengths it binds (rows below `points`, labels
-    // below k, tiles clamped); every loop counts to a bound that is fixed before it starts. The tests run every variant with
-    // the checks too.
+    // below k, tiles clamped; `update` writes rows that the host counted, and no index but a label, which is below k);
+    // every loop counts to a bound that is fixed before it starts, in steps that are not 0. The tests run every variant
+    // with the checks too.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 

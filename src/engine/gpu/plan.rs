@@ -24,6 +24,8 @@ pub struct DeviceLimits {
     pub slice_tiles: u32,
     /// Most multiply-adds a submission.
     pub step_work: u64,
+    /// Most passes a submission.
+    pub passes: usize,
 }
 
 impl DeviceLimits {
@@ -39,6 +41,7 @@ impl DeviceLimits {
         busy_groups: 4096,
         slice_tiles: 1024,
         step_work: 1 << 36,
+        passes: 8,
     };
 
     /// The lower of both, limit by limit.
@@ -53,6 +56,7 @@ impl DeviceLimits {
             busy_groups: self.busy_groups.min(other.busy_groups),
             slice_tiles: self.slice_tiles.min(other.slice_tiles),
             step_work: self.step_work.min(other.step_work),
+            passes: self.passes.min(other.passes),
         }
     }
 }
@@ -78,6 +82,12 @@ const MOST_PAIRED: u32 = 32;
 
 /// No workgroup takes more tiles: with longer ones a GPU idles while the last of them end.
 const MOST_TILES: u32 = 16;
+
+/// Several passes in one submission are together at most this part of a step: some milliseconds of a large GPU.
+const AHEAD_OF_STEP: u64 = 4;
+
+/// Sums and centroids of the passes of one submission take no more.
+const MOST_AHEAD_BYTES: u64 = 32 << 20;
 
 /// Counters of a set beside its sums: changed, ties, refereed. Twin of `CHANGED` and so on in `common.wgsl`.
 pub(super) const COUNTERS: usize = 3;
@@ -170,19 +180,20 @@ impl Kernels {
     /// The kernel's text and sizes.
     #[must_use]
     pub fn variant(&self, kernel: Kernel) -> Variant {
-        let tiles = match kernel {
-            Kernel::Slices(_) => self.limits.slice_tiles,
-            Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => self.tiles,
+        let (wide, tiles, pair) = match kernel {
+            Kernel::Slices(_) => (self.wide, self.limits.slice_tiles, false),
+            Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => (self.wide, self.tiles, self.pair),
+            Kernel::Update => (1, 1, false), // a lane for each coordinate of a centroid, no tiles
         };
         Variant {
             kernel,
             dims: self.dims,
             bits: self.bits,
             weighted: self.weighted,
-            wide: self.wide,
+            wide,
             tiles,
             int64: self.abilities.int64,
-            pair: !matches!(kernel, Kernel::Slices(_)) && self.pair,
+            pair,
         }
     }
 
@@ -270,6 +281,23 @@ impl Kernels {
     pub fn slice_work(&self, tiles: u32) -> u64 {
         let limbs = if self.weighted { 4 } else { 2 };
         TILE as u64 * u64::from(self.coordinates()) * u64::from(tiles) * 2 * 2 * limbs
+    }
+
+    /// Workgroups that move the centroids of so many sets, of which the largest has `k`; `None` if that cannot be dispatched.
+    #[must_use]
+    pub fn update_groups(&self, k: usize, sets: usize) -> Option<(u32, u32)> {
+        let within = |groups: usize| u32::try_from(groups).ok().filter(|&g| g <= self.limits.groups);
+        Some((within(k + 1)?, within(sets)?))
+    }
+
+    /// Passes that one submission makes, of at most `most`, where one is so much work and leaves so many bytes. Where a pass
+    /// is long, the host's part in it is small, and a pass that turns out to be one too many is dear.
+    #[must_use]
+    pub fn passes(&self, most: usize, work: u64, bytes: u64) -> usize {
+        let by_work = self.limits.step_work / AHEAD_OF_STEP / work.max(1);
+        let by_bytes = (self.limits.binding_bytes.min(MOST_AHEAD_BYTES) / bytes.max(1)).saturating_sub(1);
+        let within = usize::try_from(by_work.min(by_bytes)).unwrap_or(usize::MAX);
+        most.min(self.limits.passes).min(within).max(1)
     }
 
     /// Workgroups of the slices of a chunk: ranges of tiles by slices of coordinates.

@@ -5,8 +5,11 @@
 //! copy that is read back. But a submission that runs for seconds cannot be told from a hang, and some systems reset the
 //! device for it: what is recorded goes out before its work is more than a step may have.
 
+use super::Opened;
 use super::device::Device;
+use super::shader::Variant;
 use super::staging::Readback;
+use super::stopwatch::{Ledger, Stopwatch};
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -18,10 +21,13 @@ pub(super) struct Recorder {
     /// Of what is recorded, in multiply-adds.
     work: u64,
     readback: Readback,
+    stopwatch: Option<Stopwatch>,
+    ledger: Arc<Ledger>,
 }
 
 /// A kernel with its buffers, how many workgroups of it, and how much work they are in multiply-adds.
 pub(super) struct Dispatch {
+    pub(super) variant: Variant,
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) buffers: wgpu::BindGroup,
     pub(super) groups: (u32, u32),
@@ -37,13 +43,17 @@ pub(super) struct Words<'b> {
 }
 
 impl Recorder {
-    pub(super) fn new(device: Arc<Device>) -> Self {
-        Self { device, encoder: None, work: 0, readback: Readback::default() }
+    /// For a device; with a stopwatch, if its kernels are to be timed and it has a clock.
+    pub(super) fn new(gpu: &Opened) -> Result<Self> {
+        let (device, ledger) = (gpu.device.clone(), gpu.ledger.clone());
+        let stopwatch = if ledger.is_timed() { Stopwatch::new(&device)? } else { None };
+        Ok(Self { device, encoder: None, work: 0, readback: Readback::default(), stopwatch, ledger })
     }
 
     /// Forgets what was recorded and not handed over: a pass that failed half way leaves nothing to the next.
     pub(super) fn forget(&mut self) {
         (self.encoder, self.work) = (None, 0);
+        self.stopwatch.iter_mut().for_each(Stopwatch::forget);
     }
 
     /// Records commands that are next to no work.
@@ -57,9 +67,16 @@ impl Recorder {
         if self.work > 0 && self.work.saturating_add(dispatch.work) > self.device.limits.step_work {
             self.submit()?;
         }
+        if self.stopwatch.as_ref().is_some_and(Stopwatch::is_full) {
+            self.read(&[], |_| {})?;
+        }
         self.work = self.work.saturating_add(dispatch.work);
-        self.record(|encoder| {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        let (device, encoder, stopwatch) = (&self.device, &mut self.encoder, &mut self.stopwatch);
+        device.guarded(|| {
+            let encoder = encoder.get_or_insert_with(|| device.encoder());
+            let timestamp_writes = stopwatch.as_mut().map(|watch| watch.start(dispatch.variant));
+            let descriptor = wgpu::ComputePassDescriptor { label: Some(dispatch.variant.stage()), timestamp_writes };
+            let mut pass = encoder.begin_compute_pass(&descriptor);
             pass.set_pipeline(&dispatch.pipeline);
             pass.set_bind_group(0, &dispatch.buffers, &[]);
             pass.dispatch_workgroups(dispatch.groups.0, dispatch.groups.1, 1);
@@ -73,22 +90,42 @@ impl Recorder {
     }
 
     /// Hands over what is recorded and a copy of all `sources`, waits, and gives their words to `take` in order, a source
-    /// whole or by pieces.
+    /// whole or by pieces. What the kernels took until now comes back with them.
     pub(super) fn read(&mut self, sources: &[Words<'_>], mut take: impl FnMut(&[u32])) -> Result<()> {
-        for load in loads(sources, Readback::MOST_WORDS) {
-            let bytes = load.iter().map(|words| words.count * 4).sum();
-            let target = self.readback.buffer(&self.device, bytes)?.clone();
-            self.record(|encoder| {
-                let mut at = 0;
-                for Words { buffer, first, count } in &load {
-                    encoder.copy_buffer_to_buffer(buffer, first * 4, &target, at, Some(count * 4));
-                    at += count * 4;
-                }
-            })?;
-            self.submit()?;
-            self.readback.take(&self.device, bytes, &mut take)?;
+        let (mut wanted, mut times) = (sources.iter().map(|words| words.count).sum::<u64>(), Vec::new());
+        let mut share = |words: &[u32]| {
+            let own = words.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
+            wanted -= own as u64;
+            take(&words[..own]);
+            times.extend_from_slice(&words[own..]);
+        };
+        let stopwatch = self.stopwatch.take();
+        let resolved = stopwatch.as_ref().map(Stopwatch::words).filter(|words| words.count > 0);
+        if let (Some(watch), Some(_)) = (&stopwatch, resolved) {
+            self.record(|encoder| watch.resolve(encoder))?;
         }
+        let all: Vec<Words<'_>> = sources.iter().copied().chain(resolved).collect();
+        for load in loads(&all, Readback::MOST_WORDS) {
+            self.carry(&load, &mut share)?;
+        }
+        self.stopwatch = stopwatch;
+        self.stopwatch.iter_mut().for_each(|watch| watch.enter(&times, &self.ledger));
         Ok(())
+    }
+
+    /// Hands over what is recorded and a copy of a load, waits, and gives its words to `take`.
+    fn carry(&mut self, load: &[Words<'_>], take: &mut impl FnMut(&[u32])) -> Result<()> {
+        let bytes = load.iter().map(|words| words.count * 4).sum();
+        let target = self.readback.buffer(&self.device, bytes)?.clone();
+        self.record(|encoder| {
+            let mut at = 0;
+            for Words { buffer, first, count } in load {
+                encoder.copy_buffer_to_buffer(buffer, first * 4, &target, at, Some(count * 4));
+                at += count * 4;
+            }
+        })?;
+        self.submit()?;
+        self.readback.take(&self.device, bytes, take)
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Kernel {
     Deferred,
     /// Sums of the points that moved, so many cells in workgroup memory at a time.
     Slices(u32),
+    /// The centroids of the next pass.
+    Update,
 }
 
 /// What a kernel's text depends on.
@@ -65,6 +67,7 @@ const COMMON: &str = include_str!("../../../shaders/common.wgsl");
 const ASSIGN: &str = include_str!("../../../shaders/assign.wgsl");
 const REFEREE: &str = include_str!("../../../shaders/referee.wgsl");
 const ACCUMULATE: &str = include_str!("../../../shaders/accumulate.wgsl");
+const UPDATE: &str = include_str!("../../../shaders/update.wgsl");
 
 /// Up to so many columns a point is kept in registers: with 64 an H100 took more than twice as long as without.
 const MOST_UNROLLED: u32 = 32;
@@ -73,6 +76,16 @@ const MOST_UNROLLED: u32 = 32;
 const STAGE: u32 = 1024;
 
 impl Variant {
+    /// The stage it is.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self.kernel {
+            Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => "assign",
+            Kernel::Slices(_) => "slices",
+            Kernel::Update => "update",
+        }
+    }
+
     /// Lanes of a workgroup.
     #[must_use]
     pub fn lanes(&self) -> u32 {
@@ -89,7 +102,7 @@ impl Variant {
     fn bins(&self) -> Option<u32> {
         match self.kernel {
             Kernel::Binned(cells) | Kernel::Slices(cells) => Some(cells),
-            Kernel::Direct | Kernel::Deferred => None,
+            Kernel::Direct | Kernel::Deferred | Kernel::Update => None,
         }
     }
 
@@ -97,17 +110,20 @@ impl Variant {
     #[must_use]
     pub fn bindings(&self) -> Vec<Binding> {
         let slices = matches!(self.kernel, Kernel::Slices(_));
+        let update = self.kernel == Kernel::Update;
         let moves = if slices { Access::Read } else { Access::Write };
+        let centroids = if update { Access::Write } else { Access::Read };
         let all = [
-            ("chunk", Access::Uniform, true),
-            ("tiles", Access::Read, true),
-            ("labels", moves, true),
+            ("chunk", Access::Uniform, !update),
+            ("tiles", Access::Read, !update),
+            ("labels", moves, !update),
             ("sets", Access::Read, true),
-            ("scores", Access::Read, !slices),
-            ("exact", Access::Read, !slices),
+            ("scores", centroids, !slices),
+            ("exact", centroids, !slices),
             ("totals", Access::Write, true),
-            ("weights", Access::Read, self.weighted),
+            ("weights", Access::Read, self.weighted && !update),
             ("moved", moves, slices || self.kernel == Kernel::Deferred),
+            ("next", Access::Write, update),
         ];
         let numbered = (0..).zip(all).filter(|(_, (_, _, used))| *used);
         numbered.map(|(number, (name, access, _))| Binding { number, name, access }).collect()
@@ -128,6 +144,7 @@ impl Variant {
         }
         let stages: &[&str] = match self.kernel {
             Kernel::Slices(_) => &[COMMON, ACCUMULATE],
+            Kernel::Update => &[COMMON, UPDATE],
             _ => &[COMMON, ACCUMULATE, REFEREE, ASSIGN],
         };
         for part in stages {
@@ -147,6 +164,7 @@ impl Variant {
             "UNROLL" => self.dims <= MOST_UNROLLED,
             "WEIGHTED" => self.weighted,
             "PAIR" => self.pair,
+            "POINTS" => self.kernel != Kernel::Update,
             _ => false,
         }
     }
@@ -160,6 +178,7 @@ impl fmt::Display for Variant {
             Kernel::Direct => write!(f, "assign-direct")?,
             Kernel::Deferred => write!(f, "assign-deferred")?,
             Kernel::Slices(cells) => write!(f, "slices{cells}")?,
+            Kernel::Update => write!(f, "update")?,
         }
         write!(f, "-d{}-bits{}-wide{}-tiles{}", self.dims, self.bits, self.wide, self.tiles)?;
         let traits = [(self.pair, "-pair"), (self.weighted, "-weighted"), (self.int64, "-int64")];
