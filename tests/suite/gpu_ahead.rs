@@ -96,15 +96,6 @@ fn a_sweep_whose_fits_end_at_different_passes_equals_the_judge() {
 }
 
 #[test]
-fn clusters_that_empty_in_the_middle_are_the_hosts() {
-    // Far centroids that win nothing are filled one pass, and lose it all to a neighbour some passes later.
-    let matrix = Matrix::learn(&table(Kind::Outlier, 600, 2, 3).view(), None).unwrap().0;
-    let given = ndarray::Array2::from_shape_fn((9, 2), |(c, j)| if c < 3 { c as f64 } else { 1e6 * (c + j) as f64 });
-    let params = Params::new(9).init(Init::Given(given)).max_iter(60).tol(0.0).check().unwrap();
-    assert_equal(&Exact, &gpus(), &matrix, &[params], "empty clusters");
-}
-
-#[test]
 fn sums_near_the_limits_equal_the_cpu() {
     // 2^21 rows at both ends of the grid fill 61 bits of a sum; weights near the largest total take 102.
     let x = ndarray::Array2::from_shape_fn(
@@ -195,43 +186,85 @@ fn a_fit_that_is_stopped_in_the_middle_stops() {
     }
 }
 
+/// What each of twelve passes changed, each with the means of the one before (a cluster without weight stays where it is), and
+/// the passes after which there was such a cluster. After those that `touch` names, labels and far points are looked at, and
+/// a point is given to another cluster by hand.
+fn means_of_means(
+    engine: &dyn Engine,
+    matrix: &Matrix,
+    first: &Centroids,
+    touch: &dyn Fn(usize) -> bool,
+) -> (Vec<String>, Vec<usize>) {
+    let (k, dims, row) = (first.k(), first.dims(), 7);
+    let mut session = engine.load(matrix).unwrap();
+    session.open(1).unwrap();
+    session.expect(12);
+    let (mut centroids, mut seen, mut empty) = (first.clone(), Vec::new(), Vec::new());
+    let (mut sums, mut weights) = (vec![0; k * dims], vec![0; k]);
+    for pass in 0..12 {
+        let change = session.pass(&[SetPass { set: 0, centroids: &centroids }]).unwrap().remove(0);
+        sums.iter_mut().zip(&change.sums).for_each(|(t, c)| *t += c);
+        weights.iter_mut().zip(&change.weights).for_each(|(t, c)| *t += c);
+        seen.push(format!("{:?} {:?} {} {}", change.sums, change.counts, change.changed, change.ties));
+        if touch(pass) {
+            let labels = session.labels(0).unwrap();
+            seen.push(format!("{:?} {labels:?}", session.farthest(0, 5).unwrap()));
+            let (from, to) = (labels[row] as usize, (labels[row] as usize + 1) % k);
+            session.relabel(0, row, u32::try_from(to).unwrap()).unwrap();
+            for (cluster, sign) in [(from, -1), (to, 1)] {
+                let point = matrix.point(row).enumerate();
+                point.for_each(|(j, q)| sums[cluster * dims + j] += i128::from(sign * q));
+                weights[cluster] += sign;
+            }
+        }
+        empty.extend(weights.contains(&0).then_some(pass));
+        let mean = |i: usize| match weights[i / dims] {
+            0 => centroids.values()[i],
+            weight => segma::engine::exact::mean(sums[i], weight),
+        };
+        centroids = Centroids::new(dims, (0..k * dims).map(mean).collect());
+    }
+    seen.push(format!("{centroids:?} {:?}", session.labels(0).unwrap()));
+    (seen, empty)
+}
+
 #[test]
 fn labels_asked_for_while_passes_wait_are_those_of_the_last_pass() {
     let matrix = Matrix::learn(&table(Kind::Blobs, 2000, 3, 4).view(), None).unwrap().0;
     let first = Centroids::new(3, (0..6).flat_map(|c| matrix.point(c * 300)).collect());
-    let steps = |engine: &dyn Engine, touch: &dyn Fn(usize) -> bool| {
-        let mut session = engine.load(&matrix).unwrap();
-        session.open(1).unwrap();
-        session.expect(12);
-        let (mut centroids, mut totals, mut seen) = (first.clone(), None, Vec::new());
-        for pass in 0..12 {
-            let change = session.pass(&[SetPass { set: 0, centroids: &centroids }]).unwrap().remove(0);
-            let totals: &mut (Vec<i128>, Vec<i64>) = totals.get_or_insert((vec![0; 18], vec![0; 6]));
-            totals.0.iter_mut().zip(&change.sums).for_each(|(t, c)| *t += c);
-            totals.1.iter_mut().zip(&change.weights).for_each(|(t, c)| *t += c);
-            if touch(pass) {
-                let label = session.labels(0).unwrap()[77];
-                seen.push(format!("{:?} {:?}", session.farthest(0, 5).unwrap(), session.labels(0).unwrap()));
-                // By hand to another cluster: the sums that the device goes on from have to follow.
-                let to = (label + 1) % 6;
-                session.relabel(0, 77, to).unwrap();
-                for (cluster, sign) in [(label as usize, -1), (to as usize, 1)] {
-                    let point = matrix.point(77).enumerate();
-                    point.for_each(|(j, q)| totals.0[cluster * 3 + j] += i128::from(sign * q));
-                    totals.1[cluster] += sign;
-                }
-            }
-            let mean = |i: usize| segma::engine::exact::mean(totals.0[i], totals.1[i / 3]);
-            centroids = Centroids::new(3, (0..18).map(mean).collect());
-        }
-        seen.push(format!("{centroids:?} {:?}", session.labels(0).unwrap()));
-        seen
-    };
+    let gpus = gpus();
     for touch in [&(|_| false) as &dyn Fn(usize) -> bool, &|pass| pass == 4, &|pass| pass == 5 || pass == 9, &|_| true]
     {
-        let right = steps(&Exact, touch);
-        for (name, gpu) in gpus() {
-            assert!(right == steps(&gpu, touch), "{name}");
+        let right = means_of_means(&Exact, &matrix, &first, touch);
+        for (name, gpu) in &gpus {
+            assert!(right == means_of_means(gpu, &matrix, &first, touch), "{name}");
         }
+    }
+}
+
+/// Points on a line and first centroids: two outer clusters a side share its points ever more evenly, until the inner of
+/// them takes the two points of the cluster in the middle. How far out they go says when.
+fn emptied_late(top: u32) -> (Matrix, ndarray::Array2<f64>) {
+    let side: Vec<f64> = std::iter::once(10).chain(13..=top).map(f64::from).collect();
+    let x: Vec<f64> = side.iter().flat_map(|&y| [y, -y]).collect();
+    let x = ndarray::Array2::from_shape_vec((x.len(), 1), x).unwrap();
+    let matrix = Matrix::on_frame(&x.view(), &Frame::new(vec![0.0], -6, 40).unwrap()).unwrap();
+    let top = f64::from(top);
+    (matrix, ndarray::arr2(&[[0.0], [top - 1.0], [top], [1.0 - top], [-top]]))
+}
+
+#[test]
+fn a_cluster_that_empties_on_the_device_is_the_hosts_to_fill() {
+    let gpus = gpus();
+    for (top, pass) in [(28, 2), (33, 3), (35, 4), (37, 5), (39, 6)] {
+        let (matrix, given) = emptied_late(top);
+        let first = Centroids::new(1, given.iter().map(|&v| matrix.frame().grid(0, v)).collect());
+        let right = means_of_means(&Exact, &matrix, &first, &|_| false);
+        assert_eq!(right.1.first(), Some(&pass), "passes that leave a cluster empty: {:?}", right.1);
+        for (name, gpu) in &gpus {
+            assert!(right == means_of_means(gpu, &matrix, &first, &|_| false), "{name}, empty after pass {pass}");
+        }
+        let params = Params::new(5).init(Init::Given(given)).tol(0.0).check().unwrap();
+        assert_equal(&Exact, &gpus, &matrix, &[params], &format!("empty after pass {pass}"));
     }
 }

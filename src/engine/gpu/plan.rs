@@ -395,6 +395,18 @@ mod tests {
     }
 
     #[test]
+    fn passes_share_a_submission_while_they_are_short() {
+        let k = kernels(16, false);
+        let work = |points: u32, centroids| k.label_work(points / 64, centroids);
+        assert_eq!(k.passes(8, work(1_000_000, 8), 4000), 8);
+        assert_eq!(k.passes(3, work(1_000_000, 8), 4000), 3, "no more are wanted");
+        assert_eq!(k.passes(8, work(10_000_000, 16), 4000), 6);
+        assert_eq!(k.passes(8, work(10_000_000, 64), 4000), 1, "they are long");
+        assert_eq!(k.passes(8, 1, 16 << 20), 1, "they leave much");
+        assert_eq!((k.update_groups(20, 7), k.update_groups(65_535, 1)), (Some((21, 7)), None));
+    }
+
+    #[test]
     fn rounds_hold_every_set_once_and_no_more_than_fits() {
         let k = kernels(16, false);
         let cells: Vec<usize> = (2..=12).flat_map(|c| [k.cells(c); 40]).collect();

@@ -129,7 +129,7 @@ impl Recorder {
     }
 }
 
-/// Cuts sources into loads of at most so many words.
+/// Cuts sources into loads of at most so many words, in order.
 fn loads<'b>(sources: &[Words<'b>], most: u64) -> Vec<Vec<Words<'b>>> {
     let (mut loads, mut load, mut room) = (Vec::new(), Vec::new(), most);
     for &source in sources {
