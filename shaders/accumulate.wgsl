@@ -55,12 +55,12 @@ fn summed(row: u32, base: u32, j: u32) -> Cell {
     let weight = weights[row];
     if (j == DIMS) { return vec4<u32>(1u, 0u, 0u, 0u); }
     if (j > DIMS) { return vec4<u32>(weight, 0u, 0u); }
-    let q = grid(tiles[base + j * 64u]);
+    let q = grid(coordinate(base + j * 64u));
     let size = product128(select(q, negate64(q), is_negative64(q)), weight);
     return select(size, negated(size), is_negative64(q));
     //#else
     if (j == DIMS) { return vec2<u32>(1u, 0u); }
-    return grid(tiles[base + j * 64u]);
+    return grid(coordinate(base + j * 64u));
     //#end
 }
 

@@ -26,45 +26,15 @@ struct Point {
     norm: f32,  // of its tile
 }
 
-//#if UNROLL
-var<private> x: array<f32, DIMS>;
-//#end
-//#if PAIR
-var<private> y: array<f32, DIMS>; // the second point of a lane
-//#end
-
 fn point(t: u32, lane: u32) -> Point {
     let tile = min(t, chunk.end_tile - 1u);
     let row = t * 64u + lane;
-    return Point(row < chunk.points, row, tile * DIMS * 64u + lane, tiles[chunk.norms + tile]);
+    return Point(row < chunk.points, row, tile * DIMS * 64u + lane, coordinate(chunk.norms + tile));
 }
 
-//#if STAGE
-// A few quads of centroids at a time in workgroup memory.
-var<workgroup> staged: array<vec4<f32>, STAGED * (DIMS + 2u)>;
-
-fn stage(cset: Set, quad: u32, lane: u32) {
-    let first = (cset.first_quad + quad) * (DIMS + 2u);
-    let count = min(STAGED, cset.quads - quad) * (DIMS + 2u);
-    workgroupBarrier();
-    for (var i = lane; i < count; i += LANES) {
-        staged[i] = scores[first + i];
-    }
-    workgroupBarrier();
-}
-//#end
-
-fn hot(at: u32) -> vec4<f32> {
-    //#if STAGE
-    return staged[at];
-    //#else
-    return scores[at];
-    //#end
-}
-
-fn start(cset: Set, at: u32, p: Point) -> vec4<f32> {
-    let half2 = hot(at);
-    return cset.bound * (half2 + p.norm * hot(at + 1u)) - half2;
+// Where the scores of a quad of centroids start, for points of norm up to that of their tile.
+fn start(cset: Set, half2: vec4<f32>, norms: vec4<f32>, norm: f32) -> vec4<f32> {
+    return cset.bound * (half2 + norm * norms) - half2;
 }
 
 // The best two upper scores of a point so far.
@@ -81,51 +51,6 @@ fn take(top: Top, score: f32, c: u32) -> Top {
 // The last quad may be padded: with scores so low that they are never the best, nor the second in doubt.
 fn take_quad(top: Top, four: vec4<f32>, c: u32) -> Top {
     return take(take(take(take(top, four.x, c), four.y, c + 1u), four.z, c + 2u), four.w, c + 3u);
-}
-
-// Labels one point of a lane or, with PAIR, two: every coordinate of a centroid that is fetched serves both.
-fn label_points(cset: Set, p: Point, p2: Point, lane: u32) {
-    var top = Top(LOWEST, LOWEST, 0u);
-    //#if PAIR
-    var top2 = top;
-    //#end
-    for (var first = 0u; first < cset.quads; first += STAGED) {
-        //#if STAGE
-        stage(cset, first, lane);
-        let begin = 0u;
-        //#else
-        let begin = (cset.first_quad + first) * (DIMS + 2u);
-        //#end
-        for (var quad = 0u; quad < min(STAGED, cset.quads - first); quad++) {
-            let at = begin + quad * (DIMS + 2u);
-            let c = (first + quad) * 4u;
-            var sum = start(cset, at, p);
-            //#if PAIR
-            var sum2 = start(cset, at, p2);
-            //#each DIMS
-            let c{j} = hot(at + 2u + {j}u);
-            sum = fma(vec4<f32>(x[{j}]), c{j}, sum);
-            sum2 = fma(vec4<f32>(y[{j}]), c{j}, sum2);
-            //#end
-            top2 = take_quad(top2, sum2, c);
-            //#else
-            //#if UNROLL
-            //#each DIMS
-            sum = fma(vec4<f32>(x[{j}]), hot(at + 2u + {j}u), sum);
-            //#end
-            //#else
-            for (var j = 0u; j < DIMS; j++) {
-                sum = fma(vec4<f32>(tiles[p.base + j * 64u]), hot(at + 2u + j), sum);
-            }
-            //#end
-            //#end
-            top = take_quad(top, sum, c);
-        }
-    }
-    settle(cset, p, top);
-    //#if PAIR
-    settle(cset, p2, top2);
-    //#end
 }
 
 // Proves or referees the label of a point, and moves the point if it changed.
@@ -206,8 +131,12 @@ fn move_point(cset: Set, p: Point, old: u32, label: u32) {
 //#end
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first = chunk.first_tile + (group.y * chunk.groups_x + group.x) * TILES;
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>, // they wrap into a second dimension
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let first = chunk.first_tile + (group.y * groups.x + group.x) * TILES;
     var end = 0u;
     for (var begin = 0u; begin < sets[0].count; begin = end) {
         let round = sets[begin]; // its sets' bins are in workgroup memory together
@@ -216,24 +145,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         clear_bins(lane, round.round_cells);
         //#end
         for (var step = 0u; step < TILES && first + step < chunk.end_tile; step += POINTS * WIDE) {
-            let p = point(first + step + lane / 64u, lane % 64u);
-            //#if PAIR
-            let p2 = point(first + step + WIDE + lane / 64u, lane % 64u);
-            //#else
-            let p2 = p;
-            //#end
-            //#if UNROLL
-            //#each DIMS
-            x[{j}] = tiles[p.base + {j}u * 64u];
-            //#end
-            //#end
-            //#if PAIR
-            //#each DIMS
-            y[{j}] = tiles[p2.base + {j}u * 64u];
-            //#end
-            //#end
+            fetch(first + step, lane);
             for (var s = begin; s < end; s++) {
-                label_points(sets[s], p, p2, lane);
+                label_points(sets[s], lane);
             }
         }
         //#if BINS

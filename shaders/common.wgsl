@@ -8,8 +8,7 @@ struct Chunk {
     points: u32,
     first_tile: u32,
     end_tile: u32,
-    groups_x: u32, // workgroups wrap into a second dimension
-    norms: u32,    // where the norms of the tiles begin in `tiles`
+    norms: u32, // where the norms of the tiles begin among the coordinates
 }
 
 // A centroid set of the batch.
@@ -32,9 +31,21 @@ struct Set {
 }
 
 @group(0) @binding(3) var<storage, read> sets: array<Set>;
-//#if POINTS
+//#if CHUNK
 @group(0) @binding(0) var<uniform> chunk: Chunk;
+//#if TILED
+@group(0) @binding(1) var<storage, read> tiles: array<vec4<f32>>;        // [tiles x DIMS x 64], then norms [tiles]
+
+fn coordinate(at: u32) -> f32 {
+    return tiles[at / 4u][at % 4u];
+}
+//#else
 @group(0) @binding(1) var<storage, read> tiles: array<f32>;              // [tiles x DIMS x 64], then norms [tiles]
+
+fn coordinate(at: u32) -> f32 {
+    return tiles[at];
+}
+//#end
 //#if WEIGHTED
 @group(0) @binding(7) var<storage, read> weights: array<vec2<u32>>;     // [points] in fixed point
 //#end

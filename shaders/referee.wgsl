@@ -11,7 +11,7 @@ fn upper(cset: Set, quad: u32, base: u32, norm: f32) -> vec4<f32> {
     let half2 = scores[at];
     var sum = cset.bound * (half2 + norm * scores[at + 1u]) - half2;
     for (var j = 0u; j < DIMS; j++) {
-        sum = fma(vec4<f32>(tiles[base + j * 64u]), scores[at + 2u + j], sum);
+        sum = fma(vec4<f32>(coordinate(base + j * 64u)), scores[at + 2u + j], sum);
     }
     return sum;
 }
@@ -25,7 +25,7 @@ fn guards(cset: Set, quad: u32, norm: f32) -> vec4<f32> {
 fn distance2(base: u32, centroid: u32) -> vec4<u32> {
     var sum = vec4<u32>(0u);
     for (var j = 0u; j < DIMS; j++) {
-        let q = grid(tiles[base + j * 64u]);
+        let q = grid(coordinate(base + j * 64u));
         sum = add128(sum, square128(add64(q, negate64(exact[centroid * (DIMS + 1u) + 1u + j]))));
     }
     return sum;

@@ -13,6 +13,7 @@ mod generate;
 mod gpu;
 mod gpu_ahead;
 mod gpu_program;
+mod gpu_tuning;
 mod hostile;
 mod judge;
 mod metamorphic;

@@ -7,22 +7,33 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 use segma::engine::gpu::plan::{Abilities, DeviceLimits, Kernels};
 use segma::engine::gpu::shader::{Access, Binding, Kernel, Variant};
+use segma::engine::gpu::template::COUNTS;
+use segma::engine::gpu::tuned::Choices;
+use segma::engine::gpu::tuning::{Shape, candidates};
 use segma::engine::gpu::{CONSTANTS, LAYOUTS};
 
-/// Every kind of kernel on small, large and very wide shapes, with and without weights, 64-bit integers and pairs of points.
+/// Every kind of kernel on small, large and very wide shapes, with and without weights and 64-bit integers, as planned for
+/// few points and for many; and of every choice that the tuner has for some shapes.
 fn variants() -> Vec<Variant> {
     let limits = DeviceLimits::LEAST;
     let mut variants = Vec::new();
+    let mut add = |kernels: &Kernels, k: u32, dims: u32| {
+        let kinds = [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k), Kernel::Update];
+        variants.extend(kinds.map(|kernel| kernels.variant(kernel, k as usize)));
+    };
     for (dims, k) in [(1, 1), (2, 3), (16, 8), (33, 20), (64, 256), (65, 5), (4096, 1000)] {
-        for bits in [20, 40] {
-            for traits in 0..8u32 {
-                let abilities = Abilities { int64: traits & 1 > 0 };
-                let tiles = if traits & 2 > 0 { 1 << 20 } else { 1 };
-                let kernels = Kernels::new(dims, bits, traits & 4 > 0, tiles, limits, abilities);
-                let kinds =
-                    [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k), Kernel::Update];
-                variants.extend(kinds.map(|kernel| kernels.variant(kernel)));
-            }
+        for traits in 0..16u32 {
+            let abilities = Abilities { int64: traits & 1 > 0 };
+            let chunk_tiles = if traits & 2 > 0 { 1 << 20 } else { 1 };
+            let bits = if traits & 8 > 0 { 40 } else { 20 };
+            let shape = Shape { dims, bits, weighted: traits & 4 > 0, chunk_tiles };
+            add(&Kernels::new(shape, limits, abilities, Choices::default()), k, dims);
+        }
+    }
+    for (dims, k) in [(3, 4), (17, 300)] {
+        let shape = Shape { dims, bits: 40, weighted: dims == 3, chunk_tiles: 1 << 16 };
+        for tuning in candidates(&shape, k as usize, &limits) {
+            add(&Kernels::new(shape, limits, Abilities { int64: dims == 17 }, Choices::forced(tuning)), k, dims);
         }
     }
     variants
@@ -47,7 +58,9 @@ fn every_variant_is_valid_and_needs_no_more_than_it_says() {
         let (module, _) = valid(&v);
         assert_eq!(module.entry_points[0].stage, ShaderStage::Compute);
         assert_eq!(module.entry_points[0].workgroup_size, [v.lanes(), 1, 1]);
-        assert!(!v.text().contains("//#") && !v.text().contains("{j}"), "{v} has an unresolved section");
+        let text = v.text();
+        let unresolved = COUNTS.iter().any(|(_, placeholder)| text.contains(placeholder)) || text.contains("//#");
+        assert!(!unresolved, "{v} has an unresolved section");
     }
 }
 
@@ -67,6 +80,8 @@ fn every_variant_translates_for_vulkan_metal_and_directx() {
         let options = hlsl::Options {
             fake_missing_bindings: true,
             shader_model: hlsl::ShaderModel::V6_6,
+            // Where the driver's wrapper puts the number of workgroups.
+            special_constants_binding: Some(hlsl::BindTarget::default()),
             ..hlsl::Options::default()
         };
         let pipeline = hlsl::PipelineOptions::default();
@@ -136,7 +151,7 @@ fn constants_are_those_of_the_host() {
 }
 
 /// What a shader file may ask for.
-const FLAGS: [&str; 10] = ["INT64", "SLICES", "BINS", "DEFER", "STAGE", "UNROLL", "WEIGHTED", "PAIR", "POINTS", "DIMS"];
+const FLAGS: [&str; 9] = ["INT64", "SLICES", "BINS", "DEFER", "STAGE", "HOLD", "TILED", "CHUNK", "WEIGHTED"];
 
 #[test]
 fn every_directive_is_known_and_every_section_ends() {
@@ -148,8 +163,8 @@ fn every_directive_is_known_and_every_section_ends() {
         for (line, directive) in (1..).zip(text.lines().map(str::trim)).filter(|(_, l)| l.contains("//#")) {
             let place = format!("{}:{line}: {directive}", path.display());
             match directive.split_once(' ').unwrap_or((directive, "")) {
-                ("//#if", flag) if flag != "DIMS" => open.push(FLAGS.contains(&flag)),
-                ("//#each", what) => open.push(what == "DIMS"),
+                ("//#if", flag) => open.push(FLAGS.contains(&flag)),
+                ("//#each", what) => open.push(COUNTS.iter().any(|(count, _)| *count == what)),
                 ("//#else", "") => assert!(!open.is_empty(), "{place}"),
                 ("//#end", "") => assert_eq!(open.pop(), Some(true), "{place}"),
                 _ => panic!("{place}"),
@@ -159,5 +174,5 @@ fn every_directive_is_known_and_every_section_ends() {
         assert!(open.is_empty(), "{}", path.display());
         files += 1;
     }
-    assert_eq!(files, 5);
+    assert_eq!(files, 7);
 }

@@ -2,7 +2,7 @@
 //! cells of limbs to the change of each set.
 
 use super::plan::{COUNTERS, Kernels, Sums};
-use super::shader::Kernel;
+use super::shader::{Kernel, Variant};
 use crate::engine::bound::{DIRECTED, Scoring};
 use crate::engine::{Centroids, Change};
 use crate::matrix::TILE;
@@ -18,7 +18,6 @@ pub(super) struct ChunkInfo {
     pub(super) points: u32,
     pub(super) first_tile: u32,
     pub(super) end_tile: u32,
-    pub(super) groups_x: u32,
     pub(super) norms: u32,
 }
 
@@ -52,7 +51,7 @@ pub type Layout = (&'static str, u32, &'static [(&'static str, u32)]);
 
 /// The structs that host and shaders share, for the test that compares them.
 pub const LAYOUTS: [Layout; 2] = [
-    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, first_tile, end_tile, groups_x, norms)),
+    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, first_tile, end_tile, norms)),
     (
         "Set",
         narrow(size_of::<SetInfo>()),
@@ -99,9 +98,10 @@ pub(super) struct Member<'a> {
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) group: usize,
-    pub(super) kernel: Kernel,
-    /// Coordinates a slice, if the sums are made after the labels.
-    pub(super) slice: Option<u32>,
+    /// The kernel that labels.
+    pub(super) variant: Variant,
+    /// The kernel that sums, and coordinates a slice, if the sums are made after the labels.
+    pub(super) slice: Option<(Variant, u32)>,
     sets: Vec<SetInfo>,
     scores: Vec<[f32; 4]>,
     exact: Vec<i64>,
@@ -133,12 +133,15 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     fn sums(&self, set: usize) -> Sums {
-        let member = &self.members[set];
-        self.kernels.sums(member.centroids.k(), self.points, member.changed)
+        self.kernels.sums(self.k(set), self.points, self.members[set].changed)
     }
 
     fn cells(&self, set: usize) -> usize {
-        self.kernels.cells(self.members[set].centroids.k())
+        self.kernels.cells(self.k(set))
+    }
+
+    fn k(&self, set: usize) -> usize {
+        self.members[set].centroids.k()
     }
 }
 
@@ -151,7 +154,8 @@ impl Batch {
         binned.sort_by_key(|&i| members[i].group);
         for together in binned.chunk_by(|&a, &b| members[a].group == members[b].group) {
             let cells: Vec<usize> = together.iter().map(|&i| source.cells(i)).collect();
-            let (rounds, bins) = source.kernels.rounds(&cells);
+            let most = together.iter().map(|&i| source.k(i)).max().unwrap_or(1);
+            let (rounds, bins) = source.kernels.rounds(&cells, most);
             batch.run(source, Kernel::Binned(bins), None, together, &rounds);
         }
         let alone = 0..1;
@@ -174,7 +178,10 @@ impl Batch {
         sets: &[usize],
         rounds: &[Range<usize>],
     ) {
-        let mut run = Run::new(source.members[sets[0]].group, kernel, slice);
+        let k = sets.iter().map(|&set| source.k(set)).max().unwrap_or(1);
+        let variant = source.kernels.variant(kernel, k);
+        let slice = slice.map(|slice| (source.kernels.slices(k), slice));
+        let mut run = Run::new(source.members[sets[0]].group, variant, slice);
         for round in rounds {
             let first_cell = self.cells;
             for &set in &sets[round.clone()] {
@@ -229,8 +236,8 @@ impl Batch {
 }
 
 impl Run {
-    fn new(group: usize, kernel: Kernel, slice: Option<u32>) -> Self {
-        Self { group, kernel, slice, sets: Vec::new(), scores: Vec::new(), exact: Vec::new() }
+    fn new(group: usize, variant: Variant, slice: Option<(Variant, u32)>) -> Self {
+        Self { group, variant, slice, sets: Vec::new(), scores: Vec::new(), exact: Vec::new() }
     }
 
     fn add(&mut self, source: &Source<'_>, member: &Member<'_>, cell: usize, bin: usize) {
@@ -247,7 +254,7 @@ impl Run {
             bin: narrow(bin),
             bound: scoring.bound,
             guard: scoring.guard,
-            slice: self.slice.unwrap_or(0),
+            slice: self.slice.map_or(0, |(_, slice)| slice),
             ..SetInfo::zeroed()
         });
         pack(&scoring, dims, centroids.k(), &mut self.scores);

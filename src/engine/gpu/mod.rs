@@ -7,6 +7,7 @@
 
 mod adapter;
 mod batch;
+pub mod cache;
 mod device;
 mod fault;
 mod part;
@@ -17,6 +18,10 @@ mod session;
 pub mod shader;
 mod staging;
 mod stopwatch;
+pub mod template;
+pub mod tune;
+pub mod tuned;
+pub mod tuning;
 
 pub use adapter::Adapter;
 pub use batch::{CONSTANTS, LAYOUTS, Layout};
@@ -26,13 +31,18 @@ pub use stopwatch::StageTime;
 use super::{Engine, Session};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::note::Note;
+use batch::narrow;
+use cache::{Cache, Identity};
 use device::Device;
 use pipelines::Pipelines;
-use plan::{Abilities, DeviceLimits};
+use plan::{Abilities, DeviceLimits, chunk_tiles};
 use session::GpuSession;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use stopwatch::Ledger;
+use tuned::Choices;
+use tuning::{Shape, Tuning};
 
 /// One GPU or several as an engine.
 #[derive(Debug, Clone)]
@@ -49,6 +59,8 @@ struct Opened {
     ledger: Arc<Ledger>,
     abilities: Abilities,
     checked: bool,
+    identity: Identity,
+    choices: Choices,
     name: String,
 }
 
@@ -141,6 +153,55 @@ impl Gpu {
         self.devices.iter().map(|d| d.device.submissions()).sum()
     }
 
+    /// The shape of a matrix on the first device: what its kernels are chosen by.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if not even one tile fits.
+    pub fn shape(&self, matrix: &Matrix) -> Result<Shape> {
+        self.devices[0].shape(matrix, matrix.tiles().div_ceil(self.devices.len()), &self.options)
+    }
+
+    /// What the times of the first device depend on.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.devices[0].identity
+    }
+
+    /// The limits of the first device.
+    #[must_use]
+    pub fn limits(&self) -> DeviceLimits {
+        self.devices[0].device.limits
+    }
+
+    /// Scores sets by what was found fastest, where a cache has it; gives what is wrong with the cache, if anything.
+    pub fn tuned(&mut self, cache: &Cache) -> Vec<Note> {
+        let mut all = Vec::new();
+        for device in &mut self.devices {
+            let (choices, notes) = cache.choices(&device.identity);
+            device.choices = choices;
+            all.extend(notes);
+        }
+        all.dedup();
+        all
+    }
+
+    /// The names of the kernels that were run since points were last loaded.
+    #[must_use]
+    pub fn ran(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.devices.iter().flat_map(|d| d.pipelines.ran()).map(|v| v.to_string()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Scores all sets by this choice where it fits the shape and the device, whatever was tuned.
+    #[must_use]
+    pub fn forced(mut self, tuning: Tuning) -> Self {
+        self.devices.iter_mut().for_each(|d| d.choices = Choices::forced(tuning));
+        self
+    }
+
     /// Name and WGSL text of each kernel that was run so far.
     #[must_use]
     pub fn kernels(&self) -> Vec<(String, String)> {
@@ -164,7 +225,21 @@ impl Opened {
             ledger: Arc::default(),
             abilities,
             checked: options.checked,
+            identity: Identity::new(adapter.info(), abilities.int64),
+            choices: Choices::default(),
             name: format!("{kind} ({})", adapter.name()),
+        })
+    }
+
+    /// The shape of so many tiles of a matrix, cut into chunks.
+    fn shape(&self, matrix: &Matrix, tiles: usize, options: &Options) -> Result<Shape> {
+        let device = &self.device;
+        let chunk = chunk_tiles(tiles, matrix.dims(), &device.limits, device.memory(), options.chunk_bytes)?;
+        Ok(Shape {
+            dims: narrow(matrix.dims()),
+            bits: matrix.frame().bits(),
+            weighted: matrix.weights().is_some(),
+            chunk_tiles: narrow(chunk),
         })
     }
 }

@@ -7,7 +7,7 @@ pub(super) use pass::{Asked, Made};
 use super::batch::{ChunkInfo, narrow};
 use super::device::{Device, Held};
 use super::fault::Fault;
-use super::plan::{Kernels, chunk_tiles, sets_a_binding};
+use super::plan::{Kernels, sets_a_binding};
 use super::record::{Recorder, Words};
 use super::staging::Ring;
 use super::{Opened, Options};
@@ -55,11 +55,10 @@ struct Chunk {
     points_here: Option<Points>,
 }
 
-/// Tiles of a chunk that the device is handed at a time: its description, and workgroups of a kernel that labels.
+/// Tiles of a chunk that the device is handed at a time: their description, and how many.
 struct Step {
     info: Held,
     tiles: u32,
-    groups: (u32, u32),
 }
 
 /// The points of a chunk on the device.
@@ -80,15 +79,12 @@ impl<'m> Part<'m> {
     /// Takes these tiles of the matrix to the device, as many as fit.
     pub(super) fn load(gpu: Opened, matrix: &'m Matrix, tiles: Range<usize>, options: &Options) -> Result<Self> {
         let device = &gpu.device;
-        let (limits, memory) = (&device.limits, device.memory());
-        let chunk_tiles = chunk_tiles(tiles.len(), matrix.dims(), limits, memory, options.chunk_bytes)?;
-        let (dims, bits) = (narrow(matrix.dims()), matrix.frame().bits());
-        let weighted = matrix.weights().is_some();
-        let kernels = Kernels::new(dims, bits, weighted, narrow(chunk_tiles), device.limits, gpu.abilities);
+        let shape = gpu.shape(matrix, tiles.len(), options)?;
+        let chunk_tiles = shape.chunk_tiles as usize;
+        let kernels = Kernels::new(shape, device.limits, gpu.abilities, gpu.choices.clone());
         let ring = Ring::new(device, size_of_val(matrix.tiles_in(tiles.start..tiles.start + chunk_tiles)))?;
         let chunks = tiles.clone().step_by(chunk_tiles);
-        let chunks =
-            chunks.map(|first| Chunk::new(device, matrix, &kernels, first, chunk_tiles.min(tiles.end - first)));
+        let chunks = chunks.map(|first| Chunk::new(device, matrix, first, chunk_tiles.min(tiles.end - first)));
         let mut part = Self {
             kernels,
             chunk_tiles,
@@ -252,35 +248,30 @@ impl<'m> Part<'m> {
 }
 
 impl Chunk {
-    fn new(device: &Device, matrix: &Matrix, kernels: &Kernels, first_tile: usize, tiles: usize) -> Result<Self> {
+    fn new(device: &Device, matrix: &Matrix, first_tile: usize, tiles: usize) -> Result<Self> {
         let points = (tiles * TILE).min(matrix.count() - first_tile * TILE);
-        let whole = Step::new(device, matrix, kernels, points, 0..narrow(tiles))?;
+        let whole = Step::new(device, matrix, points, 0..narrow(tiles))?;
         Ok(Self { first_tile, tiles, points, whole, steps: Vec::new(), points_here: None })
     }
 
     /// Its tiles in steps of so many.
-    fn cut(&self, device: &Device, matrix: &Matrix, kernels: &Kernels, step: u32) -> Result<Vec<Step>> {
+    fn cut(&self, device: &Device, matrix: &Matrix, step: u32) -> Result<Vec<Step>> {
         let tiles = narrow(self.tiles);
         let firsts = (0..tiles).step_by(step as usize);
-        firsts
-            .map(|at| Step::new(device, matrix, kernels, self.points, at..tiles.min(at.saturating_add(step))))
-            .collect()
+        firsts.map(|at| Step::new(device, matrix, self.points, at..tiles.min(at.saturating_add(step)))).collect()
     }
 }
 
 impl Step {
     /// These tiles of a chunk of so many points.
-    fn new(device: &Device, matrix: &Matrix, kernels: &Kernels, points: usize, tiles: Range<u32>) -> Result<Self> {
-        let groups = kernels.groups(tiles.end - tiles.start);
+    fn new(device: &Device, matrix: &Matrix, points: usize, tiles: Range<u32>) -> Result<Self> {
         let info = ChunkInfo {
             points: narrow(points),
             first_tile: tiles.start,
             end_tile: tiles.end,
-            groups_x: groups.0,
             norms: narrow(points.div_ceil(TILE) * TILE * matrix.dims()),
         };
-        let tiles = tiles.end - tiles.start;
-        Ok(Self { info: device.uniform("segma.chunk", bytemuck::bytes_of(&info))?, tiles, groups })
+        Ok(Self { info: device.uniform("segma.chunk", bytemuck::bytes_of(&info))?, tiles: tiles.end - tiles.start })
     }
 }
 

@@ -6,18 +6,22 @@ use super::device::Device;
 use super::shader::{Access, Binding, Variant};
 use crate::error::Result;
 use pollster::block_on;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The pipelines compiled so far.
+/// The pipelines compiled so far, and those asked for since points were last loaded.
 #[derive(Debug, Default)]
-pub(super) struct Pipelines(Mutex<HashMap<Variant, wgpu::ComputePipeline>>);
+pub(super) struct Pipelines {
+    compiled: Mutex<HashMap<Variant, wgpu::ComputePipeline>>,
+    ran: Mutex<HashSet<Variant>>,
+}
 
 impl Pipelines {
     /// The pipeline of a variant; `checked` keeps the wrapper's bounds and loop checks in the shader.
     pub(super) fn get(&self, device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {
-        Ok(match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(variant) {
+        lock(&self.ran).insert(variant);
+        Ok(match lock(&self.compiled).entry(variant) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(new) => new.insert(compile(device, variant, checked)?).clone(),
         })
@@ -25,8 +29,22 @@ impl Pipelines {
 
     /// The variants compiled so far.
     pub(super) fn variants(&self) -> Vec<Variant> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+        lock(&self.compiled).keys().copied().collect()
     }
+
+    /// Forgets what was asked for so far.
+    pub(super) fn begin(&self) {
+        lock(&self.ran).clear();
+    }
+
+    /// What was asked for since.
+    pub(super) fn ran(&self) -> Vec<Variant> {
+        lock(&self.ran).iter().copied().collect()
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn compile(device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {

@@ -1,6 +1,9 @@
 //! How a matrix is cut for a device and which kernels make a pass: pure arithmetic on shapes and limits.
 
+use super::batch::narrow;
 use super::shader::{Kernel, Variant};
+use super::tuned::Choices;
+use super::tuning::{Hold, MOST_TILES, Shape, Tuning};
 use crate::error::{Error, Result};
 use crate::matrix::TILE;
 use std::ops::Range;
@@ -74,15 +77,6 @@ const MOST_CHUNK_BYTES: u64 = 1 << 30;
 /// Where the device's memory is limited, a chunk is this part of it: two stream, others stay.
 const CHUNKS_IN_MEMORY: u64 = 8;
 
-/// No more workgroup memory is taken for sums, so that several workgroups share a processor.
-const MOST_BIN_BYTES: u32 = 32 << 10;
-
-/// Up to so many columns a lane takes two points at a time.
-const MOST_PAIRED: u32 = 32;
-
-/// No workgroup takes more tiles: with longer ones a GPU idles while the last of them end.
-const MOST_TILES: u32 = 16;
-
 /// Several passes in one submission are together at most this part of a step: some milliseconds of a large GPU.
 const AHEAD_OF_STEP: u64 = 4;
 
@@ -142,71 +136,62 @@ pub enum Sums {
 }
 
 /// The choice of kernels for a matrix on a device.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Kernels {
-    dims: u32,
-    bits: u32,
-    weighted: bool,
-    wide: u32,
-    tiles: u32,
-    pair: bool,
-    chunk_tiles: u32,
-    most_bins: u32,
+    shape: Shape,
     limits: DeviceLimits,
     abilities: Abilities,
+    choices: Choices,
 }
 
 impl Kernels {
-    /// For points of `dims` columns on a grid of `bits`, in chunks of so many tiles.
+    /// For points of a shape on a device; `choices` go before the plan's own where they fit.
     #[must_use]
-    pub fn new(
-        dims: u32,
-        bits: u32,
-        weighted: bool,
-        chunk_tiles: u32,
-        limits: DeviceLimits,
-        abilities: Abilities,
-    ) -> Self {
-        let wide = 1 << (limits.lanes / 64).clamp(1, 4).ilog2(); // a power of two, as the tiles are
-        let tiles = (chunk_tiles / limits.busy_groups).next_power_of_two();
-        // Two points of so many columns stay in registers; with few tiles it is better to have more lanes.
-        let pair = dims <= MOST_PAIRED && tiles > wide;
-        let tiles = tiles.clamp(if pair { 2 * wide } else { wide }, MOST_TILES.max(wide));
-        let cell_bytes = if weighted { 16 } else { 8 };
-        let most_bins = limits.workgroup_bytes.min(MOST_BIN_BYTES) / cell_bytes;
-        Self { dims, bits, weighted, wide, tiles, pair, chunk_tiles, most_bins, limits, abilities }
+    pub fn new(shape: Shape, limits: DeviceLimits, abilities: Abilities, choices: Choices) -> Self {
+        Self { shape, limits, abilities, choices }
     }
 
-    /// The kernel's text and sizes.
+    /// How sets of up to `k` centroids are scored.
     #[must_use]
-    pub fn variant(&self, kernel: Kernel) -> Variant {
-        let (wide, tiles, pair) = match kernel {
-            Kernel::Slices(_) => (self.wide, self.limits.slice_tiles, false),
-            Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => (self.wide, self.tiles, self.pair),
-            Kernel::Update => (1, 1, false), // a lane for each coordinate of a centroid, no tiles
+    pub fn tuning(&self, k: usize) -> Tuning {
+        let chosen = self.choices.of(&self.shape, k).filter(|t| t.fits(&self.shape, &self.limits));
+        chosen.unwrap_or_else(|| Tuning::plan(&self.shape, k, &self.limits))
+    }
+
+    /// The kernel's text and sizes, for sets of up to `k` centroids.
+    #[must_use]
+    pub fn variant(&self, kernel: Kernel, k: usize) -> Variant {
+        let chosen = self.tuning(k);
+        let tuning = match kernel {
+            Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => chosen,
+            // The rest is of no matter to it.
+            Kernel::Slices(_) => Tuning { tiles: self.limits.slice_tiles, hold: Hold::Nothing, stage: false, ..chosen },
+            // A lane for each coordinate of a centroid, no tiles.
+            Kernel::Update => Tuning { tiles: 1, wide: 1, hold: Hold::Nothing, stage: false, bin_bytes: 0 },
         };
-        Variant {
-            kernel,
-            dims: self.dims,
-            bits: self.bits,
-            weighted: self.weighted,
-            wide,
-            tiles,
-            int64: self.abilities.int64,
-            pair,
-        }
-    }
-
-    /// Coordinates that are summed: the columns, the points, and the weight if there are weights.
-    #[must_use]
-    pub fn coordinates(&self) -> u32 {
-        self.dims + if self.weighted { 2 } else { 1 }
+        let Shape { dims, bits, weighted, .. } = self.shape;
+        Variant { kernel, dims, bits, weighted, tuning, int64: self.abilities.int64 }
     }
 
     /// Cells of a set of `k` clusters in the totals.
     #[must_use]
     pub fn cells(&self, k: usize) -> usize {
-        self.coordinates() as usize * k + COUNTERS
+        self.shape.cells(k)
+    }
+
+    /// Cells that fit in `bytes` of workgroup memory.
+    fn bins(&self, bytes: u32) -> usize {
+        bytes as usize / self.shape.cell_bytes()
+    }
+
+    /// Cells that fit in workgroup memory while sets of up to `k` centroids are scored.
+    fn bins_beside(&self, k: usize) -> usize {
+        self.bins(self.tuning(k).bin_bytes(self.shape.dims, &self.limits))
+    }
+
+    /// Cells of the kernel that only sums.
+    fn slice_bins(&self, k: usize) -> usize {
+        self.bins(self.tuning(k).bin_bytes.min(self.limits.workgroup_bytes))
     }
 
     /// Where the sums of a set are made, of whose points `changed` changed in the last pass (`None` before the first).
@@ -214,26 +199,26 @@ impl Kernels {
     #[must_use]
     pub fn sums(&self, k: usize, points: usize, changed: Option<u64>) -> Sums {
         let many = changed.is_none_or(|c| c > points as u64 / 16);
-        match self.most_bins as usize / k {
-            _ if self.cells(k) <= self.most_bins as usize => Sums::Binned,
+        match self.slice_bins(k) / k {
+            _ if self.cells(k) <= self.bins_beside(k) => Sums::Binned,
             0 => Sums::Direct,
-            #[expect(clippy::cast_possible_truncation, reason = "at most the number of bins")]
-            slice if many => self.sliced((slice as u32).min(self.coordinates())),
+            slice if many => self.sliced(narrow(slice).min(self.shape.coordinates())),
             _ => Sums::Direct,
         }
     }
 
     /// Slices of so many coordinates, unless there would be more than can be dispatched.
     fn sliced(&self, slice: u32) -> Sums {
-        let (x, y) = self.slice_groups(self.chunk_tiles, slice);
+        let (x, y) = self.slice_groups(self.shape.chunk_tiles, slice);
         if x.max(y) > self.limits.groups { Sums::Direct } else { Sums::Sliced(slice) }
     }
 
-    /// Cuts binned sets of so many cells into rounds whose bins are in workgroup memory together, and gives the bins that
-    /// the largest round needs: a power of two, so that a set that leaves the batch seldom means another kernel.
+    /// Cuts binned sets of so many cells and up to `k` centroids into rounds whose bins are in workgroup memory together,
+    /// and gives the bins that the largest round needs: a power of two, so that a set that leaves the batch seldom means
+    /// another kernel.
     #[must_use]
-    pub fn rounds(&self, cells: &[usize]) -> (Vec<Range<usize>>, u32) {
-        let most = self.most_bins as usize;
+    pub fn rounds(&self, cells: &[usize], k: usize) -> (Vec<Range<usize>>, u32) {
+        let most = self.bins_beside(k);
         let (mut rounds, mut first, mut used, mut largest) = (Vec::new(), 0, 0, 0);
         for (set, &cells) in cells.iter().enumerate() {
             if used + cells > most && set > first {
@@ -244,43 +229,41 @@ impl Kernels {
             largest = largest.max(used);
         }
         rounds.push(first..cells.len());
-        #[expect(clippy::cast_possible_truncation, reason = "at most the number of bins")]
-        let bins = largest.next_power_of_two().clamp(64, most.max(64)) as u32;
-        (rounds, bins)
+        (rounds, narrow(largest.next_power_of_two().clamp(64, most.max(64))))
     }
 
-    /// The kernel that sums slices: it takes all bins there are.
+    /// The kernel that sums slices of a set of `k` clusters: it takes all bins there are.
     #[must_use]
-    pub fn slices(&self) -> Kernel {
-        Kernel::Slices(self.most_bins)
+    pub fn slices(&self, k: usize) -> Variant {
+        self.variant(Kernel::Slices(narrow(self.slice_bins(k))), k)
     }
 
-    /// Tiles that the device is handed at a time with so many centroids: whole workgroups, and a power of two, so that a
-    /// set that leaves the batch seldom means another cut.
+    /// Tiles that the device is handed at a time with so many centroids: whole workgroups of any length, and a power of
+    /// two, so that a set that leaves the batch seldom means another cut.
     #[must_use]
     pub fn step_tiles(&self, centroids: usize) -> u32 {
-        let tiles = (self.limits.step_work / self.label_work(1, centroids)).clamp(u64::from(self.tiles), 1 << 31);
+        let tiles = (self.limits.step_work / self.label_work(1, centroids)).clamp(u64::from(MOST_TILES), 1 << 31);
         1 << tiles.ilog2()
     }
 
-    /// Workgroups of a kernel over so many tiles of a chunk.
+    /// Workgroups of a kernel that labels, over so many tiles of a chunk.
     #[must_use]
-    pub fn groups(&self, tiles: u32) -> (u32, u32) {
-        grid(tiles.div_ceil(self.tiles), self.limits.groups)
+    pub fn groups(&self, variant: &Variant, tiles: u32) -> (u32, u32) {
+        grid(tiles.div_ceil(variant.tuning.tiles), self.limits.groups)
     }
 
     /// Multiply-adds that labelling so many tiles for so many centroids takes.
     #[must_use]
     pub fn label_work(&self, tiles: u32, centroids: usize) -> u64 {
-        (TILE * centroids) as u64 * u64::from(self.dims) * u64::from(tiles)
+        (TILE * centroids) as u64 * u64::from(self.shape.dims) * u64::from(tiles)
     }
 
     /// What summing the slices of so many tiles takes at most, in multiply-adds: a value is added to one cluster and taken
     /// from another, limb by limb with its carry.
     #[must_use]
     pub fn slice_work(&self, tiles: u32) -> u64 {
-        let limbs = if self.weighted { 4 } else { 2 };
-        TILE as u64 * u64::from(self.coordinates()) * u64::from(tiles) * 2 * 2 * limbs
+        let limbs = if self.shape.weighted { 4 } else { 2 };
+        TILE as u64 * u64::from(self.shape.coordinates()) * u64::from(tiles) * 2 * 2 * limbs
     }
 
     /// Workgroups that move the centroids of so many sets, of which the largest has `k`; `None` if that cannot be dispatched.
@@ -303,7 +286,7 @@ impl Kernels {
     /// Workgroups of the slices of a chunk: ranges of tiles by slices of coordinates.
     #[must_use]
     pub fn slice_groups(&self, chunk_tiles: u32, slice: u32) -> (u32, u32) {
-        (chunk_tiles.div_ceil(self.limits.slice_tiles), self.coordinates().div_ceil(slice))
+        (chunk_tiles.div_ceil(self.limits.slice_tiles), self.shape.coordinates().div_ceil(slice))
     }
 }
 
@@ -328,7 +311,8 @@ mod tests {
     const PLAIN: Abilities = Abilities { int64: false };
 
     fn kernels(dims: u32, weighted: bool) -> Kernels {
-        Kernels::new(dims, 40, weighted, 1 << 20, LAVAPIPE, PLAIN)
+        let shape = Shape { dims, bits: 40, weighted, chunk_tiles: 1 << 20 };
+        Kernels::new(shape, LAVAPIPE, PLAIN, Choices::default())
     }
 
     #[test]
@@ -387,10 +371,10 @@ mod tests {
         for (dims, centroids) in [(1u32, 1usize), (16, 8), (16, 1000), (256, 100_000), (4096, 1 << 20)] {
             let k = kernels(dims, false);
             let tiles = k.step_tiles(centroids);
-            let group = k.variant(Kernel::Direct).tiles;
+            let group = k.variant(Kernel::Direct, centroids).tuning.tiles;
             assert_eq!(tiles % group, 0);
             let work = u64::from(tiles) * (TILE * centroids) as u64 * u64::from(dims);
-            assert!(work <= LAVAPIPE.step_work || tiles == group, "{dims} x {centroids}: {work}");
+            assert!(work <= LAVAPIPE.step_work || tiles == MOST_TILES, "{dims} x {centroids}: {work}");
         }
     }
 
@@ -410,7 +394,7 @@ mod tests {
     fn rounds_hold_every_set_once_and_no_more_than_fits() {
         let k = kernels(16, false);
         let cells: Vec<usize> = (2..=12).flat_map(|c| [k.cells(c); 40]).collect();
-        let (rounds, bins) = k.rounds(&cells);
+        let (rounds, bins) = k.rounds(&cells, 12);
         assert!(rounds.len() > 1 && bins <= 4096);
         assert!(rounds.iter().all(|r| cells[r.clone()].iter().sum::<usize>() <= bins as usize));
         assert_eq!(rounds.into_iter().flatten().collect::<Vec<_>>(), (0..cells.len()).collect::<Vec<_>>());
@@ -418,16 +402,17 @@ mod tests {
 
     #[test]
     fn a_workgroup_takes_no_more_lanes_than_there_are() {
-        let small = DeviceLimits { lanes: 128, ..LAVAPIPE };
-        assert_eq!(Kernels::new(2, 40, false, 10, small, PLAIN).variant(Kernel::Direct).lanes(), 128);
-        assert_eq!(kernels(2, false).variant(Kernel::Direct).lanes(), 256);
         for lanes in 64..=1024 {
             for chunk_tiles in [1, 10, 5000, 1 << 20] {
-                let kernels = Kernels::new(2, 40, false, chunk_tiles, DeviceLimits { lanes, ..LAVAPIPE }, PLAIN);
-                for v in [Kernel::Binned(8), kernels.slices()].map(|kernel| kernels.variant(kernel)) {
-                    assert!(v.lanes() <= lanes && v.tiles % v.wide == 0, "no tile belongs to two workgroups: {v}");
+                let shape = Shape { dims: 2, bits: 40, weighted: false, chunk_tiles };
+                let limits = DeviceLimits { lanes, ..LAVAPIPE };
+                let kernels = Kernels::new(shape, limits, PLAIN, Choices::default());
+                for v in [Kernel::Binned(8), Kernel::Slices(8)].map(|kernel| kernels.variant(kernel, 8)) {
+                    let tiles = v.tuning.tiles;
+                    assert!(v.lanes() <= lanes && tiles % v.tuning.wide == 0, "no tile belongs to two workgroups: {v}");
                 }
             }
         }
+        assert_eq!(kernels(2, false).variant(Kernel::Direct, 8).lanes(), 256);
     }
 }

@@ -61,6 +61,7 @@ impl Set {
 
 impl<'m> GpuSession<'m> {
     pub(super) fn new(devices: &[Opened], matrix: &'m Matrix, options: &Options) -> Result<Self> {
+        devices.iter().for_each(|d| d.pipelines.begin());
         let share = matrix.tiles().div_ceil(devices.len());
         let shares = (0..matrix.tiles()).step_by(share).map(|first| first..(first + share).min(matrix.tiles()));
         let work: Vec<_> = devices.iter().zip(shares).collect();

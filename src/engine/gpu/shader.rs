@@ -1,8 +1,9 @@
-//! The text of the shaders: WGSL files joined, with sizes as constants and sections for what a device can do.
-//!
-//! The template knows three line comments: `//#if FLAG` .. `//#else` .. `//#end`, and `//#each DIMS` .. `//#end`, which
-//! repeats its lines with `{j}` counting up. Everything else is WGSL as it stands.
+//! The text of the shaders: WGSL files joined, with sizes as constants and sections for what a device can do and what was
+//! chosen for it (see `template.rs`).
 
+use super::template::{Source, fill};
+use super::tuning::{Hold, Tuning, slice};
+use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
 
 /// What a kernel does.
@@ -31,12 +32,8 @@ pub struct Variant {
     pub bits: u32,
     /// Whether points have weights.
     pub weighted: bool,
-    /// Tiles a workgroup takes at once, a lane for each point.
-    pub wide: u32,
-    /// Tiles a workgroup takes in all.
-    pub tiles: u32,
-    /// Whether a lane takes two points at a time.
-    pub pair: bool,
+    /// What a lane holds in registers, how wide and long a workgroup is.
+    pub tuning: Tuning,
     /// Whether there are 64-bit integers and atomics.
     pub int64: bool,
 }
@@ -68,12 +65,19 @@ const ASSIGN: &str = include_str!("../../../shaders/assign.wgsl");
 const REFEREE: &str = include_str!("../../../shaders/referee.wgsl");
 const ACCUMULATE: &str = include_str!("../../../shaders/accumulate.wgsl");
 const UPDATE: &str = include_str!("../../../shaders/update.wgsl");
+const SCORE: &str = include_str!("../../../shaders/score.wgsl");
+const TILED: &str = include_str!("../../../shaders/tiled.wgsl");
 
-/// Up to so many columns a point is kept in registers: with 64 an H100 took more than twice as long as without.
-const MOST_UNROLLED: u32 = 32;
-
-/// Vectors of four f32 in workgroup memory for staged centroids: 16 KiB.
-const STAGE: u32 = 1024;
+/// The SHA-256 of all shader files, as 64 hexadecimal digits: what was measured on other shaders says nothing of these.
+#[must_use]
+pub fn digest() -> String {
+    let mut hash = Sha256::new();
+    for part in [COMMON, ACCUMULATE, REFEREE, ASSIGN, SCORE, TILED, UPDATE] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
 
 impl Variant {
     /// The stage it is.
@@ -89,14 +93,16 @@ impl Variant {
     /// Lanes of a workgroup.
     #[must_use]
     pub fn lanes(&self) -> u32 {
-        64 * self.wide
+        64 * self.tuning.wide
     }
 
-    /// Quads of centroids staged in workgroup memory at a time: where the sums do not need that memory.
+    /// Vectors of four words in workgroup memory for what is scored.
     fn staged(&self) -> Option<u32> {
-        let quads = STAGE / (self.dims + 2);
         let free = matches!(self.kernel, Kernel::Direct | Kernel::Deferred);
-        (quads > 0 && free).then_some(quads)
+        match self.kernel {
+            Kernel::Slices(_) | Kernel::Update => None,
+            _ => self.tuning.staged(self.dims, free),
+        }
     }
 
     fn bins(&self) -> Option<u32> {
@@ -132,28 +138,45 @@ impl Variant {
     /// The WGSL text.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { dims, bits, wide, tiles, .. } = self;
+        let Self { dims, bits, tuning: Tuning { wide, tiles, .. }, .. } = self;
         let mut text = format!("// segma {self}\n");
         let lanes = self.lanes();
         let _ = write!(text, "const DIMS: u32 = {dims}u;\nconst BITS: i32 = {bits};\nconst LANES: u32 = {lanes}u;\n");
         let _ = write!(text, "const WIDE: u32 = {wide}u;\nconst TILES: u32 = {tiles}u;\n");
-        let _ = writeln!(text, "const STAGED: u32 = {}u; // quads of centroids", self.staged().unwrap_or(1 << 30));
-        let _ = writeln!(text, "const POINTS: u32 = {}u; // of a lane", if self.has("PAIR") { 2 } else { 1 });
+        self.scoring(&mut text);
         if let Some(bins) = self.bins() {
             let _ = writeln!(text, "const BINS: u32 = {bins}u;");
         }
-        let stages: &[&str] = match self.kernel {
-            Kernel::Slices(_) => &[COMMON, ACCUMULATE],
-            Kernel::Update => &[COMMON, UPDATE],
-            _ => &[COMMON, ACCUMULATE, REFEREE, ASSIGN],
+        let stages: &[&str] = match (self.kernel, self.tuning.hold) {
+            (Kernel::Slices(_), _) => &[COMMON, ACCUMULATE],
+            (Kernel::Update, _) => &[COMMON, UPDATE],
+            (_, Hold::Scores { .. }) => &[COMMON, ACCUMULATE, REFEREE, TILED, ASSIGN],
+            _ => &[COMMON, ACCUMULATE, REFEREE, SCORE, ASSIGN],
         };
         for part in stages {
             text.push('\n');
-            fill(part, &|flag| self.has(flag), *dims, &mut text);
+            fill(part, self, &mut text);
         }
         text
     }
 
+    /// The constants of how points are scored.
+    fn scoring(&self, text: &mut String) {
+        let _ = writeln!(text, "const POINTS: u32 = {}u; // of a lane", self.count("POINTS"));
+        let staged = self.staged();
+        if let Hold::Scores { .. } = self.tuning.hold {
+            for name in ["VECTORS", "QUADS", "SLICE"] {
+                let _ = writeln!(text, "const {name}: u32 = {}u;", self.count(name));
+            }
+            let _ = writeln!(text, "const STAGED: u32 = {}u; // vectors", staged.unwrap_or(0));
+        } else {
+            let quads = staged.map_or(1 << 30, |vectors| vectors / (self.dims + 2));
+            let _ = writeln!(text, "const STAGED: u32 = {quads}u; // quads of centroids");
+        }
+    }
+}
+
+impl Source for Variant {
     fn has(&self, flag: &str) -> bool {
         match flag {
             "BINS" => self.bins().is_some(),
@@ -161,11 +184,22 @@ impl Variant {
             "SLICES" => matches!(self.kernel, Kernel::Slices(_)),
             "DEFER" => self.kernel == Kernel::Deferred,
             "STAGE" => self.staged().is_some(),
-            "UNROLL" => self.dims <= MOST_UNROLLED,
+            "HOLD" => matches!(self.tuning.hold, Hold::Points(_)),
+            "TILED" => matches!(self.tuning.hold, Hold::Scores { .. }) && !matches!(self.kernel, Kernel::Slices(_)),
             "WEIGHTED" => self.weighted,
-            "PAIR" => self.pair,
-            "POINTS" => self.kernel != Kernel::Update,
+            "CHUNK" => self.kernel != Kernel::Update,
             _ => false,
+        }
+    }
+
+    fn count(&self, name: &str) -> u32 {
+        match (name, self.tuning.hold) {
+            ("DIMS", _) => self.dims,
+            ("POINTS", Hold::Points(points)) => points,
+            ("VECTORS", Hold::Scores { points, .. }) => points / 4,
+            ("QUADS", Hold::Scores { centroids, .. }) => centroids / 4,
+            ("SLICE", _) => slice(self.dims),
+            _ => 1,
         }
     }
 }
@@ -180,63 +214,13 @@ impl fmt::Display for Variant {
             Kernel::Slices(cells) => write!(f, "slices{cells}")?,
             Kernel::Update => write!(f, "update")?,
         }
-        write!(f, "-d{}-bits{}-wide{}-tiles{}", self.dims, self.bits, self.wide, self.tiles)?;
-        let traits = [(self.pair, "-pair"), (self.weighted, "-weighted"), (self.int64, "-int64")];
-        traits.into_iter().filter(|(on, _)| *on).try_for_each(|(_, name)| f.write_str(name))
-    }
-}
-
-/// An open section of a template: whether what is around it is kept, and where its text began.
-struct Section {
-    outer: bool,
-    from: usize,
-    repeated: bool,
-}
-
-/// Appends a template with its sections resolved.
-fn fill(template: &str, has: &dyn Fn(&str) -> bool, dims: u32, text: &mut String) {
-    let mut open: Vec<Section> = Vec::new();
-    let mut keep = true;
-    for line in template.lines() {
-        let directive = line.trim().strip_prefix("//#").map(|d| d.split_once(' ').unwrap_or((d, "")));
-        let from = text.len();
-        match directive {
-            Some(("end", _)) => {
-                let Some(section) = open.pop() else { continue }; // a test pairs them all
-                keep = section.outer;
-                if section.repeated {
-                    let body = text.split_off(section.from);
-                    (0..dims).for_each(|j| text.push_str(&body.replace("{j}", &j.to_string())));
-                }
-            }
-            Some(("else", _)) => keep = open.last().is_none_or(|section| section.outer) && !keep,
-            Some(("if", flag)) => {
-                open.push(Section { outer: keep, from, repeated: false });
-                keep = keep && has(flag);
-            }
-            Some(_) => open.push(Section { outer: keep, from, repeated: true }),
-            None if keep => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            None => {}
+        write!(f, "-d{}-bits{}", self.dims, self.bits)?;
+        match self.kernel {
+            Kernel::Slices(_) => write!(f, "-wide{}-tiles{}", self.tuning.wide, self.tuning.tiles)?,
+            Kernel::Update => {}
+            _ => write!(f, "-{}", self.tuning)?,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fill;
-
-    #[test]
-    fn sections_nest_and_repeat() {
-        let template =
-            "a\n//#if ON\nb\n//#if OFF\nc\n//#else\n//#each DIMS\nx[{j}]\n//#end\n//#end\n//#else\nd\n//#end\ne\n";
-        let mut text = String::new();
-        fill(template, &|flag| flag == "ON", 2, &mut text);
-        assert_eq!(text, "a\nb\nx[0]\nx[1]\ne\n");
-        text.clear();
-        fill(template, &|_| false, 2, &mut text);
-        assert_eq!(text, "a\nd\ne\n");
+        let traits = [(self.weighted, "-weighted"), (self.int64, "-int64")];
+        traits.into_iter().filter(|(on, _)| *on).try_for_each(|(_, name)| f.write_str(name))
     }
 }

@@ -8,7 +8,7 @@ use super::super::batch::{Batch, Member, Source, TABLES, narrow};
 use super::super::device::{Device, Held};
 use super::super::fault::Fault;
 use super::super::record::{Dispatch, Words};
-use super::super::shader::Kernel;
+use super::super::shader::{Kernel, Variant};
 use super::super::staging::Ring;
 use super::{Part, Points, TILE};
 use crate::engine::{Centroids, Change};
@@ -102,7 +102,7 @@ impl Part<'_> {
         let step = self.kernels.step_tiles(batch.centroids());
         if step != self.step_tiles {
             for chunk in &mut self.chunks {
-                chunk.steps = chunk.cut(&self.gpu.device, self.matrix, &self.kernels, step)?;
+                chunk.steps = chunk.cut(&self.gpu.device, self.matrix, step)?;
             }
             self.step_tiles = step;
         }
@@ -201,13 +201,14 @@ impl Part<'_> {
             let inputs = |info| Inputs { tables, sets, next: None, chunk: Some((points, labels, info)) };
             for step in &here.steps {
                 let work = self.kernels.label_work(step.tiles, run.centroids());
-                let dispatch = self.dispatch_of(run.kernel, inputs(&step.info), step.groups, work)?;
+                let groups = self.kernels.groups(&run.variant, step.tiles);
+                let dispatch = self.dispatch_of(run.variant, inputs(&step.info), groups, work)?;
                 self.recorder.dispatch(&dispatch)?;
             }
-            if let Some(slice) = run.slice {
+            if let Some((variant, slice)) = run.slice {
                 let groups = self.kernels.slice_groups(narrow(here.tiles), slice);
                 let work = self.kernels.slice_work(narrow(here.tiles));
-                let dispatch = self.dispatch_of(self.kernels.slices(), inputs(&here.whole.info), groups, work)?;
+                let dispatch = self.dispatch_of(variant, inputs(&here.whole.info), groups, work)?;
                 self.recorder.dispatch(&dispatch)?;
             }
         }
@@ -221,13 +222,12 @@ impl Part<'_> {
         let tables = &self.tables[0];
         let sets = sets_of(tables, &self.later, pass);
         let inputs = Inputs { tables, sets, next: self.later.get(pass), chunk: None };
-        let dispatch = self.dispatch_of(Kernel::Update, inputs, groups, 0)?;
+        let dispatch = self.dispatch_of(self.kernels.variant(Kernel::Update, k), inputs, groups, 0)?;
         self.recorder.dispatch(&dispatch)
     }
 
     /// A kernel with its buffers.
-    fn dispatch_of(&self, kernel: Kernel, inputs: Inputs<'_>, groups: (u32, u32), work: u64) -> Result<Dispatch> {
-        let variant = self.kernels.variant(kernel);
+    fn dispatch_of(&self, variant: Variant, inputs: Inputs<'_>, groups: (u32, u32), work: u64) -> Result<Dispatch> {
         let pipeline = self.gpu.pipelines.get(&self.gpu.device, variant, self.gpu.checked)?;
         let of = |name: &str| -> Option<&Held> {
             match name {
