@@ -30,6 +30,8 @@ pub(crate) enum Verb {
     Generate(GenerateArgs),
     /// Time K-Means on a matrix, without tables or preparation
     Bench(BenchArgs),
+    /// Time the kernels of a GPU for a shape and keep the fastest for later runs
+    Tune(TuneArgs),
     /// List what segma can run on
     Devices(DevicesArgs),
     /// Check every SIMD level and GPU of this machine against a known answer
@@ -364,6 +366,39 @@ pub(crate) struct BenchArgs {
     /// Write the text of each shader that ran to a file in this folder
     #[arg(long, value_name = "FOLDER")]
     pub(crate) dump_wgsl: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TuneArgs {
+    /// The points: a .npy file of f32 or f64, rows by columns [default: made up, of --rows and --dims]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rows", "dims"])]
+    pub(crate) matrix: Option<PathBuf>,
+    /// How many points to make up
+    #[arg(long, value_name = "N", required_unless_present = "matrix", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rows: Option<u32>,
+    /// Of how many columns
+    #[arg(long, value_name = "D", required_unless_present = "matrix", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) dims: Option<u16>,
+    /// Clusters of the fits to come
+    #[arg(short = 'k', long, value_parser = clap::value_parser!(u32).range(1..i64::from(u32::MAX)))]
+    pub(crate) clusters: u32,
+    /// For fits with row weights
+    #[arg(long)]
+    pub(crate) weighted: bool,
+    /// What to tune: gpu, gpu:N, or part of an adapter's name
+    #[arg(long, default_value = "gpu")]
+    pub(crate) device: String,
+    /// The most memory to take on a GPU, as in the fits to come
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) gpu_memory: Option<u64>,
+    /// Passes to time each kernel with, of which the median counts
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) passes: u16,
+    /// The folder to keep the fastest in; later runs look where SEGMA_CACHE says [default: there, else the user's caches]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cache: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }

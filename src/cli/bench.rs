@@ -6,7 +6,7 @@ use super::init::{self, Space};
 use super::print;
 use super::progress::Teller;
 use ndarray::ArrayView2;
-use segma::engine::gpu::{Gpu, StageTime};
+use segma::engine::gpu::Gpu;
 use segma::error::{Error, Result};
 use segma::kmeans::{self, Fit, ValidParams, coarse_notes};
 use segma::matrix::Matrix;
@@ -91,21 +91,19 @@ fn run(
         "labels_sha256": labels_sha256(&fit),
         "model_sha256": model_sha256(&fit),
     });
-    device.gpu.iter().for_each(|gpu| add_stages(&mut run, &gpu.stages()));
+    if let Some(gpu) = &device.gpu {
+        run["variant"] = json!(gpu.ran().join(" + "));
+        add_times(&mut run, &gpu.times());
+    }
     Ok(run)
 }
 
-/// What the device's own clock says, if it has one, of all passes and the final labelling: in all and stage by stage, and
-/// which kernels that were.
-fn add_stages(run: &mut Value, kernels: &[StageTime]) {
-    if kernels.is_empty() {
-        return;
+/// What the device's own clock says, if it has one, of all passes and the final labelling: in all and stage by stage.
+fn add_times(run: &mut Value, stages: &BTreeMap<&str, f64>) {
+    if !stages.is_empty() {
+        run["device_seconds"] = json!(stages.values().sum::<f64>());
+        run["stages"] = json!(stages);
     }
-    let mut stages: BTreeMap<&str, f64> = BTreeMap::new();
-    kernels.iter().for_each(|k| *stages.entry(k.stage).or_default() += k.seconds);
-    run["device_seconds"] = json!(kernels.iter().map(|k| k.seconds).sum::<f64>());
-    run["stages"] = json!(stages);
-    run["kernels"] = json!(kernels.iter().map(|k| &k.kernel).collect::<Vec<_>>());
 }
 
 /// Writes the text of each kernel that ran.
@@ -172,14 +170,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_of_one_stage_are_added_up() {
-        let time = |kernel: &str, stage, seconds| StageTime { kernel: kernel.into(), stage, seconds };
+    fn stages_are_added_up() {
         let mut run = json!({});
-        add_stages(&mut run, &[]);
+        add_times(&mut run, &BTreeMap::new());
         assert_eq!(run, json!({}), "a device without a clock");
-        add_stages(&mut run, &[time("a", "assign", 0.5), time("b", "assign", 0.25), time("u", "update", 1.0)]);
-        let stages = json!({ "assign": 0.75, "update": 1.0 });
-        assert_eq!(run, json!({ "device_seconds": 1.75, "stages": stages, "kernels": ["a", "b", "u"] }));
+        add_times(&mut run, &BTreeMap::from([("assign", 0.75), ("update", 1.0)]));
+        assert_eq!(run, json!({ "device_seconds": 1.75, "stages": { "assign": 0.75, "update": 1.0 } }));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::args::DeviceArgs;
 use segma::engine::Engine;
 use segma::engine::cpu::Cpu;
 use segma::engine::fallback::Fallback;
+use segma::engine::gpu::cache::Cache;
 use segma::engine::gpu::{Adapter, Gpu, OpenOptions};
 use segma::engine::probe::probe;
 use segma::error::{Error, Result};
@@ -90,6 +91,7 @@ fn cpu(notes: Vec<Note>) -> Result<Device> {
 fn gpu(adapters: &[Adapter], args: &DeviceArgs) -> Result<Device> {
     let mut gpu = Gpu::open(adapters, OpenOptions::default())?;
     probe(&gpu)?; // with all the memory there is: the limit is for the points
+    let notes = Cache::standard().map_or_else(Vec::new, |cache| gpu.tuned(&cache));
     if let Some(bytes) = args.gpu_memory {
         gpu = gpu.memory(bytes);
     }
@@ -100,7 +102,7 @@ fn gpu(adapters: &[Adapter], args: &DeviceArgs) -> Result<Device> {
         Some(cpu) => Box::new(Fallback::new(Box::new(gpu.clone()), Box::new(cpu))),
     };
     let adapter = adapters.iter().map(Adapter::name).collect::<Vec<_>>().join(" + ");
-    Ok(Device { kind: "gpu", adapter, engine, spare, notes: Vec::new(), gpu: Some(gpu) })
+    Ok(Device { kind: "gpu", adapter, engine, spare, notes, gpu: Some(gpu) })
 }
 
 /// Why no GPU was found. A container often has an NVIDIA card but not its Vulkan driver: nobody should pay for a GPU and

@@ -15,6 +15,7 @@ mod run;
 mod selftest;
 mod summary;
 mod sweep;
+mod tune;
 
 use args::{Cli, Verb};
 use clap::Parser;
@@ -47,6 +48,7 @@ fn run_verb(verb: &Verb) -> Result<()> {
         Verb::Inspect(args) => run::with_threads(&args.shared, || inspect::inspect(args)),
         Verb::Generate(args) => run::with_threads(&args.shared, || generate::generate(args)),
         Verb::Bench(args) => run::with_threads(&args.shared, || bench::bench(args)),
+        Verb::Tune(args) => run::with_threads(&args.shared, || tune::run(args)),
         Verb::Devices(args) => devices::devices(args),
         Verb::Selftest(args) => selftest::selftest(args),
     }

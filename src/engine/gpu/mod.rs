@@ -26,7 +26,6 @@ pub mod tuning;
 pub use adapter::Adapter;
 pub use batch::{CONSTANTS, LAYOUTS, Layout};
 pub use fault::Fault;
-pub use stopwatch::StageTime;
 
 use super::{Engine, Session};
 use crate::error::{Error, Result};
@@ -38,6 +37,7 @@ use device::Device;
 use pipelines::Pipelines;
 use plan::{Abilities, DeviceLimits, chunk_tiles};
 use session::GpuSession;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use stopwatch::Ledger;
@@ -125,17 +125,14 @@ impl Gpu {
         self.devices.iter().for_each(|d| d.ledger.start());
     }
 
-    /// What the kernels took on the devices since [`Gpu::time_stages`], by name; empty where nothing was timed.
+    /// Seconds that the kernels of each stage took on the devices since [`Gpu::time_stages`]; empty where nothing was timed.
     #[must_use]
-    pub fn stages(&self) -> Vec<StageTime> {
-        let mut stages: Vec<StageTime> = self.devices.iter().flat_map(|d| d.ledger.stages()).collect();
-        stages.sort_by(|a, b| a.kernel.cmp(&b.kernel));
-        stages.dedup_by(|later, first| {
-            let same = later.kernel == first.kernel;
-            first.seconds += if same { later.seconds } else { 0.0 };
-            same
-        });
-        stages
+    pub fn times(&self) -> BTreeMap<&'static str, f64> {
+        let mut all = BTreeMap::new();
+        for (stage, seconds) in self.devices.iter().flat_map(|d| d.ledger.times()) {
+            *all.entry(stage).or_default() += seconds;
+        }
+        all
     }
 
     /// Passes made before they were asked for, and those of them that were not asked for and had to be taken back.

@@ -7,7 +7,6 @@
 
 use super::Opened;
 use super::device::Device;
-use super::shader::Variant;
 use super::staging::Readback;
 use super::stopwatch::{Ledger, Stopwatch};
 use crate::error::Result;
@@ -27,7 +26,7 @@ pub(super) struct Recorder {
 
 /// A kernel with its buffers, how many workgroups of it, and how much work they are in multiply-adds.
 pub(super) struct Dispatch {
-    pub(super) variant: Variant,
+    pub(super) stage: &'static str,
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) buffers: wgpu::BindGroup,
     pub(super) groups: (u32, u32),
@@ -74,8 +73,8 @@ impl Recorder {
         let (device, encoder, stopwatch) = (&self.device, &mut self.encoder, &mut self.stopwatch);
         device.guarded(|| {
             let encoder = encoder.get_or_insert_with(|| device.encoder());
-            let timestamp_writes = stopwatch.as_mut().map(|watch| watch.start(dispatch.variant));
-            let descriptor = wgpu::ComputePassDescriptor { label: Some(dispatch.variant.stage()), timestamp_writes };
+            let timestamp_writes = stopwatch.as_mut().map(|watch| watch.start(dispatch.stage));
+            let descriptor = wgpu::ComputePassDescriptor { label: Some(dispatch.stage), timestamp_writes };
             let mut pass = encoder.begin_compute_pass(&descriptor);
             pass.set_pipeline(&dispatch.pipeline);
             pass.set_bind_group(0, &dispatch.buffers, &[]);

@@ -2,31 +2,20 @@
 
 use super::device::Device;
 use super::record::Words;
-use super::shader::Variant;
 use crate::error::Result;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Timestamps that are kept on the device at a time: as many as a set of them may hold.
 const QUERIES: u32 = wgpu::QUERY_SET_MAX_QUERIES;
 
-/// The time that a kernel ran.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StageTime {
-    /// The kernel's name, with what it was compiled for.
-    pub kernel: String,
-    /// The stage it is.
-    pub stage: &'static str,
-    /// Seconds, all dispatches together.
-    pub seconds: f64,
-}
-
 /// What is counted over all sessions of a device.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     timed: AtomicBool,
-    seconds: Mutex<HashMap<Variant, f64>>,
+    /// By stage.
+    seconds: Mutex<BTreeMap<&'static str, f64>>,
     /// Passes that were made before they were asked for, and those of them that nobody asked for.
     pub(super) ahead: AtomicU64,
     pub(super) in_vain: AtomicU64,
@@ -44,14 +33,12 @@ impl Ledger {
     }
 
     /// What was timed so far.
-    pub(super) fn stages(&self) -> Vec<StageTime> {
-        let seconds = self.seconds.lock().unwrap_or_else(PoisonError::into_inner);
-        let stage = |(v, &seconds): (&Variant, &f64)| StageTime { kernel: v.to_string(), stage: v.stage(), seconds };
-        seconds.iter().map(stage).collect()
+    pub(super) fn times(&self) -> BTreeMap<&'static str, f64> {
+        self.seconds.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn add(&self, variant: Variant, seconds: f64) {
-        *self.seconds.lock().unwrap_or_else(PoisonError::into_inner).entry(variant).or_default() += seconds;
+    fn add(&self, stage: &'static str, seconds: f64) {
+        *self.seconds.lock().unwrap_or_else(PoisonError::into_inner).entry(stage).or_default() += seconds;
     }
 }
 
@@ -62,7 +49,8 @@ pub(super) struct Stopwatch {
     resolved: wgpu::Buffer,
     /// Seconds a tick.
     tick: f64,
-    running: Vec<Variant>,
+    /// The stage of each.
+    running: Vec<&'static str>,
 }
 
 impl Stopwatch {
@@ -92,9 +80,9 @@ impl Stopwatch {
     }
 
     /// Where a kernel that is about to be recorded writes its timestamps.
-    pub(super) fn start(&mut self, variant: Variant) -> wgpu::ComputePassTimestampWrites<'_> {
+    pub(super) fn start(&mut self, stage: &'static str) -> wgpu::ComputePassTimestampWrites<'_> {
         let first = self.next();
-        self.running.push(variant);
+        self.running.push(stage);
         wgpu::ComputePassTimestampWrites {
             query_set: &self.queries,
             beginning_of_pass_write_index: Some(first),
@@ -120,8 +108,8 @@ impl Stopwatch {
     /// Enters what these words say in the ledger.
     pub(super) fn enter(&mut self, words: &[u32], ledger: &Ledger) {
         let ticks = |at: usize| u64::from(words[at]) | u64::from(words[at + 1]) << 32;
-        for (i, variant) in self.running.drain(..).enumerate() {
-            ledger.add(variant, self.tick * ticks(4 * i + 2).saturating_sub(ticks(4 * i)) as f64);
+        for (i, stage) in self.running.drain(..).enumerate() {
+            ledger.add(stage, self.tick * ticks(4 * i + 2).saturating_sub(ticks(4 * i)) as f64);
         }
     }
 }

@@ -246,7 +246,7 @@ impl Part<'_> {
         let buffers: Vec<(u32, &wgpu::Buffer)> =
             bindings.iter().filter_map(|b| of(b.name).map(|held| (b.number, &**held))).collect();
         let buffers = self.gpu.device.bind(&pipeline, &buffers)?;
-        Ok(Dispatch { variant, pipeline, buffers, groups, work })
+        Ok(Dispatch { stage: variant.stage(), pipeline, buffers, groups, work })
     }
 
     /// Reads back what the passes changed and the centroids they had, up to the one that the device stopped at.
