@@ -263,6 +263,29 @@ def passes(ctx):
     ctx.add(f"<details><summary>every run</summary>\n\n{block(raw)}\n\n</details>")
 
 
+def tuner(ctx):
+    ctx.add("`segma tune` for each shape of the passes above: what was fastest, beside what runs without a cache. The sections "
+            "of this report do not make use of it.")
+    rows = []
+    ctx.add(lambda: table(["n", "d", "k", "planned", "ms a pass", "fastest", "ms a pass", "variants", "failed"], rows))
+    passes = "1" if ctx.args.tiny else "7"
+    # On a software driver every kernel takes a while to compile.
+    for n, d, k, _, _ in ctx.targets[:1] if ctx.args.tiny else ctx.targets:
+        try:
+            said = json.loads(ctx.segma("tune", "--matrix", ctx.points(n, d), "--clusters", str(k), "--passes", passes, "--device",
+                                        ctx.args.device, "--cache", os.path.join(ctx.folder, "tuned"), "--json"))
+        except Failed as e:
+            ctx.section.fail(f"{n} x {d}, k {k}: {e}")
+            continue
+        times = {v["variant"]: v["pass_seconds"] for v in said["variants"]}
+        cells = [f"{1e3 * times[said[name]]:.3f}" for name in ("planned", "fastest")]
+        failed = [f"{v['variant']}: {v['failure']}" for v in said["variants"] if v["failure"]]
+        rows.append((f"{n:,}", d, f"{k:,}", said["planned"], cells[0], said["fastest"], cells[1], len(times), "; ".join(failed) or "none"))
+        if failed:
+            ctx.section.failed = True
+        ctx.report.write()
+
+
 def pass_table(ctx):
     head = ["n", "d", "k", "segma, ms a pass", "floor", "ratio", "wanted", "upload", "fit", "refereed", *PEERS]
     return table(head, [pass_row(ctx, *target) for target in ctx.targets])
@@ -433,6 +456,7 @@ SECTIONS = [
     ("selftest", "Selftest", selftest),
     ("passes", "Passes", passes),
     ("identity", "The same bytes, run to run", identity),
+    ("tune", "Tuner", tuner),
     ("sweep", "A sweep beside its fits", sweep),
     ("peers", "Peers", peers),
     ("big", "A large table, end to end", big),
@@ -462,6 +486,7 @@ def arguments():
 def main():
     args = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the points are removed
+    os.environ["SEGMA_CACHE"] = ""  # the figures are those of a machine on which nothing was tuned
     title = "# segma on a GPU" + ("\n\n**Tiny sizes, to show that everything runs. The figures mean nothing.**" if args.tiny else "")
     title += f"\n\nMade by `scripts/gpu-report.sh`, device `{args.device}`."
     with tempfile.TemporaryDirectory(prefix="segma-gpu-report-", dir=args.tmp) as folder:

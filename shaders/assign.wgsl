@@ -2,10 +2,12 @@
 //
 // Reads: tiles [DIMS x 64], tile norms, each set's centroids in f32 (four to a vec4) and on the grid. Writes: labels where
 // they changed, and the change of the sums (see `accumulate.wgsl`). A workgroup is WIDE tiles wide and takes TILES tiles.
-// A point is read once for all sets of a round: those whose sums are in workgroup memory together.
+// It takes the sets of a round together: those whose sums are in workgroup memory at the same time.
 //
-// Bytes a point: 4 DIMS read; and for each set 4 of label read, 4 written where it changed. Operations: DIMS x k fused
-// multiply-adds a set.
+// How points are scored is in `score.wgsl` or `tiled.wgsl`, one of which is a part of this stage; what that takes is counted
+// there. Beside it, bytes a point and set: 4 of label read, 4 written where it changed, and where sums are made afterwards 4
+// written to say so. Operations: none but a comparison where the best two are apart; a point that moved costs (DIMS + EXTRA)
+// additions of LIMBS limbs to each of two clusters.
 //
 // Steps, as in the CPU's twin: 1. start values of the tile; 2. score; 3. prove; 4. referee what is not proven;
 // 5. compare with the old labels and move the points that changed.

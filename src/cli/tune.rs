@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 pub(super) fn run(args: &TuneArgs) -> Result<()> {
     let adapter = adapter(&args.device)?;
     let cache = cache(args)?;
+    cache.prepare()?;
     let mut gpu = Gpu::open(std::slice::from_ref(&adapter), OpenOptions::default())?;
     probe(&gpu)?;
     if let Some(bytes) = args.gpu_memory {

@@ -109,10 +109,24 @@ impl Cache {
         self.replace(entry).map_err(|e| Error::output(&self.path(), e))
     }
 
-    fn replace(&self, entry: &Entry) -> io::Result<()> {
+    /// Finds out whether something can be kept, before the work starts.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if the folder cannot be written.
+    pub fn prepare(&self) -> Result<()> {
+        self.locked().map(|_| ()).map_err(|e| Error::output(&self.path(), e))
+    }
+
+    /// The right to write, until it is dropped.
+    fn locked(&self) -> io::Result<File> {
         fs::create_dir_all(&self.folder)?;
         let lock = File::create(self.folder.join("tuning.lock"))?;
-        lock.lock()?; // until it is dropped
+        lock.lock()?;
+        Ok(lock)
+    }
+
+    fn replace(&self, entry: &Entry) -> io::Result<()> {
+        let _lock = self.locked()?;
         let (mut entries, _) = self.read();
         entries.retain(|e| (&e.identity, e.class) != (&entry.identity, entry.class));
         entries.push(entry.clone());
@@ -271,8 +285,10 @@ mod tests {
     fn a_folder_that_cannot_be_made_is_an_output_that_cannot_be_written() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
-        let error = Cache::at(&folder.path().join("file/segma")).keep(&entry(8)).unwrap_err();
-        assert_eq!(error.exit_code(), 8, "{error}");
+        let cache = Cache::at(&folder.path().join("file/segma"));
+        for error in [cache.prepare().unwrap_err(), cache.keep(&entry(8)).unwrap_err()] {
+            assert_eq!(error.exit_code(), 8, "{error}");
+        }
     }
 
     #[test]

@@ -99,7 +99,6 @@ fn centroids(matrix: &Matrix, k: usize, near: i64) -> Centroids {
 
 /// Points for a shape of which there is no table at hand `[rows x dims]`: two dozen overlapping groups.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "random numbers of 24 bits")]
 pub fn made_up(rows: usize, dims: usize) -> Array2<f32> {
     const GROUPS: u64 = 24;
     let hash = |x: u64| {
