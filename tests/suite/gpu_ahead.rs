@@ -26,7 +26,11 @@ impl Observer for Told {
 }
 
 /// Everything of the fits that is part of the result, and what the observer was told.
-fn outcome(engine: &dyn Engine, matrix: &Matrix, params: &[ValidParams]) -> (Vec<String>, Vec<(u32, usize, u64)>) {
+pub(crate) fn outcome(
+    engine: &dyn Engine,
+    matrix: &Matrix,
+    params: &[ValidParams],
+) -> (Vec<String>, Vec<(u32, usize, u64)>) {
     let mut told = Told::default();
     let fits = sweep(engine, matrix, params, &mut told).unwrap();
     let text = |f: &Fit| {
@@ -44,7 +48,7 @@ fn assert_equal(judge: &dyn Engine, gpus: &[(String, Gpu)], matrix: &Matrix, par
 }
 
 /// Passes made ahead and in vain by `work`.
-fn ahead_and_in_vain(gpu: &Gpu, work: impl FnOnce()) -> (u64, u64) {
+pub(crate) fn ahead_and_in_vain(gpu: &Gpu, work: impl FnOnce()) -> (u64, u64) {
     let before = gpu.passes_ahead();
     work();
     let after = gpu.passes_ahead();

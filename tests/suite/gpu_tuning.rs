@@ -2,6 +2,7 @@
 
 use crate::data::{Kind, Random, table};
 use crate::gpu::adapters;
+use crate::gpu_ahead::{ahead_and_in_vain, outcome};
 use crate::judge::{Answer, answers, centroids, verdict};
 use segma::engine::exact::Exact;
 use segma::engine::gpu::cache::{Cache, Entry};
@@ -10,6 +11,7 @@ use segma::engine::gpu::tune::tune;
 use segma::engine::gpu::tuning::{Tuning, candidates};
 use segma::engine::gpu::{Gpu, OpenOptions};
 use segma::engine::{Centroids, Engine};
+use segma::kmeans::{Init, Params};
 use segma::matrix::{Matrix, Weights};
 
 /// Passes over two sets of centroids, and the judge's answers.
@@ -38,29 +40,43 @@ impl Case {
     }
 }
 
-#[test]
-fn every_choice_of_the_tuner_equals_the_judge() {
-    let weights: Vec<f64> = (0..330).map(|i| f64::from(i % 5) / 2.0).collect();
-    let weights = Weights::new(&weights).unwrap();
-    // Sums in workgroup memory and by slices; a ragged last tile; blocks of centroids and slices of coordinates that are
-    // not full.
-    for case in [Case::new(Kind::Counts, 330, 5, 9, Some(weights)), Case::new(Kind::Blobs, 1100, 17, 300, None)] {
-        let k = case.passes[0][0].k();
-        for adapter in adapters() {
-            let gpus = [(true, false), (false, true)].map(|(int64, checked)| {
-                let options = OpenOptions { abilities: Some(Abilities { int64 }), checked, limits: None };
-                Gpu::open(std::slice::from_ref(&adapter), options).unwrap()
-            });
-            let choices = candidates(&gpus[0].shape(&case.matrix).unwrap(), k, &gpus[0].limits());
-            assert!(choices.len() > 8, "{choices:?}");
-            for (i, tuning) in choices.into_iter().enumerate() {
-                let gpu = gpus[i % 2].clone().forced(tuning);
-                case.check(&gpu, &format!("{}, k {k}, {tuning}", adapter.name()));
-                let ran = gpu.ran();
-                assert!(ran.iter().any(|name| name.contains(&tuning.to_string())), "{tuning} was not run: {ran:?}");
-            }
+/// Runs a case with every choice that the tuner has for it, each forced, and hands the engine to `more`.
+fn every_choice(case: &Case, more: &dyn Fn(&Gpu, &str)) {
+    let k = case.passes[0][0].k();
+    for adapter in adapters() {
+        let gpus = [(true, false), (false, true)].map(|(int64, checked)| {
+            let options = OpenOptions { abilities: Some(Abilities { int64 }), checked, limits: None };
+            Gpu::open(std::slice::from_ref(&adapter), options).unwrap()
+        });
+        let choices = candidates(&gpus[0].shape(&case.matrix).unwrap(), k, &gpus[0].limits());
+        assert!(choices.len() > 8, "{choices:?}");
+        for (i, tuning) in choices.into_iter().enumerate() {
+            let (gpu, what) = (gpus[i % 2].clone().forced(tuning), format!("{}, k {k}, {tuning}", adapter.name()));
+            case.check(&gpu, &what);
+            let ran = gpu.ran();
+            assert!(ran.iter().any(|name| name.contains(&tuning.to_string())), "{tuning} was not run: {ran:?}");
+            more(&gpu, &what);
         }
     }
+}
+
+#[test]
+fn every_choice_for_few_clusters_equals_the_judge_with_centroids_the_device_moved_too() {
+    let weights: Vec<f64> = (0..330).map(|i| f64::from(i % 5) / 2.0).collect();
+    let case = Case::new(Kind::Counts, 330, 5, 9, Some(Weights::new(&weights).unwrap()));
+    let params = [Params::new(9).init(Init::Random).n_init(1).max_iter(6).tol(0.0).check().unwrap()];
+    let right = outcome(&Exact, &case.matrix, &params);
+    every_choice(&case, &|gpu, what| {
+        let (ahead, _) =
+            ahead_and_in_vain(gpu, || assert!(right == outcome(gpu, &case.matrix, &params), "{what}, a whole fit"));
+        assert!(ahead > 0, "{what}");
+    });
+}
+
+#[test]
+fn every_choice_for_many_clusters_equals_the_judge() {
+    // Sums by slices; a ragged last tile; blocks of centroids and slices of coordinates that are not full.
+    every_choice(&Case::new(Kind::Blobs, 1100, 17, 300, None), &|_, _| ());
 }
 
 #[test]
