@@ -9,6 +9,7 @@ use crate::error::{Error, Place, Result, printable, suggestion};
 use crate::matrix::Weights;
 use crate::note::Note;
 use crate::table::{Column, Levels, MISSING, MOST_LEVELS, Numbers, Table, TextFound, Values};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Fewer rows are too few to say that a column counts them.
@@ -124,8 +125,10 @@ fn named<'t>(table: &'t Table, options: &Options, names: &[String]) -> Result<Ve
 fn useful<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Result<Vec<&'t Column>> {
     let (mut columns, mut out) = (Vec::new(), BTreeMap::<LeftOut, Vec<&Column>>::new());
     let free = |c: &&Column| !reserved(options).any(|n| *n == c.name);
-    for column in table.columns.iter().filter(free) {
-        match left_out(table, column, options)? {
+    let looked: Vec<&Column> = table.columns.iter().filter(free).collect();
+    let why: Vec<Result<Option<LeftOut>>> = looked.par_iter().map(|c| left_out(table, c, options)).collect();
+    for (column, why) in looked.into_iter().zip(why) {
+        match why? {
             Some(why) => out.entry(why).or_default().push(column),
             None => columns.push(column),
         }
@@ -212,6 +215,9 @@ fn is_constant(numbers: &Numbers) -> bool {
 )]
 pub(super) fn counts_rows(numbers: &Numbers) -> bool {
     let rows = numbers.len();
+    if rows > 0 && numbers.get(0).fract() != 0.0 {
+        return false;
+    }
     let low = numbers.blocks().flat_map(|b| b.iter().copied().reduce(f64::min)).fold(f64::INFINITY, f64::min);
     let mut seen = vec![false; rows];
     numbers.blocks().all(|block| {

@@ -284,28 +284,42 @@ fn all_whole(values: &[f64], power: f64) -> bool {
 
 impl Packed {
     /// Packs values that are whole numbers of `1 / POWERS[power]`; `None` if there are none but missing ones.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers below 2^52")]
+    #[expect(clippy::cast_sign_loss, reason = "a code is at least 0")]
     fn new(values: &[f64], power: usize) -> Option<Self> {
-        let whole = |v: f64| (v * POWERS[power]).round_ties_even() as i64;
-        let present = || values.iter().filter(|v| !v.is_nan()).map(|v| whole(*v));
-        let (low, high) = (present().min()?, present().max()?);
+        let mut whole = vec![0; values.len()];
+        let (low, high) = wholes(values, POWERS[power], &mut whole);
+        if low > high {
+            return None;
+        }
         let width = (64 - ((high - low + 1) as u64).leading_zeros()) as usize;
-        let mut bytes = Vec::with_capacity((values.len() * width).div_ceil(8) + 8);
-        let (mut held, mut bits) = (0u128, 0);
-        for v in values {
-            let code = if v.is_nan() { 0 } else { (whole(*v) - low + 1) as u64 };
-            held |= u128::from(code) << bits;
-            bits += width;
-            while bits >= 8 {
-                bytes.push(held as u8);
-                held >>= 8;
-                bits -= 8;
+        let mut bytes = vec![0; (values.len() * width).div_ceil(8) + 8];
+        for (i, whole) in whole.into_iter().enumerate() {
+            let code = if whole == GAP { 0 } else { (whole - low + 1) as u64 };
+            let bit = i * width;
+            if let Some(chunk) = bytes[bit / 8..].first_chunk_mut() {
+                *chunk = (u64::from_le_bytes(*chunk) | code << (bit % 8)).to_le_bytes();
             }
         }
-        bytes.push(held as u8);
-        bytes.resize((values.len() * width).div_ceil(8) + 8, 0);
         Some(Self { rows: values.len(), low, power, width, bytes: bytes.into() })
     }
+}
+
+/// A missing value among whole numbers.
+const GAP: i64 = i64::MIN;
+
+/// The whole numbers of `1 / power` that values are, and the smallest and largest of them.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2"))]
+#[expect(clippy::cast_possible_truncation, reason = "whole numbers below 2^51")]
+fn wholes(values: &[f64], power: f64, out: &mut [i64]) -> (i64, i64) {
+    let (mut low, mut high) = (i64::MAX, i64::MIN);
+    for (o, v) in out.iter_mut().zip(values) {
+        let whole = (v * power).round_ties_even() as i64;
+        let gap = v.is_nan();
+        *o = if gap { GAP } else { whole };
+        low = low.min(if gap { i64::MAX } else { whole });
+        high = high.max(if gap { i64::MIN } else { whole });
+    }
+    (low, high)
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2+bmi2"))]
