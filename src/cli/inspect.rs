@@ -5,7 +5,7 @@ use super::print;
 use super::summary::grouped;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Error, Result, escaped, printable};
-use segma::features::{Description, Fate, Pipeline, describe};
+use segma::features::{Description, Fate, Inspection, describe};
 use segma::model::Model;
 use segma::table::Table;
 use serde_json::{Value, json};
@@ -19,20 +19,11 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
     }
     // The id is looked at like any other column.
     let table = InputArgs { id: None, ..args.input.clone() }.read()?;
-    let columns = describe(&table, &args.input.options(&table));
+    let inspection = describe(&table, &args.input.options(&table));
     if args.shared.json {
-        return print(&format!("{:#}\n", document(args, &table, &columns)));
+        return print(&format!("{:#}\n", document(args, &table, &inspection)));
     }
-    print(&text(&table, &columns))
-}
-
-/// Features that a fit would make of these columns.
-fn features(columns: &[Description]) -> usize {
-    let plans = columns.iter().filter_map(|c| match &c.fate {
-        Fate::Used(plan) => Some(plan.clone()),
-        _ => None,
-    });
-    Pipeline::new(segma::features::Scale::None, plans.collect()).features().len()
+    print(&text(&table, &inspection))
 }
 
 /// Bytes that the points of a fit would take.
@@ -40,7 +31,8 @@ fn points_bytes(table: &Table, features: usize) -> u64 {
     (table.rows.next_multiple_of(64) * features * size_of::<f32>()) as u64
 }
 
-fn text(table: &Table, columns: &[Description]) -> String {
+fn text(table: &Table, inspection: &Inspection) -> String {
+    let Inspection { columns, features, refused } = inspection;
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING);
     grid.set_header(["column", "holds", "missing", "different", "values", "fit would"]);
@@ -54,17 +46,19 @@ fn text(table: &Table, columns: &[Description]) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let features = features(columns);
     let mut text =
         format!("{}: {} rows, {} columns\n\n", escaped(&table.source), grouped(table.rows as u64), columns.len());
     let _ = writeln!(text, "{}", grid.trim_fmt());
     let mib = |bytes: u64| (bytes as f64 / f64::from(1 << 20)).ceil();
-    let _ = writeln!(
-        text,
-        "\nA fit would use {features} features: {} MiB of points, beside {} MiB for the table.",
-        mib(points_bytes(table, features)),
-        mib(table.bytes() as u64),
-    );
+    let _ = match refused {
+        Some(why) => writeln!(text, "\nA fit would refuse the table: {why}"),
+        None => writeln!(
+            text,
+            "\nA fit would use {features} features: {} MiB of points, beside {} MiB for the table.",
+            mib(points_bytes(table, *features)),
+            mib(table.bytes() as u64),
+        ),
+    };
     text
 }
 
@@ -75,17 +69,17 @@ fn share(part: u64, of: usize) -> String {
 
 fn fate(fate: &Fate) -> String {
     match fate {
-        Fate::Used(plan) => format!("use it: {plan}"),
+        Fate::Used(how) => format!("use it: {how}"),
         Fate::LeftOut(why) => format!("leave it out: {}", why.reason()),
         Fate::Reserved(what) => format!("take it as {what}"),
         Fate::Refused(message) => format!("refuse the table: {message}"),
     }
 }
 
-fn document(args: &InspectArgs, table: &Table, columns: &[Description]) -> Value {
+fn document(args: &InspectArgs, table: &Table, inspection: &Inspection) -> Value {
     let column = |c: &Description| {
         let (fate, detail) = match &c.fate {
-            Fate::Used(plan) => ("used", plan.to_string()),
+            Fate::Used(how) => ("used", how.clone()),
             Fate::LeftOut(why) => (why.code(), why.reason().to_owned()),
             Fate::Reserved(what) => ("reserved", (*what).to_owned()),
             Fate::Refused(message) => ("refused", message.clone()),
@@ -95,14 +89,14 @@ fn document(args: &InspectArgs, table: &Table, columns: &[Description]) -> Value
             "fate": fate, "detail": detail,
         })
     };
-    let features = features(columns);
     json!({
         "schema": "segma.inspect/1",
         "table": args.input.table.to_string_lossy(),
         "rows": table.rows,
-        "columns": columns.iter().map(column).collect::<Vec<_>>(),
-        "features": features,
-        "points_bytes": points_bytes(table, features),
+        "columns": inspection.columns.iter().map(column).collect::<Vec<_>>(),
+        "features": inspection.features,
+        "refused": inspection.refused,
+        "points_bytes": points_bytes(table, inspection.features),
         "table_bytes": table.bytes(),
     })
 }
@@ -111,7 +105,8 @@ fn document(args: &InspectArgs, table: &Table, columns: &[Description]) -> Value
 fn model(args: &InspectArgs, model: &Model) -> Result<()> {
     let plans = model.pipeline.plans();
     if args.shared.json {
-        let columns: Vec<Value> = plans.iter().map(|p| json!({ "name": p.name, "detail": p.to_string() })).collect();
+        let columns: Vec<Value> =
+            plans.iter().map(|p| json!({ "name": p.name, "detail": model.pipeline.explain(p) })).collect();
         let document = json!({
             "schema": "segma.inspect/1",
             "model": args.input.table.to_string_lossy(),
@@ -128,7 +123,7 @@ fn model(args: &InspectArgs, model: &Model) -> Result<()> {
     grid.load_style(presets::NOTHING);
     grid.set_header(["column", "prepared as"]);
     for plan in plans {
-        grid.add_row([printable(&plan.name), plan.to_string()]);
+        grid.add_row([printable(&plan.name), model.pipeline.explain(plan)]);
     }
     print(&format!(
         "{}: {} segments of {} customers\n\n{}\n",

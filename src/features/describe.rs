@@ -2,7 +2,7 @@
 
 use super::learn::{Before, Learner};
 use super::select::{self, LeftOut};
-use super::{Options, Plan};
+use super::{Options, Pipeline};
 use crate::error::{Result, printable};
 use crate::table::{Column, Levels, Numbers, Table, Values, spelt};
 use rayon::prelude::*;
@@ -30,8 +30,8 @@ pub struct Description {
 /// What a fit would do with a column.
 #[derive(Debug, Clone)]
 pub enum Fate {
-    /// It would be used so.
-    Used(Plan),
+    /// It would be used, and so.
+    Used(String),
     /// It would not be used.
     LeftOut(LeftOut),
     /// It is not looked at: the id, or the weights.
@@ -40,17 +40,32 @@ pub enum Fate {
     Refused(String),
 }
 
-/// Describes the columns of a table, as a fit with these options would see them.
-#[must_use]
-pub fn describe(table: &Table, options: &Options) -> Vec<Description> {
-    let weights = options.weight_column.as_deref().and_then(|name| select::weights(table, name).ok());
-    let learner = Learner { table, weights: weights.as_ref(), options };
-    let columns: Vec<&Column> = table.columns.iter().collect();
-    let before = Before { limits: learner.limits(&columns), ..Before::default() };
-    columns.par_iter().map(|column| describe_one(&learner, column, &before)).collect()
+/// A table, described.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// Its columns, in order.
+    pub columns: Vec<Description>,
+    /// Features that a fit would make of them.
+    pub features: usize,
+    /// Why a fit would refuse the table, if it would.
+    pub refused: Option<String>,
 }
 
-fn describe_one(learner: &Learner<'_>, column: &Column, before: &Before) -> Description {
+/// Describes the columns of a table, as a fit with these options sees them: the preparation is learnt, from a copy.
+#[must_use]
+pub fn describe(table: &Table, options: &Options) -> Inspection {
+    let learnt = Pipeline::learn(&mut table.clone(), options).map(|learnt| learnt.pipeline);
+    let weights = options.weight_column.as_deref().and_then(|name| select::weights(table, name).ok());
+    let learner = Learner { table, weights: weights.as_ref(), options };
+    let columns = table.columns.par_iter().map(|column| describe_one(&learner, column, learnt.as_ref().ok()));
+    Inspection {
+        columns: columns.collect(),
+        features: learnt.as_ref().map_or(0, |pipeline| pipeline.features().len()),
+        refused: learnt.err().map(|e| e.to_string()),
+    }
+}
+
+fn describe_one(learner: &Learner<'_>, column: &Column, learnt: Option<&Pipeline>) -> Description {
     let (distinct, range) = match &column.values {
         Values::Numbers(n) => numbers(n, |v| v.to_string()),
         Values::Dates(n) => numbers(n, spelt),
@@ -60,12 +75,12 @@ fn describe_one(learner: &Learner<'_>, column: &Column, before: &Before) -> Desc
         Values::Unsupported(kind) => (None, printable(kind)),
         Values::Mixed(text) => (None, format!("{} numbers, and '{}'", text.numbers, printable(&text.value))),
     };
-    let fate = fate(learner, column, before).unwrap_or_else(|e| Fate::Refused(e.to_string()));
+    let fate = fate(learner, column, learnt).unwrap_or_else(|e| Fate::Refused(e.to_string()));
     let (name, kind, missing) = (column.name.clone(), column.kind().to_owned(), column.missing);
     Description { name, kind, missing, distinct, range, fate }
 }
 
-fn fate(learner: &Learner<'_>, column: &Column, before: &Before) -> Result<Fate> {
+fn fate(learner: &Learner<'_>, column: &Column, learnt: Option<&Pipeline>) -> Result<Fate> {
     let Learner { table, options, .. } = *learner;
     if options.id.as_ref() == Some(&column.name) {
         return Ok(Fate::Reserved("the id"));
@@ -73,13 +88,16 @@ fn fate(learner: &Learner<'_>, column: &Column, before: &Before) -> Result<Fate>
     if options.weight_column.as_ref() == Some(&column.name) {
         return Ok(Fate::Reserved("the weight of a row"));
     }
-    if options.columns.is_none()
-        && let Some(why) = select::left_out(table, column, options)?
-    {
+    let plan = learnt.and_then(|pipeline| Some((pipeline, pipeline.plans().iter().find(|p| p.name == column.name)?)));
+    if let Some((pipeline, plan)) = plan {
+        return Ok(Fate::Used(pipeline.explain(plan)));
+    }
+    if let Some(why) = select::left_out(table, column, options)? {
         return Ok(Fate::LeftOut(why));
     }
-    Ok(match learner.plan(column, before)? {
-        Some((plan, _)) => Fate::Used(plan),
+    // A fit would refuse the table for another column: this one would have been used.
+    Ok(match learner.plan(column, &Before::default())? {
+        Some((plan, _)) => Fate::Used(plan.to_string()),
         None => Fate::LeftOut(LeftOut::Text),
     })
 }

@@ -26,7 +26,7 @@ mod together;
 mod transform;
 mod words;
 
-pub use describe::{Description, Fate, describe};
+pub use describe::{Description, Fate, Inspection, describe};
 pub use options::{
     Encode, MAX_LEVELS, Missing, Options, OutlierAction, Outliers, PerColumn, Reshape, Scale, feature_weights,
 };

@@ -98,6 +98,14 @@ impl Together {
         Some(Self { columns, fills, means, deviations, how })
     }
 
+    /// What stands for a missing value, in words.
+    pub(super) fn words(&self) -> &'static str {
+        match &self.how {
+            How::Knn(_) => "the mean of similar rows",
+            How::Iterative(_) => "what the other columns say",
+        }
+    }
+
     /// The columns that are looked at.
     pub(super) fn columns(&self) -> &[String] {
         &self.columns

@@ -1,5 +1,6 @@
 //! A plan in words, for people.
 
+use super::Pipeline;
 use super::plan::{From, Gaps, How, Limits, Number, OneHot, Plan};
 use crate::error::printable;
 use crate::table::spelt;
@@ -7,6 +8,22 @@ use std::fmt;
 
 /// Levels named in a line.
 const SHOWN: usize = 6;
+
+impl Pipeline {
+    /// What is done with the column of a plan, in one line.
+    #[must_use]
+    pub fn explain(&self, plan: &Plan) -> String {
+        let text = plan.to_string();
+        let together = self.together.iter().find(|t| t.filled().any(|name| name == plan.name));
+        match (together, &plan.how) {
+            (Some(together), How::Number(Number { impute: Some(value), .. })) => {
+                let (plain, better) = (short(*value), together.words());
+                text.replacen(&format!("; {plain} where missing"), &format!("; {better} where missing"), 1)
+            }
+            _ => text,
+        }
+    }
+}
 
 /// What is done with the column, in one line.
 impl fmt::Display for Plan {

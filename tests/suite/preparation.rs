@@ -195,6 +195,19 @@ fn what_is_left_out_is_named_with_the_flag_that_keeps_it() {
     assert!(text.contains("40 rows, 7 columns") && text.contains("1 or 0 for each of a, b"), "{text}");
     assert!(place.run("inspect run/model.json").ended(0).stdout.contains("plan    1 or 0 for each of a, b"));
     place.run("fit a.csv -k 2 --columns number,joined -o named").ended(0);
+    // What inspect says is what fit does, whatever the flags.
+    let refused = place.run("inspect a.csv --columns spend,empty").ended(0).stdout;
+    assert!(refused.contains("A fit would refuse the table: a.csv: column 'empty': every value"), "{refused}");
+    let gaps = "spend,visits\n1,\n2,40\n3,41\n4,\n9,7\n8,7\n";
+    place.put("gaps.csv", gaps);
+    for flags in ["--missing knn", "--missing drop", "--outliers iqr --outlier-action drop", "--transform auto"] {
+        place.run(&format!("fit gaps.csv -k 2 {flags} -o gaps --force")).ended(0);
+        let details = |what: &str| -> Vec<Value> {
+            let columns = place.run(&format!("inspect {what} --json")).ended(0).json()["columns"].clone();
+            columns.as_array().unwrap().iter().map(|c| c["detail"].clone()).collect()
+        };
+        assert_eq!(details(&format!("gaps.csv {flags}")), details("gaps/model.json"), "{flags}");
+    }
     // Leaving a column out does not switch off the judgement of the others, and carrying one does not leave it out.
     let rest = place.run("fit a.csv -k 2 --columns !plan --keep spend,plan -o rest").ended(0);
     assert!(rest.stdout.contains("1 features"), "{}", rest.stdout);
