@@ -65,14 +65,12 @@ const ASSIGN: &str = include_str!("../../../shaders/assign.wgsl");
 const REFEREE: &str = include_str!("../../../shaders/referee.wgsl");
 const ACCUMULATE: &str = include_str!("../../../shaders/accumulate.wgsl");
 const UPDATE: &str = include_str!("../../../shaders/update.wgsl");
-const SCORE: &str = include_str!("../../../shaders/score.wgsl");
-const TILED: &str = include_str!("../../../shaders/tiled.wgsl");
 
 /// The SHA-256 of all shader files, as 64 hexadecimal digits: what was measured on other shaders says nothing of these.
 #[must_use]
 pub fn digest() -> String {
     let mut hash = Sha256::new();
-    for part in [COMMON, ACCUMULATE, REFEREE, ASSIGN, SCORE, TILED, UPDATE] {
+    for part in [COMMON, ACCUMULATE, REFEREE, ASSIGN, UPDATE] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -147,11 +145,10 @@ impl Variant {
         if let Some(bins) = self.bins() {
             let _ = writeln!(text, "const BINS: u32 = {bins}u;");
         }
-        let stages: &[&str] = match (self.kernel, self.tuning.hold) {
-            (Kernel::Slices(_), _) => &[COMMON, ACCUMULATE],
-            (Kernel::Update, _) => &[COMMON, UPDATE],
-            (_, Hold::Scores { .. }) => &[COMMON, ACCUMULATE, REFEREE, TILED, ASSIGN],
-            _ => &[COMMON, ACCUMULATE, REFEREE, SCORE, ASSIGN],
+        let stages: &[&str] = match self.kernel {
+            Kernel::Slices(_) => &[COMMON, ACCUMULATE],
+            Kernel::Update => &[COMMON, UPDATE],
+            _ => &[COMMON, ACCUMULATE, REFEREE, ASSIGN],
         };
         for part in stages {
             text.push('\n');
