@@ -4,7 +4,7 @@ use super::args::{InputArgs, InspectArgs};
 use super::print;
 use super::summary::grouped;
 use comfy_table::{CellAlignment, Table as Grid, presets};
-use segma::error::{Error, Result, escaped, printable};
+use segma::error::{Result, escaped, printable};
 use segma::features::{Description, Fate, Inspection, describe};
 use segma::model::Model;
 use segma::table::Table;
@@ -115,9 +115,6 @@ fn model(args: &InspectArgs, model: &Model) -> Result<()> {
             "columns": columns,
         });
         return print(&format!("{document:#}\n"));
-    }
-    if plans.is_empty() {
-        return Err(Error::model(&args.input.table, "no columns"));
     }
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING);

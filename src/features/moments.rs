@@ -4,6 +4,7 @@
 //! integers. Integer addition has no order, so the result depends on neither threads nor chunks, and a row of weight 3
 //! counts exactly as three rows; nothing cancels, however far the column is from zero.
 
+use super::sums::range;
 use crate::matrix::Weights;
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
 use ethnum::I256;
@@ -25,14 +26,12 @@ pub(super) struct Moments {
 /// NaN.
 pub(super) fn moments(values: &[f64], weights: Option<&Weights>) -> Moments {
     let weight = |i: usize| weights.map_or(1, |w| w.values()[i]);
-    let values = || values.iter().copied().enumerate().filter(|(_, v)| !v.is_nan());
-    let (low, high) = values()
-        .filter(|&(i, _)| weight(i) > 0)
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, v)| (low.min(v), high.max(v)));
+    let present = || values.iter().copied().enumerate().filter(|(_, v)| !v.is_nan());
+    let (low, high) = range(values, weights.map(Weights::values));
     let grid = if low <= high { Grid::new(low, high) } else { Grid::new(0.0, 0.0) };
     let (mut sum, mut squares, mut total) = (0i128, I256::ZERO, 0u64);
     let mut partial = 0i128; // squares of up to 2^20 unweighted rows fit
-    for (i, v) in values() {
+    for (i, v) in present() {
         let (q, w) = (grid.place(v), weight(i));
         sum += i128::from(q) * i128::from(w);
         total += w;

@@ -105,18 +105,14 @@ impl<'t> Prepared<'t> {
     pub fn raw(&self, first: usize, j: usize, out: &mut [f64]) {
         let Feature { plan, part, .. } = self.features[j];
         match (&self.sources[plan], &self.plans[plan].how, part) {
-            (Source::Numbers(numbers), How::Number(number), part) => {
+            (Source::Numbers(numbers), How::Number(_), Part::Missing) => {
                 numbers.read(first, out);
-                match (part, &number.from) {
-                    (Part::Missing, _) => out.iter_mut().for_each(|v| *v = flag(v.is_nan())),
-                    (_, From::DaysBefore(reference)) => out.iter_mut().for_each(|v| *v = reference - *v),
-                    _ => {}
-                }
+                out.iter_mut().for_each(|v| *v = flag(v.is_nan()));
             }
+            (Source::Numbers(numbers), How::Number(number), _) => read(numbers, &number.from, first, out),
             (Source::Levels(codes, places), how, part) => {
-                let value = code_value(how, part);
                 for (o, code) in out.iter_mut().zip(&codes[first..]) {
-                    *o = value(*code, place(places, *code));
+                    *o = code_value(how, part, *code, place(places, *code));
                 }
             }
             (Source::Missing, How::Number(_), Part::Number) => out.fill(f64::NAN),
@@ -126,20 +122,21 @@ impl<'t> Prepared<'t> {
     }
 }
 
+/// Copies the numbers of a column from row `first` on, dates as days before their reference.
+fn read(numbers: &Numbers, from: &From, first: usize, out: &mut [f64]) {
+    numbers.read(first, out);
+    if let From::DaysBefore(reference) = from {
+        out.iter_mut().for_each(|v| *v = reference - *v);
+    }
+}
+
 /// The numbers of a column as they come from it, held within limits; `None` if it holds texts.
-pub(super) fn raw<'a>(column: &'a Column, from: &From, limits: Option<Limits>) -> Option<Raw<'a>> {
+pub(super) fn raw<'a>(column: &'a Column, from: &'a From, limits: Option<Limits>) -> Option<Raw<'a>> {
     let (Values::Numbers(numbers) | Values::YesNo(numbers) | Values::Dates(numbers)) = &column.values else {
         return None;
     };
-    let reference = match from {
-        From::DaysBefore(day) => Some(*day),
-        _ => None,
-    };
     let read = move |first: usize, out: &mut [f64]| {
-        numbers.read(first, out);
-        if let Some(day) = reference {
-            out.iter_mut().for_each(|v| *v = day - *v);
-        }
+        read(numbers, from, first, out);
         if limits.is_some() {
             out.iter_mut().for_each(|v| *v = Limits::hold(limits, *v));
         }
@@ -156,16 +153,14 @@ fn place(places: &[Option<usize>], code: u16) -> Option<usize> {
 }
 
 /// What a part of a plan says of a row with this code, whose level has this index in the plan.
-fn code_value<'p>(how: &'p How, part: Part) -> Box<dyn Fn(u16, Option<usize>) -> f64 + 'p> {
+fn code_value(how: &How, part: Part, code: u16, at: Option<usize>) -> f64 {
     match (how, part) {
-        (How::Number(Number { from: From::Level(levels), .. }), Part::Number) => {
-            Box::new(|_, at| at.map_or(f64::NAN, |at| levels[at].1))
-        }
-        (_, Part::Level(own)) => Box::new(move |_, at| flag(at == Some(own))),
-        (How::Levels(OneHot { missing: false, .. }), Part::Other) => Box::new(|_, at| flag(at.is_none())),
-        (_, Part::Other) => Box::new(|code, at| flag(at.is_none() && code != MISSING)),
-        (_, Part::Missing) => Box::new(|code, _| flag(code == MISSING)),
-        (_, Part::Number) => Box::new(|_, _| f64::NAN),
+        (How::Number(Number { from: From::Level(levels), .. }), Part::Number) => at.map_or(f64::NAN, |at| levels[at].1),
+        (_, Part::Number) => f64::NAN,
+        (_, Part::Level(own)) => flag(at == Some(own)),
+        (How::Levels(OneHot { missing: false, .. }), Part::Other) => flag(at.is_none()),
+        (_, Part::Other) => flag(at.is_none() && code != MISSING),
+        (_, Part::Missing) => flag(code == MISSING),
     }
 }
 

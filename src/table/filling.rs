@@ -213,11 +213,10 @@ impl Filling {
 
     /// Adds later rows.
     pub(super) fn append(&mut self, mut later: Self) {
-        let infinite = later.infinite.take().map(|i| Infinite { row: self.rows + i.row, ..i });
         match (&mut self.state, &mut later.state) {
             (State::Numbers(numbers), State::Numbers(more)) => {
                 numbers.append(more);
-                self.infinite = join(self.infinite.take(), infinite);
+                self.infinite = join(self.infinite.take(), later.infinite.take().map(|i| i.after(self.rows)));
             }
             (State::YesNo(numbers), State::YesNo(more)) | (State::Dates(numbers), State::Dates(more)) => {
                 numbers.append(more);
@@ -233,13 +232,10 @@ impl Filling {
             }
             (State::Empty, more) => {
                 self.state = preceded(std::mem::replace(more, State::Empty), self.rows);
-                self.infinite = infinite;
+                self.infinite = later.infinite.take().map(|i| i.after(self.rows));
                 self.first = later.first.take().map(|(row, value)| (self.rows + row, value));
             }
-            _ => {
-                later.infinite = infinite.map(|i| Infinite { row: i.row - self.rows, ..i });
-                self.append_mixed(&mut later);
-            }
+            _ => self.append_mixed(&mut later),
         }
         self.missing += later.missing;
         self.first_missing = self.first_missing.or(later.first_missing.map(|row| self.rows + row));
@@ -307,6 +303,11 @@ fn preceded(state: State, rows: usize) -> State {
 }
 
 impl Infinite {
+    /// The same, behind so many rows.
+    fn after(self, rows: usize) -> Self {
+        Self { row: rows + self.row, ..self }
+    }
+
     fn error(&self, place: Place) -> Error {
         let value = printable(&self.value);
         let message = match self.value.trim_start_matches([' ', '\t', '+', '-']).as_bytes() {

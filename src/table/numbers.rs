@@ -13,6 +13,9 @@ use std::fmt;
 /// Powers of ten, exact in f64, by which a value may be a whole number.
 const POWERS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 
+/// Values that are looked at together for the power of ten that they need.
+const CHECKED: usize = 256;
+
 /// Whole numbers stay below this: then a product with a larger power of ten still rounds to the right whole number.
 const MOST_WHOLE: f64 = (1u64 << 51) as f64;
 
@@ -239,11 +242,10 @@ impl Block {
     /// Takes the smallest form that gives the same values back.
     fn close(&mut self) {
         let Self::Plain(values) = self else { return };
-        let packed = whole_power(values).and_then(|power| Packed::new(values, power));
-        let narrow = values.iter().all(|v| f64::from(narrowed(*v)) == *v || v.is_nan());
-        match packed {
-            Some(packed) if !narrow || packed.width < 32 => *self = Self::Packed(packed),
-            _ if narrow => *self = Self::Floats(values.iter().map(|v| narrowed(*v)).collect()),
+        let narrow = |values: &[f64]| values.iter().all(|v| f64::from(narrowed(*v)) == *v || v.is_nan());
+        match whole_power(values).and_then(|power| Packed::new(values, power)) {
+            Some(packed) if packed.width < 32 || !narrow(values) => *self = Self::Packed(packed),
+            _ if narrow(values) => *self = Self::Floats(values.iter().map(|v| narrowed(*v)).collect()),
             _ => values.shrink_to_fit(),
         }
     }
@@ -258,17 +260,17 @@ fn narrowed(value: f64) -> f32 {
 ///
 /// One that serves a value serves it with any larger power, too, so the power only grows on the way.
 fn whole_power(values: &[f64]) -> Option<usize> {
-    let mut power = 0;
-    for chunk in values.chunks(256) {
+    let (mut power, mut last_grown) = (0, 0);
+    for (i, chunk) in values.chunks(CHECKED).enumerate() {
         while !all_whole(chunk, POWERS[power]) {
-            power += 1;
+            (power, last_grown) = (power + 1, i);
             if power == POWERS.len() {
                 return None;
             }
         }
     }
-    // A value checked earlier may be too large for the power found since.
-    values.chunks(256).all(|chunk| all_whole(chunk, POWERS[power])).then_some(power)
+    // A value checked before may be too large for the power found since.
+    values[..last_grown * CHECKED].chunks(CHECKED).all(|chunk| all_whole(chunk, POWERS[power])).then_some(power)
 }
 
 /// Whether each value is a whole number of `1 / power`, and comes back from it by one division.

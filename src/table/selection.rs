@@ -29,8 +29,8 @@ enum What {
 impl Selection {
     /// Exactly these columns, in this order.
     pub fn names(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let term = |name: &dyn Fn() -> String| Term { not: false, what: What::Exactly(name()) };
-        Self { terms: names.into_iter().map(Into::into).map(|name: String| term(&|| name.clone())).collect() }
+        let term = |name| Term { not: false, what: What::Exactly(name) };
+        Self { terms: names.into_iter().map(Into::into).map(term).collect() }
     }
 
     /// Reads terms between commas: a name; `a-b`, all columns from one to the other; `/regex/`, all whose names match;
