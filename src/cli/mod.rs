@@ -1,5 +1,6 @@
 //! The program: the only room that prints. Data goes to stdout, progress and notes to stderr.
 
+mod apply;
 mod args;
 mod bench;
 mod device;

@@ -1,0 +1,117 @@
+//! Flags that several verbs share, a group for each matter.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// Flags that every verb shares.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Shared {
+    /// Threads to use, up to 1024 [default: one for each physical core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more about each step
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// Where to run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeviceArgs {
+    /// Where to run: auto (the best GPU for large tables, else the CPU), cpu, gpu, gpu:N, part of an adapter's name, or
+    /// several joined by + that share the rows
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    /// The most memory to take on a GPU, as 8GiB; rows that do not fit stream through it [default: all there is]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) gpu_memory: Option<u64>,
+    /// Stop if the GPU is lost instead of going on on the CPU (exit 6)
+    #[arg(long)]
+    pub(crate) no_fallback: bool,
+}
+
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
+    segma::engine::gpu::bytes(text).ok_or_else(|| "must be a size as 512MiB or 8GiB".into())
+}
+
+/// How K-Means runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct KMeansArgs {
+    /// Clusters to find (1 or more; with given centroids their number is the default)
+    #[arg(short = 'k', long, value_parser = clap::value_parser!(u32).range(1..i64::from(u32::MAX)))]
+    pub(crate) clusters: Option<u32>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// How K-Means runs, whatever the number of clusters.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    /// First centroids: k-means++, random, or a file that holds them (.csv, .npy, or a model's .json)
+    #[arg(long, default_value = "k-means++", value_name = "HOW|FILE")]
+    pub(crate) init: String,
+    /// Starts to try, the lowest inertia wins [default: 10 for random, else 1]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) n_init: Option<u16>,
+    /// The most iterations
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_iter: u32,
+    /// Stop when centroids move less than this share of the mean column variance
+    #[arg(long, default_value_t = 1e-4, value_parser = tolerance)]
+    pub(crate) tol: f64,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// Fail if the data has fewer distinct rows than clusters (exit 3)
+    #[arg(long)]
+    pub(crate) require_k: bool,
+    /// Fail if the iteration limit is reached before convergence (exit 5)
+    #[arg(long)]
+    pub(crate) require_convergence: bool,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(tol) if tol.is_finite() && tol >= 0.0 => Ok(tol),
+        _ => Err("must be a number of at least 0".into()),
+    }
+}
+
+/// The run folder.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FolderArgs {
+    /// The folder to write
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Overwrite the files of an earlier run
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Numbers of clusters, ascending and each once.
+#[derive(Debug, Clone)]
+pub(crate) struct Counts(pub(crate) Vec<u32>);
+
+pub(crate) fn counts(text: &str) -> Result<Counts, String> {
+    const MOST: u32 = 1000;
+    let number = |t: &str| t.trim().parse::<u32>().ok().filter(|k| *k > 0);
+    let part = |t: &str| -> Option<Vec<u32>> {
+        match t.split_once("..") {
+            Some((from, to)) => {
+                let (from, to) = (number(from)?, number(to)?);
+                (from <= to && to - from < MOST).then(|| (from..=to).collect())
+            }
+            None => Some(vec![number(t)?]),
+        }
+    };
+    let parts: Option<Vec<Vec<u32>>> = text.split(',').map(part).collect();
+    let mut all = parts.ok_or("must be numbers of clusters as 2..12 or 3,5,8, a range of at most 1000")?.concat();
+    all.sort_unstable();
+    all.dedup();
+    Ok(Counts(all))
+}

@@ -1,0 +1,45 @@
+//! The command line. Shared flags mean the same in every verb.
+
+mod groups;
+mod input;
+mod verbs;
+
+pub(crate) use groups::{Counts, DeviceArgs, FolderArgs, KMeansArgs, RunArgs, Shared, counts, memory};
+pub(crate) use input::{ApplyArgs, InputArgs, TableArgs, selection};
+pub(crate) use verbs::{
+    BenchArgs, DevicesArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, PredictArgs, SweepArgs, TuneArgs,
+};
+
+use clap::{Parser, Subcommand};
+
+/// Clusters customers: the same data, options and seed give the same bytes on every CPU, thread count and chunk size.
+#[derive(Debug, Parser)]
+#[command(name = "segma", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Example: segma fit customers.csv --id customer_id --clusters 5 -o run/")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Cluster a table and write the model, the segments and their profile to a folder
+    Fit(FitArgs),
+    /// Cluster a table into several numbers of segments at once, to compare them
+    #[command(mut_arg("init", |init| init.help("First centroids: k-means++ or random").value_name("HOW")))]
+    Sweep(SweepArgs),
+    /// Give each row of a table the segment of a fitted model
+    Predict(PredictArgs),
+    /// Show what a table holds and what fit would do with it, or how a model prepares one
+    Inspect(InspectArgs),
+    /// Make up a customer table of any size, with known groups to check a segmentation against
+    Generate(GenerateArgs),
+    /// Time K-Means on a matrix, without tables or preparation
+    Bench(BenchArgs),
+    /// Time the kernels of a GPU for a shape and keep the fastest for later runs
+    Tune(TuneArgs),
+    /// List what segma can run on
+    Devices(DevicesArgs),
+    /// Check every SIMD level and GPU of this machine against a known answer
+    Selftest(DevicesArgs),
+}

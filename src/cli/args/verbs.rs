@@ -1,0 +1,167 @@
+//! The flags of each verb.
+
+use super::{
+    ApplyArgs, Counts, DeviceArgs, FolderArgs, InputArgs, KMeansArgs, RunArgs, Shared, counts, memory, selection,
+};
+use clap::{Args, ValueEnum};
+use segma::generate::Options;
+use segma::table::Selection;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct FitArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) kmeans: KMeansArgs,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The numbers of clusters to try: 2..12, or 3,5,8
+    #[arg(short = 'k', long, value_parser = counts, value_name = "FROM..TO")]
+    pub(crate) clusters: Counts,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// What to measure of each: none, only the fits (more is to come)
+    #[arg(long, default_value = "none", value_parser = ["none"])]
+    pub(crate) metrics: String,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    #[command(flatten)]
+    pub(crate) apply: ApplyArgs,
+    /// Columns to carry to the output
+    #[arg(long, value_parser = selection, value_name = "COLUMN,..")]
+    pub(crate) keep: Option<Selection>,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+    /// The CSV file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite the output
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// The file to write: .csv, or .parquet or .pq; - is standard output
+    pub(crate) file: PathBuf,
+    /// Customers
+    #[arg(long, default_value_t = Options::default().rows)]
+    pub(crate) rows: u64,
+    /// Groups they are drawn from, up to 1000: five known ones, then made-up ones
+    #[arg(long, default_value_t = Options::default().groups)]
+    pub(crate) groups: usize,
+    /// Number columns, up to 1000: the first of seven known ones, then made-up ones
+    #[arg(long, default_value_t = Options::default().features)]
+    pub(crate) features: usize,
+    /// Seed of everything random
+    #[arg(long, default_value_t = Options::default().seed)]
+    pub(crate) seed: u64,
+    /// Add the column true_group: the group each customer was drawn from
+    #[arg(long)]
+    pub(crate) truth: bool,
+    /// The format of the file [default: by its ending; csv on standard output]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FormatArg>,
+    /// Overwrite the file
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// Comma-separated values
+    Csv,
+    /// Apache Parquet
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The points: a .npy file of f32 or f64, rows by columns
+    #[arg(long, value_name = "FILE")]
+    pub(crate) matrix: PathBuf,
+    #[command(flatten)]
+    pub(crate) kmeans: KMeansArgs,
+    /// Where to run: auto, cpu, gpu, gpu:N, or part of an adapter's name; given again, the runs are compared
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub(crate) device: Vec<String>,
+    /// The most memory to take on a GPU, as 8GiB; rows that do not fit stream through it [default: all there is]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) gpu_memory: Option<u64>,
+    /// Write the text of each shader that ran to a file in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) dump_wgsl: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TuneArgs {
+    /// The points: a .npy file of f32 or f64, rows by columns [default: made up, of --rows and --dims]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rows", "dims"])]
+    pub(crate) matrix: Option<PathBuf>,
+    /// How many points to make up
+    #[arg(long, value_name = "N", required_unless_present = "matrix", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rows: Option<u32>,
+    /// Of how many columns
+    #[arg(long, value_name = "D", required_unless_present = "matrix", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) dims: Option<u16>,
+    /// Clusters of the fits to come
+    #[arg(short = 'k', long, value_parser = clap::value_parser!(u32).range(1..i64::from(u32::MAX)))]
+    pub(crate) clusters: u32,
+    /// For fits with row weights
+    #[arg(long)]
+    pub(crate) weighted: bool,
+    /// What to tune: gpu, gpu:N, or part of an adapter's name
+    #[arg(long, default_value = "gpu")]
+    pub(crate) device: String,
+    /// The most memory to take on a GPU, as in the fits to come
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) gpu_memory: Option<u64>,
+    /// Passes to time each kernel with, of which the median counts
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) passes: u16,
+    /// The folder to keep the fastest in; later runs look where SEGMA_CACHE says [default: there, else the user's caches]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cache: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevicesArgs {
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
