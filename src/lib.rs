@@ -32,5 +32,6 @@ pub mod kmeans;
 pub mod matrix;
 pub mod model;
 pub mod note;
+pub mod quality;
 pub mod segments;
 pub mod table;

@@ -7,6 +7,7 @@
 mod aligned;
 mod frame;
 mod pack;
+mod pick;
 pub(crate) mod power;
 mod reorder;
 mod rows;

@@ -4,8 +4,8 @@ use super::push_text;
 use crate::engine::Centroids;
 use crate::features::Prepared;
 use crate::matrix::{Matrix, TILE};
+use crate::quality::{Distances, distances, in_frame};
 use crate::table::{Table, Texts};
-use multiversion::multiversion;
 use rayon::prelude::*;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -22,30 +22,6 @@ pub struct Assignments<'m> {
     /// Centroids in the frame `[k x dims]`.
     centroids: Vec<f64>,
     labels: &'m [u32],
-}
-
-/// Distances of some points, in the units of the prepared columns.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Distances {
-    /// To the centroid of the own segment.
-    pub own: Vec<f64>,
-    /// To the nearest of the others; infinite if there is none.
-    pub second: Vec<f64>,
-}
-
-impl Distances {
-    /// How clearly point `i` belongs to its segment: 0 on the border to the next, 1 far from it (or with one segment).
-    #[must_use]
-    pub fn margin(&self, i: usize) -> f64 {
-        let (own, other) = (self.own[i], self.second[i]);
-        if other == f64::INFINITY {
-            1.0
-        } else if other > 0.0 {
-            ((other - own) / other).max(0.0)
-        } else {
-            0.0
-        }
-    }
 }
 
 /// What is written beside a row's segment.
@@ -65,22 +41,13 @@ impl<'m> Assignments<'m> {
     /// Points and their labels `[points]`.
     #[must_use]
     pub fn new(matrix: &'m Matrix, centroids: &Centroids, labels: &'m [u32]) -> Self {
-        let scale = f64::from(matrix.frame().scale());
-        Self { matrix, centroids: centroids.values().iter().map(|&q| q as f64 / scale).collect(), labels }
+        Self { matrix, centroids: in_frame(matrix, centroids), labels }
     }
 
     /// The distances of the points of some tiles.
     #[must_use]
     pub fn distances(&self, tiles: std::ops::Range<usize>) -> Distances {
-        let mut distances = Distances::default();
-        let length = |d2: &f64| self.matrix.frame().length(d2.sqrt());
-        for t in tiles {
-            let labels = &self.labels[t * TILE..self.labels.len().min((t + 1) * TILE)];
-            let (own, other) = nearest_two(self.matrix.tile(t), &self.centroids, labels);
-            distances.own.extend(own[..labels.len()].iter().map(length));
-            distances.second.extend(other[..labels.len()].iter().map(length));
-        }
-        distances
+        distances(self.matrix, &self.centroids, self.labels, tiles)
     }
 
     /// Writes a CSV in input order: the id (or `row`, from 1), `segment`, `distance`, `distance_second`, `margin`, and the
@@ -159,29 +126,6 @@ impl<'m> Assignments<'m> {
 
 fn push(text: &mut String, value: impl std::fmt::Display) {
     let _ = write!(text, "{value}"); // a String takes everything
-}
-
-/// The squared distance of each point to the centroid of its label, and the least one to any other.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn nearest_two(tile: &[f32], centroids: &[f64], labels: &[u32]) -> ([f64; TILE], [f64; TILE]) {
-    let dims = tile.len() / TILE;
-    let mut padded = [0; TILE];
-    padded[..labels.len()].copy_from_slice(labels);
-    let (mut own, mut other) = ([0.0; TILE], [f64::INFINITY; TILE]);
-    for (c, centroid) in (0u32..).zip(centroids.chunks_exact(dims)) {
-        let mut d2 = [0.0f64; TILE];
-        for (lanes, &c) in tile.chunks_exact(TILE).zip(centroid) {
-            for (d, &x) in d2.iter_mut().zip(lanes) {
-                *d += (f64::from(x) - c) * (f64::from(x) - c);
-            }
-        }
-        for i in 0..TILE {
-            let mine = padded[i] == c;
-            own[i] = if mine { d2[i] } else { own[i] };
-            other[i] = if !mine && d2[i] < other[i] { d2[i] } else { other[i] };
-        }
-    }
-    (own, other)
 }
 
 #[cfg(test)]

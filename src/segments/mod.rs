@@ -3,7 +3,7 @@
 mod assignments;
 mod profile;
 
-pub use assignments::{Assignments, Beside, Distances};
+pub use assignments::{Assignments, Beside};
 pub use profile::{Profile, Row};
 
 /// A text cell made safe to open in a spreadsheet: one that would start a formula gets a leading apostrophe (OWASP, *CSV

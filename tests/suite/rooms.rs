@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Each room and the rooms it may import from, with all that they rest on. `cli` belongs to the program and reaches
 /// the library from outside, as `segma::`.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("error", &[]),
     ("note", &[]),
     ("matrix", &["error"]),
@@ -15,8 +15,9 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("features", &["table", "matrix", "error", "note"]),
     ("engine", &["matrix", "error", "note"]),
     ("kmeans", &["engine", "matrix", "error", "note"]),
+    ("quality", &["kmeans", "engine", "matrix", "error", "note"]),
     ("model", &["features", "kmeans", "table", "engine", "matrix", "error", "note"]),
-    ("segments", &["model", "features", "kmeans", "table", "engine", "matrix", "error", "note"]),
+    ("segments", &["model", "quality", "features", "kmeans", "table", "engine", "matrix", "error", "note"]),
     ("columnar", &[]),
     ("generate", &["columnar", "error"]),
     ("lib", &[]),
