@@ -3,6 +3,7 @@
 //! It is the judge (every engine must equal it, byte for byte) and the referee (it decides the points that a fast path
 //! cannot). It is kept slow and obvious on purpose.
 
+use super::silhouette::{Grouped, Means, plain};
 use super::{Centroids, Change, Engine, Far, NO_LABEL, Session, SetPass};
 use crate::error::Result;
 use crate::matrix::Matrix;
@@ -66,6 +67,10 @@ impl Engine for Exact {
 
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
         Ok(Box::new(ExactSession { matrix, sets: Vec::new() }))
+    }
+
+    fn silhouette(&self, grouped: &Grouped) -> Result<Vec<Means>> {
+        Ok(plain(grouped))
     }
 }
 

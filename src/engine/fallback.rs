@@ -3,6 +3,7 @@
 //! Labels are a function of the centroids of a set's last pass and of what was relabelled since. Both are kept here, so
 //! the other engine can rebuild the labels and take over in the middle of a fit.
 
+use super::silhouette::{Grouped, Means};
 use super::{Centroids, Change, Engine, Far, Session, SetPass};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -35,6 +36,13 @@ impl Engine for Fallback {
             Err(e) => return Err(e),
         };
         Ok(Box::new(FallbackSession { first, second, sets: Vec::new(), ahead: 0, notes }))
+    }
+
+    fn silhouette(&self, grouped: &Grouped) -> Result<Vec<Means>> {
+        match self.first.silhouette(grouped) {
+            Err(e) if is_device(&e) => self.second.silhouette(grouped),
+            done => done,
+        }
     }
 }
 
@@ -177,6 +185,10 @@ mod tests {
         fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
             Ok(Box::new(MortalSession { judge: Exact.load(matrix)?, left: self.passes, told: Arc::clone(&self.told) }))
         }
+
+        fn silhouette(&self, grouped: &Grouped) -> Result<Vec<Means>> {
+            if self.passes == 0 { Err(Error::Device("lost".into())) } else { Exact.silhouette(grouped) }
+        }
     }
 
     impl Session for MortalSession<'_> {
@@ -229,5 +241,15 @@ mod tests {
         assert_eq!(told(30, 12), [vec![30], vec![18]]);
         assert_eq!(told(30, 0), [vec![30], vec![30]]);
         assert_eq!(told(30, 30), [vec![30], vec![]]);
+    }
+
+    #[test]
+    fn the_second_engine_measures_what_the_first_cannot() {
+        let matrix = Matrix::learn(&Array2::<f32>::eye(5).view(), None).unwrap().0;
+        let grouped = Grouped::new(&matrix, &[0, 0, 1, 1, 1], &[0, 1, 2, 3, 4], &[2, 3]).unwrap();
+        let mortal = |passes| Box::new(Mortal { passes, told: Arc::default() });
+        let right = Exact.silhouette(&grouped).unwrap();
+        assert_eq!(Fallback::new(mortal(0), mortal(1)).silhouette(&grouped).unwrap(), right);
+        assert!(Fallback::new(mortal(0), mortal(0)).silhouette(&grouped).is_err());
     }
 }

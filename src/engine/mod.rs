@@ -10,10 +10,12 @@ pub mod fallback;
 mod farthest;
 pub mod gpu;
 pub mod probe;
+pub mod silhouette;
 
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::note::Note;
+use silhouette::{Grouped, Means};
 
 /// The label of a point that has not been labelled yet.
 pub const NO_LABEL: u32 = u32::MAX;
@@ -28,6 +30,15 @@ pub trait Engine: Sync {
     /// # Errors
     /// [`crate::error::Error::Device`] if the device cannot take them, [`crate::error::Error::Memory`] if the host cannot.
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>>;
+
+    /// How far each grouped point lies from its own cluster and from the nearest other one `[places]`, within the bound that
+    /// [`silhouette`] states; on the CPU unless the engine knows better.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Device`] if the device is lost or full.
+    fn silhouette(&self, grouped: &Grouped) -> Result<Vec<Means>> {
+        cpu::Cpu::new()?.silhouette(grouped)
+    }
 }
 
 /// Loaded points and, for each of several centroid sets, the labels of the last pass.

@@ -68,6 +68,12 @@ impl Weights {
         scale2(fixed as f64, -self.bits)
     }
 
+    /// A weight of one in fixed point: 0 or infinite where weights are so large or small that it is neither.
+    #[must_use]
+    pub fn one(&self) -> f64 {
+        scale2(1.0, self.bits)
+    }
+
     /// Rows of weight above zero.
     #[must_use]
     pub fn positive(&self) -> u64 {

@@ -4,6 +4,7 @@
 
 use super::assign::{Prepared, Scratch, pass_tiles};
 use super::lanes::Lanes;
+use super::silhouette::{Lengths, Near, add_lengths};
 use super::{Block, Sums};
 use crate::matrix::Matrix;
 use std::arch::x86_64::*;
@@ -20,6 +21,17 @@ pub(super) fn pass(m: &Matrix, prepared: &[Prepared<'_>], block: Block<'_>, sums
     }
     // SAFETY: an engine exists only at a level that the CPU has (`Level::check`).
     unsafe { at_level(m, prepared, block, sums, scratch) }
+}
+
+/// Distances of a block at this level.
+pub(super) fn silhouette(block: &Near<'_>, sums: &mut Lengths) {
+    #[target_feature(enable = "avx2,fma")]
+    fn at_level(block: &Near<'_>, sums: &mut Lengths) {
+        // SAFETY: this function enables the instructions.
+        unsafe { add_lengths::<Avx2, 2, 4>(block, sums) }
+    }
+    // SAFETY: an engine exists only at a level that the CPU has (`Level::check`).
+    unsafe { at_level(block, sums) }
 }
 
 /// The sign bits of the lanes.
@@ -61,6 +73,12 @@ impl Lanes for Avx2 {
     fn mul_add(self, factor: Self, term: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, term.0) })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm256_sqrt_ps(self.0) })
     }
 
     #[inline(always)]

@@ -4,6 +4,7 @@
 
 use super::assign::{Prepared, Scratch, pass_tiles};
 use super::lanes::{GROUP, Lanes};
+use super::silhouette::{Lengths, Near, add_lengths};
 use super::{Block, Sums};
 use crate::matrix::power::MAGIC;
 use crate::matrix::{Matrix, TILE};
@@ -21,6 +22,17 @@ pub(super) fn pass(m: &Matrix, prepared: &[Prepared<'_>], block: Block<'_>, sums
     }
     // SAFETY: an engine exists only at a level that the CPU has (`Level::check`).
     unsafe { at_level(m, prepared, block, sums, scratch) }
+}
+
+/// Distances of a block at this level.
+pub(super) fn silhouette(block: &Near<'_>, sums: &mut Lengths) {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    fn at_level(block: &Near<'_>, sums: &mut Lengths) {
+        // SAFETY: this function enables the instructions.
+        unsafe { add_lengths::<Avx512, 4, 4>(block, sums) }
+    }
+    // SAFETY: an engine exists only at a level that the CPU has (`Level::check`).
+    unsafe { at_level(block, sums) }
 }
 
 // SAFETY (all blocks below): values of this type exist only under `at_level`; pointers are the caller's to vouch for.
@@ -55,6 +67,12 @@ impl Lanes for Avx512 {
     fn mul_add(self, factor: Self, term: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, term.0) })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_sqrt_ps(self.0) })
     }
 
     #[inline(always)]

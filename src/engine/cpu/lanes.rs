@@ -1,7 +1,8 @@
 //! What the scoring kernel needs of a SIMD vector; one implementation per level.
 //!
 //! Methods are `inline(always)`, so that the generic kernel, inlined into a function that enables a level's
-//! instructions, compiles to them. A score differs between levels only by rounding, which the bound covers.
+//! instructions, compiles to them. A score differs between levels only by rounding, which the bound covers; what is made of
+//! `fused`, `sqrt` and `sub` alone is the same at every level.
 
 #![allow(unsafe_code, reason = "SIMD kernel: raw loads and stores")]
 
@@ -38,6 +39,15 @@ pub(super) trait Lanes: Copy {
 
     /// `self * factor + term`, fused or not.
     fn mul_add(self, factor: Self, term: Self) -> Self;
+
+    /// `self * factor + term`, rounded once.
+    #[inline(always)]
+    fn fused(self, factor: Self, term: Self) -> Self {
+        self.mul_add(factor, term)
+    }
+
+    /// The square root, lane by lane, rounded once.
+    fn sqrt(self) -> Self;
 
     /// Lane by lane.
     fn sub(self, other: Self) -> Self;

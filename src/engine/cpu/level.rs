@@ -1,6 +1,7 @@
 //! SIMD levels: which this CPU has, which one to use.
 
 use super::assign::{Prepared, Scratch};
+use super::silhouette::{Lengths, Near};
 use super::{Block, Sums};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -107,6 +108,19 @@ impl Level {
             #[cfg(target_arch = "aarch64")]
             Self::Neon => super::neon::pass(matrix, prepared, block, sums, scratch),
             _ => super::portable::pass(matrix, prepared, block, sums, scratch),
+        }
+    }
+
+    /// Adds the distances of a block at this level.
+    pub(super) fn silhouette(self, block: &Near<'_>, sums: &mut Lengths) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => super::avx512::silhouette(block, sums),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => super::avx2::silhouette(block, sums),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => super::neon::silhouette(block, sums),
+            _ => super::portable::silhouette(block, sums),
         }
     }
 }

@@ -18,6 +18,7 @@ mod prune;
 mod referee;
 mod rules;
 mod session;
+mod silhouette;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -29,6 +30,7 @@ mod portable;
 
 pub use level::Level;
 
+use super::silhouette::{Grouped, Means};
 use super::{Engine, Session};
 use crate::error::Result;
 use crate::matrix::Matrix;
@@ -92,5 +94,9 @@ impl Engine for Cpu {
 
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
         Ok(Box::new(CpuSession::new(matrix, self.level, self.pruning)))
+    }
+
+    fn silhouette(&self, grouped: &Grouped) -> Result<Vec<Means>> {
+        Ok(silhouette::means(grouped, self.level))
     }
 }

@@ -4,6 +4,7 @@
 
 use super::assign::{Prepared, Scratch, pass_tiles};
 use super::lanes::Lanes;
+use super::silhouette::{Lengths, Near, add_lengths};
 use super::{Block, Sums};
 use crate::matrix::Matrix;
 use std::arch::aarch64::*;
@@ -20,6 +21,17 @@ pub(super) fn pass(m: &Matrix, prepared: &[Prepared<'_>], block: Block<'_>, sums
     }
     // SAFETY: an engine exists only at a level that the CPU has (`Level::check`).
     unsafe { at_level(m, prepared, block, sums, scratch) }
+}
+
+/// Distances of a block at this level.
+pub(super) fn silhouette(block: &Near<'_>, sums: &mut Lengths) {
+    #[target_feature(enable = "neon")]
+    fn at_level(block: &Near<'_>, sums: &mut Lengths) {
+        // SAFETY: this function enables the instructions.
+        unsafe { add_lengths::<Neon, 4, 4>(block, sums) }
+    }
+    // SAFETY: an engine exists only at a level that the CPU has (`Level::check`).
+    unsafe { at_level(block, sums) }
 }
 
 /// One bit for each lane of a comparison.
@@ -56,6 +68,12 @@ impl Lanes for Neon {
     fn mul_add(self, factor: Self, term: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { vfmaq_f32(term.0, self.0, factor.0) })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { vsqrtq_f32(self.0) })
     }
 
     #[inline(always)]

@@ -1,9 +1,10 @@
-//! Plain Rust in vectors of 4: what every CPU can run. Products are not fused, which the bound allows for.
+//! Plain Rust in vectors of 4: what every CPU can run. Products of scores are not fused, which their bound allows for.
 
 #![allow(unsafe_code, reason = "SIMD kernel: raw loads")]
 
 use super::assign::{Prepared, Scratch, pass_tiles};
 use super::lanes::Lanes;
+use super::silhouette::{Lengths, Near, add_lengths};
 use super::{Block, Sums};
 use crate::matrix::Matrix;
 
@@ -15,6 +16,12 @@ struct Portable([f32; 4]);
 pub(super) fn pass(m: &Matrix, prepared: &[Prepared<'_>], block: Block<'_>, sums: &mut [Sums], scratch: &mut Scratch) {
     // SAFETY: plain Rust needs no special instructions.
     unsafe { pass_tiles::<Portable, 2>(m, prepared, block, sums, scratch) }
+}
+
+/// Distances of a block at this level.
+pub(super) fn silhouette(block: &Near<'_>, sums: &mut Lengths) {
+    // SAFETY: plain Rust needs no special instructions.
+    unsafe { add_lengths::<Portable, 4, 2>(block, sums) }
 }
 
 impl Portable {
@@ -52,6 +59,16 @@ impl Lanes for Portable {
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         self.zip(factor, |a, b| a * b).zip(term, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn fused(self, factor: Self, term: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i].mul_add(factor.0[i], term.0[i])))
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(self.0.map(f32::sqrt))
     }
 
     #[inline(always)]
