@@ -4,9 +4,12 @@
 //! Euclidean in prepared units.
 
 mod distances;
+mod interval;
+mod sample;
 mod silhouette;
 
 pub use distances::{Distances, distances, in_frame};
+pub use sample::sample;
 pub use silhouette::{Silhouette, silhouette};
 
 use serde::Serialize;
