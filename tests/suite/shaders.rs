@@ -10,7 +10,7 @@ use segma::engine::gpu::shader::{Access, Binding, Kernel, Variant};
 use segma::engine::gpu::template::COUNTS;
 use segma::engine::gpu::tuned::Choices;
 use segma::engine::gpu::tuning::{Shape, candidates};
-use segma::engine::gpu::{CONSTANTS, LAYOUTS};
+use segma::engine::gpu::{CONSTANTS, LAYOUTS, SILHOUETTE_LAYOUT};
 
 /// Every kind of kernel on small, large and very wide shapes, with and without weights and 64-bit integers, as planned for
 /// few points and for many; and of every choice that the tuner has for some shapes.
@@ -39,6 +39,11 @@ fn variants() -> Vec<Variant> {
     variants
 }
 
+/// And that of the silhouette.
+fn all() -> Vec<Variant> {
+    [1, 2, 16, 33, 4096].map(Variant::silhouette).into_iter().chain(variants()).collect()
+}
+
 fn valid(variant: &Variant) -> (Module, ModuleInfo) {
     let text = variant.text();
     let module =
@@ -54,7 +59,7 @@ fn valid(variant: &Variant) -> (Module, ModuleInfo) {
 
 #[test]
 fn every_variant_is_valid_and_needs_no_more_than_it_says() {
-    for v in variants() {
+    for v in all() {
         let (module, _) = valid(&v);
         assert_eq!(module.entry_points[0].stage, ShaderStage::Compute);
         assert_eq!(module.entry_points[0].workgroup_size, [v.lanes(), 1, 1]);
@@ -66,7 +71,7 @@ fn every_variant_is_valid_and_needs_no_more_than_it_says() {
 
 #[test]
 fn every_variant_translates_for_vulkan_metal_and_directx() {
-    for v in variants() {
+    for v in all() {
         let (module, info) = valid(&v);
         let options = spv::Options { lang_version: (1, 3), ..spv::Options::default() };
         spv::write_vec(&module, &info, &options, None).unwrap_or_else(|e| panic!("{v}: {e}"));
@@ -93,7 +98,7 @@ fn every_variant_translates_for_vulkan_metal_and_directx() {
 
 #[test]
 fn bindings_are_those_the_host_binds() {
-    for v in variants() {
+    for v in all() {
         let (module, _) = valid(&v);
         let mut found: Vec<(u32, String, Access)> = module
             .global_variables
@@ -121,14 +126,18 @@ fn bindings_are_those_the_host_binds() {
 fn structs_are_laid_out_as_on_the_host() {
     for v in variants() {
         let (module, _) = valid(&v);
-        for (name, bytes, fields) in LAYOUTS {
-            let (_, found) = module.types.iter().find(|(_, t)| t.name.as_deref() == Some(name)).unwrap();
-            let TypeInner::Struct { members, span } = &found.inner else { panic!("{name} is no struct") };
-            let layout: Vec<(&str, u32)> = members.iter().map(|m| (m.name.as_deref().unwrap(), m.offset)).collect();
-            assert_eq!(layout, fields, "{name}");
-            assert_eq!(*span, bytes, "{name}");
-        }
+        LAYOUTS.iter().for_each(|(name, bytes, fields)| laid_out(&module, name, *bytes, fields));
     }
+    let (name, bytes, fields) = SILHOUETTE_LAYOUT;
+    laid_out(&valid(&Variant::silhouette(3)).0, name, bytes, &fields);
+}
+
+fn laid_out(module: &Module, name: &str, bytes: u32, fields: &[(&str, u32)]) {
+    let (_, found) = module.types.iter().find(|(_, t)| t.name.as_deref() == Some(name)).unwrap();
+    let TypeInner::Struct { members, span } = &found.inner else { panic!("{name} is no struct") };
+    let layout: Vec<(&str, u32)> = members.iter().map(|m| (m.name.as_deref().unwrap(), m.offset)).collect();
+    assert_eq!(layout, fields, "{name}");
+    assert_eq!(*span, bytes, "{name}");
 }
 
 #[test]
@@ -174,5 +183,5 @@ fn every_directive_is_known_and_every_section_ends() {
         assert!(open.is_empty(), "{}", path.display());
         files += 1;
     }
-    assert_eq!(files, 5);
+    assert_eq!(files, 6);
 }

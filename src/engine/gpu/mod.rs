@@ -16,6 +16,7 @@ pub mod plan;
 mod record;
 mod session;
 pub mod shader;
+mod silhouette;
 mod staging;
 mod stopwatch;
 pub mod template;
@@ -26,7 +27,9 @@ pub mod tuning;
 pub use adapter::Adapter;
 pub use batch::{CONSTANTS, LAYOUTS, Layout};
 pub use fault::Fault;
+pub use silhouette::LAYOUT as SILHOUETTE_LAYOUT;
 
+use super::silhouette::{Grouped, Means};
 use super::{Engine, Session};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -249,6 +252,10 @@ impl Engine for Gpu {
 
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
         Ok(Box::new(GpuSession::new(&self.devices, matrix, &self.options)?))
+    }
+
+    fn silhouette(&self, grouped: &Grouped) -> Result<Vec<Means>> {
+        silhouette::means(&self.devices, grouped, &self.options)
     }
 }
 

@@ -166,7 +166,8 @@ impl Kernels {
             Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => chosen,
             // The rest is of no matter to it.
             Kernel::Slices(_) => Tuning { tiles: self.limits.slice_tiles, hold: Hold::Nothing, stage: false, ..chosen },
-            // A lane for each coordinate of a centroid, no tiles.
+            // A lane for each coordinate of a centroid, no tiles; and a kernel that has no choices.
+            Kernel::Silhouette => return Variant::silhouette(self.shape.dims),
             Kernel::Update => Tuning { tiles: 1, wide: 1, hold: Hold::Nothing, stage: false, bin_bytes: 0 },
         };
         let Shape { dims, bits, weighted, .. } = self.shape;

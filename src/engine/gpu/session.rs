@@ -198,7 +198,7 @@ impl Session for GpuSession<'_> {
 }
 
 /// A device that is full is a device that cannot do what was asked: the host's memory is another matter.
-fn of_device(error: Error) -> Error {
+pub(super) fn of_device(error: Error) -> Error {
     match error {
         Error::Memory(what) => Error::Device(what),
         other => other,

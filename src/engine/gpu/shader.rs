@@ -19,6 +19,8 @@ pub enum Kernel {
     Slices(u32),
     /// The centroids of the next pass.
     Update,
+    /// Distances to clusters, added up.
+    Silhouette,
 }
 
 /// What a kernel's text depends on.
@@ -65,8 +67,9 @@ const ASSIGN: &str = include_str!("../../../shaders/assign.wgsl");
 const REFEREE: &str = include_str!("../../../shaders/referee.wgsl");
 const ACCUMULATE: &str = include_str!("../../../shaders/accumulate.wgsl");
 const UPDATE: &str = include_str!("../../../shaders/update.wgsl");
+const SILHOUETTE: &str = include_str!("../../../shaders/silhouette.wgsl");
 
-/// The SHA-256 of all shader files, as 64 hexadecimal digits: what was measured on other shaders says nothing of these.
+/// The SHA-256 of the shader files of a pass, as 64 hexadecimal digits: what was measured on other shaders says nothing of these.
 #[must_use]
 pub fn digest() -> String {
     let mut hash = Sha256::new();
@@ -78,6 +81,13 @@ pub fn digest() -> String {
 }
 
 impl Variant {
+    /// The kernel of the silhouette for so many columns: it has no choices.
+    #[must_use]
+    pub fn silhouette(dims: u32) -> Self {
+        let tuning = Tuning { hold: Hold::Nothing, stage: false, wide: 4, tiles: 1, bin_bytes: 0 };
+        Self { kernel: Kernel::Silhouette, dims, bits: 0, weighted: false, tuning, int64: false }
+    }
+
     /// The stage it is.
     #[must_use]
     pub fn stage(&self) -> &'static str {
@@ -85,6 +95,7 @@ impl Variant {
             Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => "assign",
             Kernel::Slices(_) => "slices",
             Kernel::Update => "update",
+            Kernel::Silhouette => "silhouette",
         }
     }
 
@@ -98,7 +109,7 @@ impl Variant {
     fn staged(&self) -> Option<u32> {
         let free = matches!(self.kernel, Kernel::Direct | Kernel::Deferred);
         match self.kernel {
-            Kernel::Slices(_) | Kernel::Update => None,
+            Kernel::Slices(_) | Kernel::Update | Kernel::Silhouette => None,
             _ => self.tuning.staged(self.dims, free),
         }
     }
@@ -106,13 +117,22 @@ impl Variant {
     fn bins(&self) -> Option<u32> {
         match self.kernel {
             Kernel::Binned(cells) | Kernel::Slices(cells) => Some(cells),
-            Kernel::Direct | Kernel::Deferred | Kernel::Update => None,
+            Kernel::Direct | Kernel::Deferred | Kernel::Update | Kernel::Silhouette => None,
         }
     }
 
     /// The buffers it is bound to: no more than eight for storage, which every device allows.
     #[must_use]
     pub fn bindings(&self) -> Vec<Binding> {
+        if self.kernel == Kernel::Silhouette {
+            let names = ["step", "measured", "tiles", "weights", "runs", "sums"];
+            let access = |number| match number {
+                0 => Access::Uniform,
+                5 => Access::Write,
+                _ => Access::Read,
+            };
+            return (0..).zip(names).map(|(number, name)| Binding { number, name, access: access(number) }).collect();
+        }
         let slices = matches!(self.kernel, Kernel::Slices(_));
         let update = self.kernel == Kernel::Update;
         let moves = if slices { Access::Read } else { Access::Write };
@@ -138,6 +158,10 @@ impl Variant {
     pub fn text(&self) -> String {
         let Self { dims, bits, tuning: Tuning { wide, tiles, .. }, .. } = self;
         let mut text = format!("// segma {self}\n");
+        if self.kernel == Kernel::Silhouette {
+            let _ = write!(text, "const DIMS: u32 = {dims}u;\n\n{SILHOUETTE}");
+            return text;
+        }
         let lanes = self.lanes();
         let _ = write!(text, "const DIMS: u32 = {dims}u;\nconst BITS: i32 = {bits};\nconst LANES: u32 = {lanes}u;\n");
         let _ = write!(text, "const WIDE: u32 = {wide}u;\nconst TILES: u32 = {tiles}u;\n");
@@ -210,6 +234,7 @@ impl fmt::Display for Variant {
             Kernel::Deferred => write!(f, "assign-deferred")?,
             Kernel::Slices(cells) => write!(f, "slices{cells}")?,
             Kernel::Update => write!(f, "update")?,
+            Kernel::Silhouette => return write!(f, "silhouette-d{}", self.dims),
         }
         write!(f, "-d{}-bits{}", self.dims, self.bits)?;
         match self.kernel {
