@@ -1,6 +1,6 @@
 //! `segma bench`: K-Means on a matrix, timed, with hashes of the answer.
 
-use super::args::{BenchArgs, DeviceArgs};
+use super::args::{BenchFitArgs, DeviceArgs};
 use super::device::Choice;
 use super::init::{self, Space};
 use super::print;
@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Runs the verb.
-pub(super) fn bench(args: &BenchArgs) -> Result<()> {
+pub(super) fn bench(args: &BenchFitArgs) -> Result<()> {
     let points = npy_matrix(&args.matrix)?;
     let params = init::params(&args.kmeans, Space::Plain(points.ncols()))?;
     let mut teller = Teller::new(&args.shared);
@@ -54,7 +54,7 @@ fn run(
     device: &str,
     points: ArrayView2<'_, f32>,
     params: &ValidParams,
-    args: &BenchArgs,
+    args: &BenchFitArgs,
     teller: &mut Teller,
 ) -> Result<Value> {
     let asked = DeviceArgs { device: device.into(), gpu_memory: args.gpu_memory, no_fallback: true };

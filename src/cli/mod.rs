@@ -14,11 +14,12 @@ mod predict;
 mod progress;
 mod run;
 mod selftest;
+mod silhouette;
 mod summary;
 mod sweep;
 mod tune;
 
-use args::{Cli, Verb};
+use args::{BenchArgs, Cli, Verb};
 use clap::Parser;
 use segma::error::Result;
 use std::io::{self, Write};
@@ -48,7 +49,8 @@ fn run_verb(verb: &Verb) -> Result<()> {
         Verb::Predict(args) => run::with_threads(&args.shared, || predict::predict(args)),
         Verb::Inspect(args) => run::with_threads(&args.shared, || inspect::inspect(args)),
         Verb::Generate(args) => run::with_threads(&args.shared, || generate::generate(args)),
-        Verb::Bench(args) => run::with_threads(&args.shared, || bench::bench(args)),
+        Verb::Bench(BenchArgs::Fit(args)) => run::with_threads(&args.shared, || bench::bench(args)),
+        Verb::Bench(BenchArgs::Silhouette(args)) => run::with_threads(&args.shared, || silhouette::bench(args)),
         Verb::Tune(args) => run::with_threads(&args.shared, || tune::run(args)),
         Verb::Devices(args) => devices::devices(args),
         Verb::Selftest(args) => selftest::selftest(args),

@@ -24,7 +24,7 @@ mod texts;
 pub use date::{date, spelt};
 pub use levels::{Levels, MISSING, MOST_LEVELS, UNSEEN};
 pub use lines::Lines;
-pub use npy::npy_matrix;
+pub use npy::{npy_labels, npy_matrix};
 pub use numbers::Numbers;
 pub use selection::Selection;
 pub use texts::Texts;

@@ -1,14 +1,14 @@
 //! The command line. Shared flags mean the same in every verb.
 
+mod bench;
 mod groups;
 mod input;
 mod verbs;
 
+pub(crate) use bench::{BenchArgs, BenchFitArgs, BenchSilhouetteArgs};
 pub(crate) use groups::{Counts, DeviceArgs, FolderArgs, KMeansArgs, RunArgs, Shared, counts, memory};
 pub(crate) use input::{ApplyArgs, InputArgs, TableArgs, selection};
-pub(crate) use verbs::{
-    BenchArgs, DevicesArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, PredictArgs, SweepArgs, TuneArgs,
-};
+pub(crate) use verbs::{DevicesArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, PredictArgs, SweepArgs, TuneArgs};
 
 use clap::{Parser, Subcommand};
 
@@ -34,7 +34,7 @@ pub(crate) enum Verb {
     Inspect(InspectArgs),
     /// Make up a customer table of any size, with known groups to check a segmentation against
     Generate(GenerateArgs),
-    /// Time K-Means on a matrix, without tables or preparation
+    /// Time K-Means on a matrix, without tables or preparation, or a measure of its answer
     Bench(BenchArgs),
     /// Time the kernels of a GPU for a shape and keep the fastest for later runs
     Tune(TuneArgs),

@@ -107,26 +107,6 @@ pub(crate) enum FormatArg {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct BenchArgs {
-    /// The points: a .npy file of f32 or f64, rows by columns
-    #[arg(long, value_name = "FILE")]
-    pub(crate) matrix: PathBuf,
-    #[command(flatten)]
-    pub(crate) kmeans: KMeansArgs,
-    /// Where to run: auto, cpu, gpu, gpu:N, or part of an adapter's name; given again, the runs are compared
-    #[arg(long, default_value = "auto", value_name = "DEVICE")]
-    pub(crate) device: Vec<String>,
-    /// The most memory to take on a GPU, as 8GiB; rows that do not fit stream through it [default: all there is]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub(crate) gpu_memory: Option<u64>,
-    /// Write the text of each shader that ran to a file in this folder
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) dump_wgsl: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) shared: Shared,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct TuneArgs {
     /// The points: a .npy file of f32 or f64, rows by columns [default: made up, of --rows and --dims]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rows", "dims"])]

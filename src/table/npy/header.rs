@@ -65,7 +65,7 @@ impl Header {
     /// Reads the header of a file of `length` bytes and leaves the reader at the first number.
     pub(super) fn read(reader: &mut impl Read, length: u64, source: &str) -> Result<Self> {
         let refuse = |message: String, hint: &str| Error::data(Place::file(source), message, hint);
-        let bytes = header_bytes(reader, source)?;
+        let bytes = bytes(reader, source)?;
         let header = NpyHeader::from_reader(&bytes[..])
             .map_err(|e| refuse(format!("the .npy header is damaged: {}", first_line(&e)), "save the array again"))?;
         let (rows, columns) = two_dimensions(header.shape(), source)?;
@@ -86,7 +86,7 @@ impl Header {
 }
 
 /// The bytes of a header that is safe to parse.
-fn header_bytes(reader: &mut impl Read, source: &str) -> Result<Vec<u8>> {
+pub(super) fn bytes(reader: &mut impl Read, source: &str) -> Result<Vec<u8>> {
     let refuse = |message: &str, hint: &str| Error::data(Place::file(source), message, hint);
     let ends = |e: io::Error| match e.kind() {
         io::ErrorKind::UnexpectedEof => {
@@ -152,7 +152,7 @@ fn two_dimensions(shape: &[u64], source: &str) -> Result<(u64, u64)> {
 }
 
 /// Refuses a file that does not hold exactly the bytes its header claims.
-fn held(claim: &[u64; 3], holds: u64, source: &str) -> Result<()> {
+pub(super) fn held(claim: &[u64; 3], holds: u64, source: &str) -> Result<()> {
     let [rows, columns, size] = *claim;
     let claims = u128::from(rows).checked_mul(u128::from(columns)).and_then(|n| n.checked_mul(u128::from(size)));
     let shape = format!("the header's shape ({rows}, {columns}) takes");
@@ -170,6 +170,6 @@ fn held(claim: &[u64; 3], holds: u64, source: &str) -> Result<()> {
     Err(Error::data(Place::file(source), message, hint))
 }
 
-fn first_line(error: &io::Error) -> String {
+pub(super) fn first_line(error: &io::Error) -> String {
     crate::error::printable(error.to_string().lines().next().unwrap_or_default())
 }

@@ -5,8 +5,11 @@
 //! multiple of the file's length.
 
 mod header;
+mod labels;
 #[cfg(test)]
 mod tests;
+
+pub use labels::npy_labels;
 
 use super::{Column, Lines, MAX_COLUMNS, Numbers, ReadOptions, Table, Values};
 use crate::error::{Error, Place, Result, printable};
