@@ -1,4 +1,4 @@
-//! One group per stage: pack, upload, first pass, steady pass, referee, seed, measure.
+//! One group per stage: pack, upload, first pass, steady pass, referee, seed, measure, silhouette.
 //!
 //! A pass is assign and accumulate together, since a tile goes through both while it is in cache. The first pass moves
 //! every point into a cluster; a steady one changes no label. Every answer is checked before it is timed, that of a pass
@@ -18,6 +18,7 @@ use segma::engine::{Centroids, Change, Engine, Session, SetPass};
 use segma::error::{Error, Result};
 use segma::kmeans::{Fit, Observer, Params, Progress, Quiet, ValidParams, fit};
 use segma::matrix::{Matrix, TILE};
+use segma::quality::silhouette;
 use segma::segments::Assignments;
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -34,6 +35,7 @@ fn main() {
     referee(&mut criterion);
     seed(&mut criterion);
     measure(&mut criterion);
+    silhouettes(&mut criterion);
     criterion.final_summary();
 }
 
@@ -116,6 +118,19 @@ fn measure(criterion: &mut Criterion) {
     group(criterion, "measure", n).bench_function(id("host", n, d, k), |b| {
         b.iter(|| assignments.distances(0..black_box(&matrix).tiles()));
     });
+}
+
+/// Every pair of rows.
+fn silhouettes(criterion: &mut Criterion) {
+    let (n, d, k) = (8_192, 16, 8);
+    let matrix = packed(&blobs(n, d));
+    let (labels, _) = first_pass(&Cpu::new().unwrap(), &matrix, &drawn(&matrix, k));
+    let mean = |engine: &dyn Engine| silhouette(engine, &matrix, &labels, k, n, 0).unwrap().mean.value;
+    let judge = mean(&Exact);
+    for engine in engines() {
+        assert!((mean(&*engine) - judge).abs() <= 1e-7, "{}", engine.name());
+        group(criterion, "silhouette", n).bench_function(id(&engine.name(), n, d, k), |b| b.iter(|| mean(&*engine)));
+    }
 }
 
 /// `k` points of the matrix, far apart in row order.

@@ -27,5 +27,6 @@ mod pruning;
 mod readme;
 mod rooms;
 mod shaders;
+mod silhouette;
 mod sklearn;
 mod sweep;

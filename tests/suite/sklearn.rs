@@ -13,15 +13,15 @@ use segma::table::{ReadOptions, Table, read};
 use serde_json::Value;
 
 /// Cases in which no pass has an exact tie.
-const CASES: [&str; 10] =
+pub(crate) const CASES: [&str; 10] =
     ["aniso", "blobs", "cdnow", "cdnow_k12", "customers", "digits_untied", "iris", "moons", "telco", "varied"];
 
-fn record(case: &str) -> Value {
+pub(crate) fn record(case: &str) -> Value {
     let path = root().join(format!("tests/fixtures/sklearn_{case}.json"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
@@ -30,7 +30,7 @@ fn rows(value: &Value) -> Array2<f64> {
     Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).unwrap()
 }
 
-fn labels(value: &Value) -> Vec<usize> {
+pub(crate) fn labels(value: &Value) -> Vec<usize> {
     numbers(value).into_iter().map(|v| v as usize).collect()
 }
 
@@ -72,7 +72,7 @@ fn table(record: &Value) -> Option<(Table, Pipeline)> {
 }
 
 /// Runs `check` on the record's prepared rows.
-fn with_rows(record: &Value, check: impl Fn(&dyn Fn(Option<&Frame>) -> Matrix)) {
+pub(crate) fn with_rows(record: &Value, check: impl Fn(&dyn Fn(Option<&Frame>) -> Matrix)) {
     fn matrix(rows: &impl Rows, frame: Option<&Frame>) -> Matrix {
         match frame {
             Some(frame) => Matrix::on_frame(rows, frame).unwrap(),
