@@ -29,6 +29,7 @@ pub mod error;
 pub mod features;
 pub mod generate;
 pub mod kmeans;
+mod linear;
 pub mod matrix;
 pub mod model;
 pub mod note;

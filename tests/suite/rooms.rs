@@ -7,17 +7,18 @@ use std::path::Path;
 
 /// Each room and the rooms it may import from, with all that they rest on. `cli` belongs to the program and reaches
 /// the library from outside, as `segma::`.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("error", &[]),
     ("note", &[]),
+    ("linear", &[]),
     ("matrix", &["error"]),
     ("table", &["error"]),
-    ("features", &["table", "matrix", "error", "note"]),
+    ("features", &["linear", "table", "matrix", "error", "note"]),
     ("engine", &["matrix", "error", "note"]),
     ("kmeans", &["engine", "matrix", "error", "note"]),
     ("quality", &["kmeans", "engine", "matrix", "error", "note"]),
-    ("model", &["features", "kmeans", "table", "engine", "matrix", "error", "note"]),
-    ("segments", &["model", "quality", "features", "kmeans", "table", "engine", "matrix", "error", "note"]),
+    ("model", &["features", "kmeans", "linear", "table", "engine", "matrix", "error", "note"]),
+    ("segments", &["model", "quality", "features", "kmeans", "linear", "table", "engine", "matrix", "error", "note"]),
     ("columnar", &[]),
     ("generate", &["columnar", "error"]),
     ("lib", &[]),

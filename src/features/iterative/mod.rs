@@ -10,7 +10,6 @@
 //! coefficients differ from scikit-learn's in the last digits, and a row of weight 3 counts exactly as three. Weights are
 //! taken in units of the largest that divides them all, as in `quantile.rs`.
 
-mod eigen;
 mod gram;
 mod ridge;
 

@@ -1,7 +1,7 @@
 //! A linear regression that finds out by itself how much to shrink: scikit-learn's `BayesianRidge` (MacKay 1992, "Bayesian
 //! Interpolation"), from sums of products alone.
 
-use super::eigen::eigen;
+use crate::linear::eigen;
 
 /// scikit-learn's defaults: the parameters of both gamma priors, the rounds, and the change of all coefficients together
 /// that ends them.

@@ -1,4 +1,4 @@
-//! Eigenvalues of a symmetric matrix by Jacobi's rotations, in a fixed order.
+//! Small dense linear algebra: eigenvalues of a symmetric matrix by Jacobi's rotations, in a fixed order.
 //!
 //! Not the fastest way, but the one that keeps the small eigenvalues of columns of unlike size as exact as the large ones
 //! (Demmel and Veselic 1992), and it needs nothing but square roots, so it gives the same bits everywhere.
@@ -7,7 +7,7 @@
 const SWEEPS: usize = 40;
 
 /// The eigenvalues of a symmetric positive semidefinite matrix `[dims x dims]`, and their vectors, one a row.
-pub(super) fn eigen(mut matrix: Vec<f64>, dims: usize) -> (Vec<f64>, Vec<f64>) {
+pub(crate) fn eigen(mut matrix: Vec<f64>, dims: usize) -> (Vec<f64>, Vec<f64>) {
     let mut vectors = vec![0.0; dims * dims];
     (0..dims).for_each(|i| vectors[i * dims + i] = 1.0);
     for _ in 0..SWEEPS {
@@ -67,7 +67,11 @@ fn mix(rows: &mut [f64], dims: usize, (p, q): (usize, usize), (cos, sin): (f64, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::columns::drawn;
+
+    /// Numbers from 0 to 1 that look random (the golden ratio's multiples, squared first).
+    fn drawn(count: usize) -> impl Iterator<Item = f64> {
+        (1..=count).map(|i| ((i * i) as f64 * 0.618_033_988_749_895).fract())
+    }
 
     #[test]
     fn values_and_vectors_rebuild_the_matrix() {
