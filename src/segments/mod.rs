@@ -2,6 +2,7 @@
 
 mod assignments;
 mod profile;
+pub mod report;
 
 pub use assignments::{Assignments, Beside};
 pub use profile::{Profile, Row};

@@ -25,6 +25,10 @@ mod program;
 mod pruning;
 #[cfg(unix)]
 mod readme;
+#[cfg(unix)]
+mod report;
+#[cfg(unix)]
+mod report_sample;
 mod rooms;
 mod shaders;
 mod silhouette;
