@@ -15,16 +15,21 @@ use std::io::Read;
 use std::path::Path;
 
 /// The version this program writes and reads.
-pub const SCHEMA: &str = "segma.model/2";
+pub const SCHEMA: &str = "segma.model/3";
 
 /// No model is larger; a longer file is something else.
 const MOST_BYTES: u64 = 256 << 20;
+
+/// No name of a segment is longer, in characters.
+const MOST_NAME: usize = 256;
 
 /// A fitted model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// The column that identifies a row, if one was named.
     pub id: Option<String>,
+    /// What the segments are called `[k]`: `Segment 0` and so on, until someone knows better. Any text will do.
+    pub names: Vec<String>,
     /// How a table becomes features.
     pub pipeline: Pipeline,
     /// Where the grid lies.
@@ -78,6 +83,7 @@ struct File {
     schema: String,
     segma: String,
     id: Option<String>,
+    names: Vec<String>,
     pipeline: Pipeline,
     frame: FrameFile,
     centroids: Vec<Vec<f64>>,
@@ -135,7 +141,8 @@ impl Model {
         };
         let weights = matrix.weights().map(|w| fit.weights.iter().map(|&f| w.real(f)).collect());
         let (centroids, counts) = (fit.centroids.clone(), fit.counts.clone());
-        Self { id, pipeline, frame, centroids, counts, weights, training, notes }
+        let names = (0..centroids.k()).map(|s| format!("Segment {s}")).collect();
+        Self { id, names, pipeline, frame, centroids, counts, weights, training, notes }
     }
 
     /// Segments.
@@ -161,6 +168,7 @@ impl Model {
             schema: SCHEMA.into(),
             segma: env!("CARGO_PKG_VERSION").into(),
             id: self.id.clone(),
+            names: self.names.clone(),
             pipeline: self.pipeline.clone(),
             frame: FrameFile {
                 offset: self.frame.offset().to_vec(),
@@ -235,6 +243,7 @@ impl File {
             ("frame.offset", self.frame.offset.len()),
             ("centroids", self.centroids.len()),
             ("counts", self.counts.len()),
+            ("names", self.names.len()),
         ] {
             let expected = if what == "frame.offset" { dims } else { k };
             if length != expected {
@@ -246,9 +255,9 @@ impl File {
         let frame = Frame::new(offset, exponent, bits).map_err(|e| format!("frame: {e}"))?;
         check_grid(&self.centroids_grid, dims, bits)?;
         let centroids = Centroids::new(dims, self.centroids_grid.concat());
-        let (id, pipeline, counts, weights) = (self.id, self.pipeline, self.counts, self.weights);
-        let model =
-            Model { id, pipeline, frame, centroids, counts, weights, training: self.training, notes: self.notes };
+        let (id, names, pipeline, training, notes) = (self.id, self.names, self.pipeline, self.training, self.notes);
+        let (counts, weights) = (self.counts, self.weights);
+        let model = Model { id, names, pipeline, frame, centroids, counts, weights, training, notes };
         model.check_values(&self.centroids)?;
         Ok(model)
     }
@@ -261,6 +270,9 @@ impl File {
         }
         if self.counts.iter().try_fold(0u64, |sum, c| sum.checked_add(*c)) != Some(self.training.rows) {
             return Err(format!("counts: they do not add up to the {} training rows", self.training.rows));
+        }
+        if let Some(s) = self.names.iter().position(|n| n.trim().is_empty() || n.chars().count() > MOST_NAME) {
+            return Err(format!("names[{s}]: a name has 1 to {MOST_NAME} characters"));
         }
         if self.training.inertia_grid.parse::<ethnum::U256>().is_err() {
             return Err("training.inertia_grid: not a whole number".into());
@@ -332,11 +344,16 @@ mod tests {
 
     #[test]
     fn a_model_that_does_not_hold_together_is_refused_with_the_reason() {
-        refused(|m| m["schema"] = json!("segma.model/1"), "schema: 'segma.model/1' is not");
+        refused(|m| m["schema"] = json!("segma.model/2"), "schema: 'segma.model/2' is not");
         refused(|m| m["schema"] = json!(7), "not a segma model");
         refused(|m| drop(m.as_object_mut().unwrap().remove("schema")), "no field `schema`");
         refused(|m| drop(m.as_object_mut().unwrap().remove("frame")), "missing field `frame`");
         refused(|m| m["surprise"] = json!(1), "unknown field `surprise`");
+        refused(|m| m["names"] = json!(["a", "b"]), "names: expected 3 entries, found 2");
+        refused(|m| m["names"][2] = json!(7), "expected a string");
+        refused(|m| m["names"][2] = json!(" "), "names[2]: a name has 1 to 256 characters");
+        refused(|m| m["names"][1] = json!("x".repeat(257)), "names[1]: a name has 1 to 256 characters");
+        refused(|m| drop(m.as_object_mut().unwrap().remove("names")), "missing field `names`");
         refused(|m| m["counts"] = json!([30]), "counts: expected 3 entries, found 1");
         refused(|m| m["counts"][0] = json!(11), "counts: they do not add up");
         refused(|m| m["counts"][0] = json!(u64::MAX), "counts: they do not add up");

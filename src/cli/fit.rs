@@ -12,7 +12,7 @@ use segma::features::{Learnt, Pipeline, Prepared};
 use segma::kmeans::{self, Fit};
 use segma::model::Model;
 use segma::note::Note;
-use segma::segments::{Assignments, Beside, Profile};
+use segma::segments::{Assignments, Beside, Profile, Roles};
 use segma::table::Table;
 use serde_json::{Value, json};
 
@@ -54,10 +54,12 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     device.notes.append(&mut fit.device_notes);
     notes.append(&mut fit.notes);
     hint_at_id(args, &mut notes);
-    let model = Model::new(args.input.id.clone(), pipeline.clone(), &matrix, &fit, &params, notes);
+    let mut model = Model::new(args.input.id.clone(), pipeline.clone(), &matrix, &fit, &params, notes);
     teller.step("writing");
     let labels = std::mem::take(&mut fit.labels);
-    let profile = phases.time("profile", || Profile::new(&prepared, &labels, model.k(), matrix.weights()));
+    let roles = Roles { pipeline: &pipeline, kpis: &table.further, without: args.input.weight_column.as_slice() };
+    let profile = phases.time("profile", || Profile::new(&table, &labels, model.k(), matrix.weights(), &roles));
+    model.names = profile.names();
     let assignments = Assignments::new(&matrix, &model.centroids, &labels);
     phases.time("write", || write(&folder, args, (&table, &prepared), &model, &assignments, &profile))?;
     let outcome = Outcome {
@@ -92,9 +94,9 @@ fn write(
     let text = model.to_json().map_err(|e| e.in_file(&table.source))?;
     folder.write("model.json", |out| out.write_all(text.as_bytes()))?;
     let id = args.input.id.as_deref();
-    let beside = Beside { table, id, keep: &carried(table, id), prepared: Some(prepared) };
+    let beside = Beside { table, names: &model.names, id, keep: &carried(table, id), prepared: Some(prepared) };
     folder.write("segments.csv", |out| assignments.write_csv(beside, out))?;
-    folder.write("profile.csv", |out| profile.write_csv(out))?;
+    folder.write("profile.csv", |out| profile.write_csv(&model.names, out))?;
     write_json(folder, "metrics.json", &summary::metrics(model))
 }
 

@@ -11,6 +11,7 @@ mod init;
 mod inspect;
 mod output;
 mod predict;
+mod profile;
 mod progress;
 mod run;
 mod selftest;
@@ -47,6 +48,7 @@ fn run_verb(verb: &Verb) -> Result<()> {
         Verb::Fit(args) => run::with_threads(&args.shared, || fit::fit(args)),
         Verb::Sweep(args) => run::with_threads(&args.shared, || sweep::sweep(args)),
         Verb::Predict(args) => run::with_threads(&args.shared, || predict::predict(args)),
+        Verb::Profile(args) => run::with_threads(&args.shared, || profile::profile(args)),
         Verb::Inspect(args) => run::with_threads(&args.shared, || inspect::inspect(args)),
         Verb::Generate(args) => run::with_threads(&args.shared, || generate::generate(args)),
         Verb::Bench(BenchArgs::Fit(args)) => run::with_threads(&args.shared, || bench::bench(args)),

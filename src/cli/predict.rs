@@ -31,8 +31,8 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let labels = label(&mut device, &matrix, &model)?;
     let assignments = Assignments::new(&matrix, &model.centroids, &labels);
-    let beside =
-        Beside { table: &table, id: id.as_deref(), keep: &carried(&table, id.as_deref()), prepared: Some(&prepared) };
+    let (id, keep) = (id.as_deref(), carried(&table, id.as_deref()));
+    let beside = Beside { table: &table, names: &model.names, id, keep: &keep, prepared: Some(&prepared) };
     write(args, output, &assignments, beside)?;
     notes.extend(saturated_note(matrix.saturated()));
     teller.finish(notes.iter().chain(&device.notes));

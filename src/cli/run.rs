@@ -31,7 +31,8 @@ impl InputArgs {
         let also = self.weight_column.iter().cloned().collect();
         let (wanted, carry, categorical) = (self.columns.clone(), self.keep.clone(), self.categorical.clone());
         let options = self.csv.options(self.id.as_deref());
-        table::read(&self.table, &ReadOptions { wanted, also, carry, categorical, ..options })
+        let further = self.kpi.clone();
+        table::read(&self.table, &ReadOptions { wanted, also, further, carry, categorical, ..options })
     }
 
     /// How its columns are prepared.
@@ -40,6 +41,7 @@ impl InputArgs {
             id: self.id.clone(),
             columns: table.selected.clone(),
             weight_column: self.weight_column.clone(),
+            kpis: table.further.clone(),
             feature_weights: self.feature_weights.clone(),
             missing: self.missing.clone(),
             missing_indicators: self.missing_indicators,

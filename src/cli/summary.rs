@@ -5,12 +5,13 @@ use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{escaped, printable};
 use segma::features::{From, How, Plan};
 use segma::model::Model;
-use segma::segments::{Profile, Row};
+use segma::segments::{Entry, Kind, Profile};
+use segma::table::spelt;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Effects below this many standard deviations do not stand out.
-const LEAST_EFFECT: f64 = 0.25;
+pub(super) const LEAST_EFFECT: f64 = 0.25;
 
 /// The summary as text.
 pub(super) fn text(o: &Outcome<'_>) -> String {
@@ -74,12 +75,12 @@ fn segments(model: &Model, profile: &Profile) -> Grid {
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING);
     let share_of = if model.weights.is_some() { "share of weight" } else { "share" };
-    grid.set_header(["segment", "customers", share_of, "what stands out: average (index, 100 = everyone)"]);
+    grid.set_header(["segment", "name", "customers", share_of, "what stands out: average (index, 100 = everyone)"]);
     for (s, &count) in model.counts.iter().enumerate() {
         let share = format!("{:.1} %", 100.0 * share(model, s));
-        grid.add_row([s.to_string(), grouped(count), share, standing_out(profile, s)]);
+        grid.add_row([s.to_string(), printable(&model.names[s]), grouped(count), share, standing_out(profile, s)]);
     }
-    for right in [0, 1, 2] {
+    for right in [0, 2, 3] {
         if let Some(column) = grid.column_mut(right) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -88,21 +89,39 @@ fn segments(model: &Model, profile: &Profile) -> Grid {
 }
 
 fn standing_out(profile: &Profile, segment: usize) -> String {
-    let rows = profile.standing_out(segment);
-    let out: Vec<String> = rows.iter().filter(|r| r.effect.abs() >= LEAST_EFFECT).take(3).map(|r| phrase(r)).collect();
+    let entries = profile.standing_out(segment);
+    let out: Vec<String> = entries.iter().filter(|e| e.effect.abs() >= LEAST_EFFECT).take(3).map(phrase).collect();
     if out.is_empty() { "close to the average in everything".into() } else { out.join(" · ") }
 }
 
-fn phrase(row: &Row) -> String {
-    let against = match row.index {
+fn phrase(entry: &Entry<'_>) -> String {
+    let against = match entry.index {
         Some(index) => format!("{index:.0}"),
-        None => format!("{:+.1} sd", row.effect),
+        None => format!("{:+.1} sd", entry.effect),
     };
-    format!("{} {} ({against})", printable(&row.feature), short(row.mean))
+    format!("{} {} ({against})", label(entry), shown(entry.column.kind, entry.mean))
+}
+
+/// What a figure is of: a column, or a level of one.
+pub(super) fn label(entry: &Entry<'_>) -> String {
+    match entry.level.filter(|_| entry.column.kind == Kind::Category) {
+        Some(level) => format!("{}={}", printable(&entry.column.name), printable(level)),
+        None => printable(&entry.column.name),
+    }
+}
+
+/// A value of a column in few characters: a share in percent, a date as its day.
+pub(super) fn shown(kind: Kind, value: f64) -> String {
+    match kind {
+        _ if value.is_nan() => "-".into(),
+        Kind::Number => short(value),
+        Kind::Date => spelt(value.floor()),
+        Kind::YesNo | Kind::Category => format!("{:.0} %", 100.0 * value),
+    }
 }
 
 /// A number in few characters.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     match value.abs() {
         a if a != 0.0 && !(1e-3..1e9).contains(&a) => format!("{value:.2e}"),
         a if a >= 100.0 => format!("{value:.0}"),

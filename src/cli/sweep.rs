@@ -15,6 +15,7 @@ use segma::kmeans::{self, Fit, ValidParams};
 use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
+use segma::segments::suggested_names;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -51,8 +52,9 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
         return Err(Error::NotConverged { iterations: fit.iterations });
     }
     device.notes.extend(fits.first_mut().map(|f| std::mem::take(&mut f.device_notes)).unwrap_or_default());
-    let rows = rows(args, &pipeline, &matrix, &fits, &params, &notes);
-    for row in &rows {
+    let mut rows = rows(args, &pipeline, &matrix, &fits, &params, &notes);
+    for (row, fit) in rows.iter_mut().zip(&fits) {
+        row.model.names = suggested_names(&table, &fit.labels, row.model.k(), matrix.weights(), &pipeline);
         let text = row.model.to_json().map_err(|e| e.in_file(&table.source))?;
         folder.write(&model_name(row.clusters).to_string_lossy(), |out| out.write_all(text.as_bytes()))?;
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 /// Columns of absurd size.
-pub(super) const ABSURD: &[&[f64]] = &[
+pub(crate) const ABSURD: &[&[f64]] = &[
     &[f64::MAX, f64::MIN],
     &[f64::MAX, f64::MAX, 0.0],
     &[f64::MIN, -1.0, f64::MAX, 1.0, 5e-324],
@@ -20,7 +20,7 @@ pub(super) const ABSURD: &[&[f64]] = &[
 ];
 
 /// A few hundred numbers each: even, skewed to either side, heavy-tailed, tied, with gaps.
-pub(super) fn awkward() -> Vec<Vec<f64>> {
+pub(crate) fn awkward() -> Vec<Vec<f64>> {
     let even: Vec<f64> = drawn(300).collect();
     let map = |f: fn(f64) -> f64| even.iter().map(|&u| f(u)).collect::<Vec<f64>>();
     vec![
@@ -35,7 +35,7 @@ pub(super) fn awkward() -> Vec<Vec<f64>> {
 }
 
 /// Numbers from 0 to 1, always the same (Knuth's multiplicative congruential generator, MMIX).
-pub(super) fn drawn(count: usize) -> impl Iterator<Item = f64> {
+pub(crate) fn drawn(count: usize) -> impl Iterator<Item = f64> {
     let mut state = 42u64;
     (0..count).map(move |_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -88,6 +88,9 @@ fn fate(learner: &Learner<'_>, column: &Column, learnt: Option<&Pipeline>) -> Re
     if options.weight_column.as_ref() == Some(&column.name) {
         return Ok(Fate::Reserved("the weight of a row"));
     }
+    if options.kpis.contains(&column.name) {
+        return Ok(Fate::Reserved("a KPI"));
+    }
     let plan = learnt.and_then(|pipeline| Some((pipeline, pipeline.plans().iter().find(|p| p.name == column.name)?)));
     if let Some((pipeline, plan)) = plan {
         return Ok(Fate::Used(pipeline.explain(plan)));

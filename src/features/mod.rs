@@ -5,8 +5,9 @@
 //! another). A learnt [`Pipeline`] is a few numbers per column; applying it needs nothing else, so `predict`
 //! repeats exactly what `fit` did.
 
+mod beside;
 #[cfg(test)]
-mod columns;
+pub(crate) mod columns;
 mod describe;
 mod impute;
 mod iterative;
@@ -18,27 +19,29 @@ mod options;
 mod outliers;
 mod plan;
 mod prepared;
-mod quantile;
+pub(crate) mod quantile;
 mod select;
 mod sizes;
-mod sums;
+pub(crate) mod sums;
 mod together;
 mod transform;
 mod words;
 
+pub use beside::{kpis, telling};
 pub use describe::{Description, Fate, Inspection, describe};
 pub use options::{
     Encode, MAX_LEVELS, Missing, Options, OutlierAction, Outliers, PerColumn, Reshape, Scale, feature_weights,
 };
 pub use plan::{Feature, From, Gaps, How, Limits, Number, OneHot, Part, Plan};
 pub use prepared::Prepared;
-pub use select::LeftOut;
+pub use select::{LeftOut, weights};
 
 use crate::error::{Error, Result, printable};
 use crate::matrix::Weights;
 use crate::note::Note;
-use crate::table::{Selection, Table};
+use crate::table::{Column, Selection, Table};
 use learn::{Before, Learner};
+use select::Chosen;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use together::Together;
@@ -103,7 +106,7 @@ impl Pipeline {
     }
 
     /// Learns a preparation from a table. Rows that may not have the gaps they have leave the table, and so do columns that
-    /// are not used.
+    /// are not used, but for dates, texts and KPIs, which can still say who is in a segment.
     ///
     /// # Errors
     /// [`Error::Data`] naming the place for an unknown, repeated, mixed or empty column, a missing value that may not be
@@ -112,10 +115,13 @@ impl Pipeline {
     pub fn learn(table: &mut Table, options: &Options) -> Result<Learnt> {
         let _span = tracing::info_span!("learn").entered();
         let mut notes = Vec::new();
-        let names: Vec<String> = select::select(table, options, &mut notes)?.iter().map(|c| c.name.clone()).collect();
+        let Chosen { columns, beside } = select::select(table, options, &mut notes)?;
+        let name = |c: &&Column| c.name.clone();
+        let (names, beside): (Vec<String>, Vec<String>) =
+            (columns.iter().map(name).collect(), beside.iter().map(name).collect());
         options.known(&names)?;
-        let used = |name: &String| names.contains(name) || options.weight_column.as_ref() == Some(name);
-        table.columns.retain(|c| used(&c.name));
+        let weight = options.weight_column.as_ref();
+        table.columns.retain(|c| weight == Some(&c.name) || names.contains(&c.name) || beside.contains(&c.name));
         let drops = |name: &str| options.missing.of(name) == Missing::Drop && names.iter().any(|n| n == name);
         notes.extend(drop_incomplete(table, drops)?);
         let mut before = Before { limits: outlier_limits(table, &names, options, &mut notes)?, ..Before::default() };
@@ -203,7 +209,7 @@ impl Pipeline {
 
 impl Options {
     fn weights(&self, table: &Table) -> Result<Option<Weights>> {
-        self.weight_column.as_deref().map(|name| select::weights(table, name)).transpose()
+        self.weight_column.as_deref().map(|name| weights(table, name)).transpose()
     }
 
     /// Refuses a choice for a column that is not used.

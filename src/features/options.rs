@@ -13,6 +13,8 @@ pub struct Options {
     pub columns: Option<Vec<String>>,
     /// The column that holds row weights; never a feature.
     pub weight_column: Option<String>,
+    /// Columns that are looked at per segment and never features: what segments are judged by must not make them.
+    pub kpis: Vec<String>,
     /// How much columns count beside the others.
     pub feature_weights: Option<PerColumn<f64>>,
     /// What stands for a missing value.

@@ -4,7 +4,7 @@
 //! rows), dates without a day to count from, constants, columns without values. A note names each of them, and the flag
 //! that would keep it.
 
-use super::Options;
+use super::{Options, beside};
 use crate::error::{Error, Place, Result, printable, suggestion};
 use crate::matrix::Weights;
 use crate::note::Note;
@@ -75,26 +75,38 @@ impl LeftOut {
     }
 }
 
-/// The columns that become features, in order; notes say what was left out.
-pub(super) fn select<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Result<Vec<&'t Column>> {
+/// The columns of a table, chosen.
+pub(super) struct Chosen<'t> {
+    /// Those that become features, in order.
+    pub(super) columns: Vec<&'t Column>,
+    /// Those that stay in the table for what they say of the segments: KPIs, dates and texts.
+    pub(super) beside: Vec<&'t Column>,
+}
+
+/// Chooses columns; notes say what was left out.
+pub(super) fn select<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Result<Chosen<'t>> {
     if let (Some(id), true) = (&options.id, options.id == options.weight_column) {
         return Err(Error::Usage(format!("column '{}' cannot be an id and a weight", printable(id))));
     }
-    match &options.columns {
-        Some(names) => named(table, options, names),
-        None => useful(table, options, notes),
-    }
+    let kpis = beside::kpis(table, &options.kpis)?;
+    let mut chosen = match &options.columns {
+        Some(names) => Chosen { columns: named(table, options, names)?, beside: Vec::new() },
+        None => useful(table, options, notes)?,
+    };
+    chosen.beside.extend(kpis);
+    Ok(chosen)
 }
 
 fn reserved(options: &Options) -> impl Iterator<Item = &String> {
-    [&options.id, &options.weight_column].into_iter().flatten()
+    [&options.id, &options.weight_column].into_iter().flatten().chain(&options.kpis)
 }
 
 fn named<'t>(table: &'t Table, options: &Options, names: &[String]) -> Result<Vec<&'t Column>> {
     let mut columns: Vec<&Column> = Vec::new();
     for name in names {
         if reserved(options).any(|n| n == name) {
-            return Err(Error::Usage(format!("column '{}' cannot be an id or weight and a feature", printable(name))));
+            let message = format!("column '{}' cannot be an id, weight or KPI and a feature", printable(name));
+            return Err(Error::Usage(message));
         }
         let column = find(table, name)?;
         if columns.iter().any(|c| c.name == column.name) {
@@ -122,7 +134,7 @@ fn named<'t>(table: &'t Table, options: &Options, names: &[String]) -> Result<Ve
     if columns.is_empty() { Err(Error::Usage("no column was named".into())) } else { Ok(columns) }
 }
 
-fn useful<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Result<Vec<&'t Column>> {
+fn useful<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Result<Chosen<'t>> {
     let (mut columns, mut out) = (Vec::new(), BTreeMap::<LeftOut, Vec<&Column>>::new());
     let free = |c: &&Column| !reserved(options).any(|n| *n == c.name);
     let looked: Vec<&Column> = table.columns.iter().filter(free).collect();
@@ -145,7 +157,12 @@ fn useful<'t>(table: &'t Table, options: &Options, notes: &mut Vec<Note>) -> Res
     for (why, columns) in &out {
         notes.push(Note::new(why.code(), format!("left out {}: {}", list(&names(columns)), why.reason())));
     }
-    Ok(columns)
+    if !options.kpis.is_empty() {
+        let kpis: Vec<&str> = options.kpis.iter().map(String::as_str).collect();
+        notes.push(Note::new("kpi_left_out", format!("left out {}: a KPI is profiled, not clustered", list(&kpis))));
+    }
+    let beside = [LeftOut::Date, LeftOut::Text].into_iter().filter_map(|why| out.remove(&why)).flatten().collect();
+    Ok(Chosen { columns, beside })
 }
 
 /// Why a column is not clustered unless it is named, if it is not.
@@ -242,13 +259,14 @@ fn nothing_usable(table: &Table, options: &Options, out: &BTreeMap<LeftOut, Vec<
     let mut why = Vec::new();
     why.extend(options.id.iter().map(|n| format!("{} is the id", list(&[n]))));
     why.extend(options.weight_column.iter().map(|n| format!("{} is the weight", list(&[n]))));
+    why.extend(options.kpis.iter().map(|n| format!("{} is a KPI", list(&[n]))));
     why.extend(out.iter().map(|(why, columns)| format!("{}: {}", list(&names(columns)), why.reason())));
     let message = format!("no usable column: {}", why.join("; "));
     Error::data(Place::file(&table.source), message, "at least one column must hold numbers or categories")
 }
 
 /// Names in quotes; the first ten of many.
-fn list(names: &[&str]) -> String {
+pub(super) fn list(names: &[&str]) -> String {
     let shown: Vec<String> = names.iter().take(10).map(|n| format!("'{}'", printable(n))).collect();
     let more = names.len().saturating_sub(10);
     if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
@@ -295,7 +313,10 @@ pub(super) fn find<'t>(table: &'t Table, name: &str) -> Result<&'t Column> {
 }
 
 /// The row weights in a column.
-pub(super) fn weights(table: &Table, name: &str) -> Result<Weights> {
+///
+/// # Errors
+/// [`Error::Data`] for a column that is not there, holds something else than numbers, or a weight that is missing or below 0.
+pub fn weights(table: &Table, name: &str) -> Result<Weights> {
     let column = find(table, name)?;
     if let Some(row) = column.first_missing {
         return Err(Error::data(table.place(row, name), "the weight is missing", "give every row a weight"));

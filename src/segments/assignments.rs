@@ -24,11 +24,30 @@ pub struct Assignments<'m> {
     labels: &'m [u32],
 }
 
+/// A row, and how far it is from the centroid of its segment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Closest {
+    /// The row.
+    pub row: usize,
+    /// The distance, in the units of the prepared columns.
+    pub distance: f64,
+}
+
+/// Puts a row among the `most` closest ones, behind those that are as close: they come before it.
+fn put(closest: &mut Vec<Closest>, new: Closest, most: usize) {
+    if closest.len() < most || closest.last().is_some_and(|last| new.distance < last.distance) {
+        closest.insert(closest.partition_point(|c| c.distance <= new.distance), new);
+        closest.truncate(most);
+    }
+}
+
 /// What is written beside a row's segment.
 #[derive(Debug, Clone, Copy)]
 pub struct Beside<'a> {
     /// The table that the rows are from.
     pub table: &'a Table,
+    /// What the segments are called `[k]`.
+    pub names: &'a [String],
     /// The column that identifies a row, if one does.
     pub id: Option<&'a str>,
     /// Columns that are carried along.
@@ -50,7 +69,28 @@ impl<'m> Assignments<'m> {
         distances(self.matrix, &self.centroids, self.labels, tiles)
     }
 
-    /// Writes a CSV in input order: the id (or `row`, from 1), `segment`, `distance`, `distance_second`, `margin`, and the
+    /// The rows closest to the centroid of their segment, up to `most` of each `[k]`: the smallest distance first, of equals
+    /// the lowest row.
+    #[must_use]
+    pub fn closest(&self, most: usize) -> Vec<Vec<Closest>> {
+        let (k, tiles) = (self.centroids.len() / self.matrix.dims(), self.matrix.tiles());
+        let none = || vec![Vec::new(); k];
+        let of_chunk = |first: usize| {
+            let own = self.distances(first..tiles.min(first + CHUNK)).own;
+            let mut closest = none();
+            for (row, distance) in (first * TILE..).zip(own) {
+                put(&mut closest[self.labels[row] as usize], Closest { row, distance }, most);
+            }
+            closest
+        };
+        let joined = |mut all: Vec<Vec<Closest>>, later: Vec<Vec<Closest>>| {
+            all.iter_mut().zip(later).for_each(|(all, later)| later.into_iter().for_each(|c| put(all, c, most)));
+            all
+        };
+        (0..tiles.div_ceil(CHUNK)).into_par_iter().map(|chunk| of_chunk(chunk * CHUNK)).reduce(none, joined)
+    }
+
+    /// Writes a CSV in input order: the id (or `row`, from 1), `segment`, `segment_name`, `distance`, `distance_second`, `margin`, and the
     /// columns that are carried along.
     ///
     /// # Errors
@@ -58,7 +98,7 @@ impl<'m> Assignments<'m> {
     pub fn write_csv(&self, beside: Beside<'_>, out: &mut dyn Write) -> io::Result<()> {
         let mut header = String::new();
         push_text(&mut header, beside.id.unwrap_or("row"));
-        header.push_str(",segment,distance,distance_second,margin");
+        header.push_str(",segment,segment_name,distance,distance_second,margin");
         for name in beside.keep {
             header.push(',');
             push_text(&mut header, name);
@@ -68,13 +108,14 @@ impl<'m> Assignments<'m> {
         writeln!(out, "{header}")?;
         let ids = beside.id.and_then(|name| beside.table.text(name));
         let keep: Vec<&Texts> = beside.keep.iter().filter_map(|name| beside.table.text(name)).collect();
+        let names: Vec<String> = beside.names.iter().enumerate().map(|(s, name)| segment(s, name)).collect();
         let tiles = self.labels.len().div_ceil(TILE);
         for first in (0..tiles).step_by(CHUNK * 16) {
             let some = first..tiles.min(first + CHUNK * 16);
             let chunks: Vec<usize> = some.clone().step_by(CHUNK).collect();
             let write = |first: usize| {
                 let tiles = first..some.end.min(first + CHUNK);
-                self.lines(tiles, beside.table, ids, &keep, marks)
+                self.lines(tiles, beside.table, (ids, &names), &keep, marks)
             };
             let texts: Vec<String> = chunks.into_par_iter().map(write).collect();
             texts.iter().try_for_each(|t| out.write_all(t.as_bytes()))?;
@@ -86,7 +127,7 @@ impl<'m> Assignments<'m> {
         &self,
         tiles: std::ops::Range<usize>,
         table: &Table,
-        ids: Option<&Texts>,
+        (ids, names): (Option<&Texts>, &[String]),
         keep: &[&Texts],
         marks: Option<&Prepared<'_>>,
     ) -> String {
@@ -98,8 +139,7 @@ impl<'m> Assignments<'m> {
                 Some(ids) => push_text(&mut text, ids.get(i)),
                 None => push(&mut text, table.row_in_file(i) + 1),
             }
-            text.push(',');
-            push(&mut text, self.labels[i]);
+            text.push_str(&names[self.labels[i] as usize]);
             for value in [distances.own[at], distances.second[at], distances.margin(at)] {
                 text.push(',');
                 #[expect(clippy::cast_possible_truncation, reason = "printed to f32 precision")]
@@ -122,6 +162,13 @@ impl<'m> Assignments<'m> {
         }
         text
     }
+}
+
+/// A segment's number and name as they stand in each of its rows.
+fn segment(segment: usize, name: &str) -> String {
+    let mut text = format!(",{segment},");
+    push_text(&mut text, name);
+    text
 }
 
 fn push(text: &mut String, value: impl std::fmt::Display) {
@@ -167,16 +214,37 @@ mod tests {
             columns: Vec::new(),
             kept: vec![kept("id", ids), kept("mail", ["a@b", "@c", "", "d", "e"])],
             selected: None,
+            further: Vec::new(),
             unread: Vec::new(),
             lines: Lines::default(),
             places: None,
         };
         let mut out = Vec::new();
-        let beside = Beside { table: &table, id: Some("id"), keep: &["mail".into()], prepared: None };
+        let names = ["Recent, new".into(), "=x".into()];
+        let beside = Beside { table: &table, names: &names, id: Some("id"), keep: &["mail".into()], prepared: None };
         Assignments::new(&matrix, &centroids, &[0, 0, 0, 1, 1]).write_csv(beside, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        let ids: Vec<&str> = text.lines().skip(1).map(|l| l.rsplitn(6, ',').last().unwrap()).collect();
+        let unnamed = text.replace("\"Recent, new\"", "Recent");
+        let ids: Vec<&str> = unnamed.lines().skip(1).map(|l| l.rsplitn(7, ',').last().unwrap()).collect();
         assert_eq!(ids, ["00123", "\"a,b\"", "'=1+1", "9007199254740993", "\"say \"\"hi\"\"\""]);
-        assert!(text.starts_with("id,segment,distance,distance_second,margin,mail\n00123,0,1.0,9.0,0.8888889,a@b\n"));
+        let head = "id,segment,segment_name,distance,distance_second,margin,mail\n";
+        assert!(text.starts_with(&format!("{head}00123,0,\"Recent, new\",1.0,9.0,0.8888889,a@b\n")), "{text}");
+        assert!(text.ends_with("\"say \"\"hi\"\"\",1,'=x,0.0,8.0,1.0,e\n"), "{text}");
+    }
+
+    #[test]
+    fn the_closest_come_first_and_of_equals_the_lowest_row() {
+        let x = ndarray::Array2::from_shape_fn((70_000, 1), |(i, _)| ((i * 7919) % 1000) as f64);
+        let matrix = Matrix::learn(&x.view(), None).unwrap().0;
+        let centroids = Centroids::new(1, vec![matrix.frame().grid(0, 250.0), matrix.frame().grid(0, 750.0)]);
+        let labels: Vec<u32> = x.iter().map(|v| u32::from(*v >= 500.0)).collect();
+        let closest = Assignments::new(&matrix, &centroids, &labels).closest(141);
+        for (s, at) in [(0, 250.0), (1, 750.0)] {
+            let mut rows: Vec<usize> = (0..70_000).filter(|&i| labels[i] == s).collect();
+            rows.sort_by_key(|&i| ((x[[i, 0]] - at).abs() as u64, i));
+            let found: Vec<usize> = closest[s as usize].iter().map(|c| c.row).collect();
+            assert_eq!(found, rows[..141]);
+            assert_eq!((closest[s as usize][69].distance, closest[s as usize][70].distance), (0.0, 1.0));
+        }
     }
 }

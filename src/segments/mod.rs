@@ -4,8 +4,8 @@ mod assignments;
 mod profile;
 pub mod report;
 
-pub use assignments::{Assignments, Beside};
-pub use profile::{Profile, Row};
+pub use assignments::{Assignments, Beside, Closest};
+pub use profile::{ColumnProfile, Entry, Figures, Kind, MOST_LEVELS, Numeric, OTHER, Profile, Roles, suggested_names};
 
 /// A text cell made safe to open in a spreadsheet: one that would start a formula gets a leading apostrophe (OWASP, *CSV
 /// injection*). Numbers are left alone.

@@ -55,6 +55,8 @@ pub struct ReadOptions {
     pub wanted: Option<Selection>,
     /// Columns that are read for what they hold in any case.
     pub also: BTreeSet<String>,
+    /// More such columns, as a user names them.
+    pub further: Option<Selection>,
     /// Columns that are texts whatever they hold, as a user names them.
     pub categorical: Option<Selection>,
     /// More such columns, with their levels if these are known already: then any other text is [`UNSEEN`].
@@ -79,6 +81,8 @@ struct Resolved {
     unread: Vec<String>,
     /// The columns that were selected, in the order of the selection, if it did more than leave some out.
     selected: Option<Vec<String>>,
+    /// The columns that are read in any case, as a user named them.
+    further: Vec<String>,
 }
 
 impl ReadOptions {
@@ -92,7 +96,9 @@ impl ReadOptions {
         let all_but = self.wanted.as_ref().is_some_and(Selection::only_leaves_out);
         let selected = meant(self.wanted.as_ref())?;
         let (carried, texts) = (meant(self.carry.as_ref())?, meant(self.categorical.as_ref())?.unwrap_or_default());
-        if let (Some(selected), Some(name)) = (&selected, texts.iter().find(|t| !self.also.contains(*t)))
+        let further = meant(self.further.as_ref())?.unwrap_or_default();
+        let in_any_case = |name: &String| self.also.contains(name) || further.contains(name);
+        if let (Some(selected), Some(name)) = (&selected, texts.iter().find(|t| !in_any_case(t)))
             && !selected.contains(name)
         {
             let message = format!("'{}' is made categorical, but is not among the columns to use", printable(name));
@@ -102,7 +108,7 @@ impl ReadOptions {
         let kept = |name: &String| carried.as_ref().is_some_and(|c| c.contains(name)) || is_id(name);
         // An id is not read for what it holds, unless it is asked for.
         let wanted = |name: &String| match &selected {
-            _ if self.also.contains(name) || texts.contains(name) => true,
+            _ if in_any_case(name) || texts.contains(name) => true,
             Some(selected) => selected.contains(name) && !(all_but && is_id(name)),
             None => !is_id(name),
         };
@@ -113,6 +119,7 @@ impl ReadOptions {
             kept: names.iter().map(kept).collect(),
             unread: names.iter().filter(|name| !wanted(name) && !kept(name)).cloned().collect(),
             selected: selected.filter(|_| !all_but),
+            further,
         })
     }
 }
@@ -141,6 +148,8 @@ pub struct Table {
     pub kept: Vec<Kept>,
     /// The columns that were selected, in the order of the selection, if it did more than leave some out.
     pub selected: Option<Vec<String>>,
+    /// The columns that were to be read in any case ([`ReadOptions::further`]), in the order in which they were named.
+    pub further: Vec<String>,
     /// The columns of the file that were not read.
     pub unread: Vec<String>,
     /// The line of every row of the file.

@@ -202,8 +202,12 @@ fn a_bad_model_is_exit_4_and_writes_nothing() {
         (b"{}", "no field `schema`"),
         (cut.as_bytes(), "not a segma model"),
         (nested.as_bytes(), "not a segma model"),
-        (good.replace("segma.model/2", "segma.model/9").as_bytes(), "'segma.model/9' is not 'segma.model/2'"),
+        (good.replace("segma.model/3", "segma.model/9").as_bytes(), "'segma.model/9' is not 'segma.model/3'"),
         (good.replacen("\"frame\"", "\"frme\"", 1).as_bytes(), "unknown field `frme`"),
+        (
+            good.replacen("\"names\": [", "\"names\": [\"one more\",", 1).as_bytes(),
+            "names: expected 2 entries, found 3",
+        ),
         (good.replacen("\"id\"", "\"id\": null, \"id\"", 1).as_bytes(), "duplicate field `id`"),
         (b"\x80\x04\x95\x10\x00", "Python pickle, which is never loaded"),
         (b"\xff\xfe{\0", "not UTF-8"),

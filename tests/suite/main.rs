@@ -21,6 +21,7 @@ mod numeric;
 mod optimum;
 mod outputs;
 mod preparation;
+mod profile;
 mod program;
 mod pruning;
 #[cfg(unix)]

@@ -48,7 +48,7 @@ fn ids_that_start_a_formula_are_defused_and_all_others_kept() {
     place.run("fit a.csv --id =id -k 2 -o run").ended(0);
     let expected: Vec<&str> = FORMULAS.iter().map(|f| f.1).chain(PLAIN).collect();
     let lines = records(&place.text("run/segments.csv"));
-    assert!(lines[0].starts_with("'=id,segment,"), "{}", lines[0]);
+    assert!(lines[0].starts_with("'=id,segment,segment_name,"), "{}", lines[0]);
     for (line, id) in lines[1..].iter().zip(expected) {
         assert!(line.starts_with(&format!("{id},")), "{id:?}: {line:?}");
     }
@@ -60,7 +60,7 @@ fn column_names_that_start_a_formula_are_defused_in_the_profile_only() {
     place.put("a.csv", table("id,=1+1,@x;=2", &["a", "b", "c", "d", "e", "f"]));
     place.run("fit a.csv --id id -k 2 -o run").ended(0);
     let profile = place.text("run/profile.csv");
-    assert!(profile.contains("\n0,'=1+1,") && profile.contains(",\"'@x;=2\","), "{profile}");
+    assert!(profile.contains(",'=1+1,,number,") && profile.contains(",\"'@x;=2\",,number,"), "{profile}");
     let model = place.json("run/model.json");
     assert_eq!(model["pipeline"]["columns"][0]["name"], "=1+1");
 }

@@ -55,7 +55,8 @@ fn the_telco_table_fits_with_one_command_and_predicts_itself() {
     place.run(&format!("predict run/model.json {TELCO} -o labels.csv")).ended(0);
     assert_eq!(place.bytes("labels.csv"), place.bytes("run/segments.csv"));
     let profile = place.text("run/profile.csv");
-    assert!(profile.contains("\n0,contract=Month-to-month,") && profile.contains("\n0,churn,"), "{profile}");
+    let row = |feature: &str| profile.lines().any(|l| l.starts_with("0,") && l.contains(feature));
+    assert!(row(",contract,Month-to-month,category,yes,no,") && row(",churn,yes,yes/no,yes,no,"), "{profile}");
 }
 
 #[test]
@@ -145,8 +146,8 @@ fn predict_prepares_new_rows_as_the_model_does() {
     let run = place.run("predict run/model.json new.csv --keep extra").ended(0);
     assert!(run.stderr.contains("filled 5 missing values as the model does"), "{}", run.stderr);
     let lines: Vec<Vec<&str>> = run.stdout.lines().map(|l| l.split(',').collect()).collect();
-    assert_eq!(lines[0], ["row", "segment", "distance", "distance_second", "margin", "extra"]);
-    assert_eq!(lines[1..].iter().map(|l| l[5]).collect::<String>(), "xyz");
+    assert_eq!(lines[0], ["row", "segment", "segment_name", "distance", "distance_second", "margin", "extra"]);
+    assert_eq!(lines[1..].iter().map(|l| *l.last().unwrap()).collect::<String>(), "xyz");
     let training = place.text("run/segments.csv");
     let segment = |row: usize| training.lines().nth(row + 1).unwrap().split(',').nth(1).unwrap().to_owned();
     assert_eq!([lines[1][1], lines[3][1]], [segment(0), segment(1)]);
@@ -212,7 +213,11 @@ fn what_is_left_out_is_named_with_the_flag_that_keeps_it() {
     let rest = place.run("fit a.csv -k 2 --columns !plan --keep spend,plan -o rest").ended(0);
     assert!(rest.stdout.contains("1 features"), "{}", rest.stdout);
     rest.says(&["left out 'name'", "left out 'joined'"]);
-    assert!(place.text("rest/segments.csv").starts_with("row,segment,distance,distance_second,margin,spend,plan\n1,"));
+    assert!(
+        place
+            .text("rest/segments.csv")
+            .starts_with("row,segment,segment_name,distance,distance_second,margin,spend,plan\n1,")
+    );
     place
         .run("predict rest/model.json a.csv -o labels.csv")
         .ended(0)
@@ -239,7 +244,7 @@ fn outliers_are_held_dropped_or_marked() {
     assert!(rows.len() == 60 && !rows.contains(&"42".into()) && rows.contains(&"60".into()), "{rows:?}");
     fit("flag").says(&["marked outliers: spend (1)"]);
     let marked = place.text("flag/segments.csv");
-    assert!(marked.starts_with("row,segment,distance,distance_second,margin,outlier\n"));
+    assert!(marked.starts_with("row,segment,segment_name,distance,distance_second,margin,outlier\n"));
     let flags: Vec<&str> = marked.lines().filter(|l| !l.ends_with(',')).collect();
     assert!(flags.len() == 2 && flags[1].starts_with("42,") && flags[1].ends_with(",spend"), "{flags:?}");
     // A yes or no in numbers has no outliers, however rare.

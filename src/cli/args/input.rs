@@ -76,6 +76,9 @@ pub(crate) struct InputArgs {
     /// Columns to carry to the output
     #[arg(long, value_parser = selection, value_name = "COLUMN,..")]
     pub(crate) keep: Option<Selection>,
+    /// Columns that segments are judged by, as revenue,churned: profiled first, never clustered
+    #[arg(long, value_parser = selection, value_name = "COLUMN,..")]
+    pub(crate) kpi: Option<Selection>,
     /// The column that holds row weights
     #[arg(long, value_name = "COLUMN")]
     pub(crate) weight_column: Option<String>,

@@ -8,7 +8,9 @@ mod verbs;
 pub(crate) use bench::{BenchArgs, BenchFitArgs, BenchSilhouetteArgs};
 pub(crate) use groups::{Counts, DeviceArgs, FolderArgs, KMeansArgs, RunArgs, Shared, counts, memory};
 pub(crate) use input::{ApplyArgs, InputArgs, TableArgs, selection};
-pub(crate) use verbs::{DevicesArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, PredictArgs, SweepArgs, TuneArgs};
+pub(crate) use verbs::{
+    DevicesArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, PredictArgs, ProfileArgs, SweepArgs, TuneArgs,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +32,8 @@ pub(crate) enum Verb {
     Sweep(SweepArgs),
     /// Give each row of a table the segment of a fitted model
     Predict(PredictArgs),
+    /// Say who is in the segments of a model: each column of a table, segment by segment
+    Profile(ProfileArgs),
     /// Show what a table holds and what fit would do with it, or how a model prepares one
     Inspect(InspectArgs),
     /// Make up a customer table of any size, with known groups to check a segmentation against

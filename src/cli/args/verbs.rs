@@ -70,6 +70,34 @@ pub(crate) struct PredictArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ProfileArgs {
+    #[command(flatten)]
+    pub(crate) apply: ApplyArgs,
+    /// Columns that segments are judged by, as revenue,churned: they come first, with each segment's part of the total
+    #[arg(long, value_parser = selection, value_name = "COLUMN,..")]
+    pub(crate) kpi: Option<Selection>,
+    /// The columns to profile beside those that the model clusters [default: every column that can tell segments apart]
+    #[arg(long, value_parser = selection, value_name = "COLUMN,..")]
+    pub(crate) columns: Option<Selection>,
+    /// The column that holds row weights
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) weight_column: Option<String>,
+    /// Show the ids of the customers closest to each centroid
+    #[arg(long)]
+    pub(crate) show_ids: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+    /// The CSV file to write as well
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite the output
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
     /// The file to write: .csv, or .parquet or .pq; - is standard output
     pub(crate) file: PathBuf,

@@ -42,10 +42,11 @@ fn read_from(mut reader: impl Read, length: u64, source: &str, options: &ReadOpt
     let header = Header::read(&mut reader, length, source)?;
     let mut filling = Filling::new(&header, source, options)?;
     decode(&mut reader, &header, source, |value| filling.push(value))?;
-    let selected = filling.selected.take();
+    let (selected, further) = (filling.selected.take(), std::mem::take(&mut filling.further));
     let columns = filling.columns.into_iter().flatten().map(Filled::finish).collect();
     let (source, rows, lines) = (source.to_owned(), header.rows, Lines::default());
-    Ok(Table { source, rows, columns, kept: Vec::new(), selected, unread: Vec::new(), lines, places: None })
+    let (kept, unread) = (Vec::new(), Vec::new());
+    Ok(Table { source, rows, columns, kept, selected, further, unread, lines, places: None })
 }
 
 fn matrix_from(mut reader: impl Read, length: u64, source: &str) -> Result<Array2<f32>> {
@@ -113,6 +114,7 @@ struct Filling<'a> {
     /// The columns; `None` for those not wanted.
     columns: Vec<Option<Filled>>,
     selected: Option<Vec<String>>,
+    further: Vec<String>,
     rows: usize,
     fortran: bool,
     /// Where the next number goes.
@@ -140,6 +142,7 @@ impl<'a> Filling<'a> {
             source,
             columns,
             selected: meant.selected,
+            further: meant.further,
             rows: header.rows,
             fortran: header.fortran,
             row: 0,

@@ -114,9 +114,10 @@ impl<'a> Reading<'a> {
 
     /// Refuses a column that cannot be read and was asked for.
     fn refuse_unsupported(&self) -> Result<()> {
-        let Resolved { wanted, as_text, kept, selected, .. } = &self.meant;
+        let Resolved { wanted, as_text, kept, selected, further, .. } = &self.meant;
         for (i, kind) in self.kinds.iter().enumerate() {
-            let asked = kept[i] || as_text[i].is_some() || selected.is_some() && wanted[i];
+            let named = selected.is_some() && wanted[i] || further.contains(&self.names[i]);
+            let asked = kept[i] || as_text[i].is_some() || named;
             if let (Err(kind), true) = (kind, asked) {
                 let place = Place::file(self.name).in_column(&self.names[i]);
                 let hint = "leave the column out, or write numbers, dates or text in its place";
@@ -177,6 +178,7 @@ impl<'a> Reading<'a> {
             columns: Vec::new(),
             kept: Vec::new(),
             selected: self.meant.selected.clone(),
+            further: self.meant.further.clone(),
             unread: self.meant.unread.clone(),
             lines: Lines::default(),
             places: None,
