@@ -83,11 +83,12 @@ fn counts(row: u32) -> bool {
 
 //#if SLICES
 // A kernel of its own, for many clusters: where the sums of all coordinates together do not fit in workgroup memory, a
-// workgroup takes a slice of the coordinates and a range of the tiles. It reads the old label of each point that moved, as
-// `assign.wgsl` left it, its new label, and the slice's coordinates of the tiles, each once.
+// workgroup takes a slice of the coordinates and a range of the tiles. It reads in what bits the labels of each point differ,
+// as `assign.wgsl` left it (0 if it did not move), and of those that moved the new label and the slice's coordinates, each
+// once: LABEL_BITS / 8 bytes a point and slice, and as many and 4 a coordinate of a point that moved.
 
-@group(0) @binding(2) var<storage, read> labels: array<u32>;  // [sets x points]
-@group(0) @binding(8) var<storage, read> moved: array<u32>;  // [points] the old label, or UNMOVED
+@group(0) @binding(2) var<storage, read> labels: array<u32>; // [sets x points]
+@group(0) @binding(8) var<storage, read> moved: array<u32>;  // [points] the old label ^ the new one
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -103,13 +104,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var step = 0u; step < TILES && first + step < chunk.end_tile; step += WIDE) {
         let t = first + step + lane / 64u;
         let row = t * 64u + lane % 64u;
-        var old = UNMOVED;
+        var bits = 0u;
         if (row < chunk.points) {
-            old = moved[row];
+            bits = (moved[row / LABELS] >> place(row)) & NO_LABEL;
         }
-        if (old != UNMOVED) {
+        if (bits != 0u) {
             changed += select(0u, 1u, counts(row));
-            let label = labels[cset.first_label + row];
+            let label = (labels[(cset.first_label + row) / LABELS] >> place(row)) & NO_LABEL;
+            let old = label ^ bits;
             let base = t * DIMS * 64u + lane % 64u;
             for (var j = j0; j < j1; j++) {
                 let value = summed(row, base, j);

@@ -5,18 +5,24 @@
 // It takes the sets of a round together: those whose sums are in workgroup memory at the same time.
 //
 // There are two ways to score, TILED and not; what each takes is counted where it stands below. Beside it, bytes a point
-// and set: 4 of label read, 4 written where it changed, and where sums are made afterwards 4 written to say so. Operations:
-// none but a comparison where the best two are apart; a point that moved costs (DIMS + EXTRA) additions of LIMBS limbs to
-// each of two clusters.
+// and set, with B = LABEL_BITS / 8: B of label read, and where it changed one atomicXor of a word with the bits in which the
+// old and the new label differ. Where sums are made afterwards, the same bits go to `moved` by another one, which B bytes of
+// zeros were written to before; the kernel that sums reads B of each. Operations: none but a comparison where the best two
+// are apart; a point that moved costs (DIMS + EXTRA) additions of LIMBS limbs to each of two clusters.
+//
+// The points of LABELS lanes share a word. The other way to write it, each word by one lane after the lanes have put their
+// labels together in workgroup memory, costs a barrier and LABELS words through that memory for every point of every pass,
+// and where a label of a word changed 4 bytes written. An atomicXor costs nothing where no label changed, and of the rest
+// as many read and written words as labels: in the first passes up to LABELS times as many, in all others fewer.
 //
 // Steps, as in the CPU's twin: 1. start values of the tile; 2. score; 3. prove; 4. referee what is not proven;
 // 5. compare with the old labels and move the points that changed.
 
-@group(0) @binding(2) var<storage, read_write> labels: array<u32>;  // [sets x points]
+@group(0) @binding(2) var<storage, read_write> labels: array<atomic<u32>>; // [sets x points]
 @group(0) @binding(4) var<storage, read> scores: array<vec4<f32>>;  // per quad: half squares, norms, then DIMS coordinates
 @group(0) @binding(5) var<storage, read> exact: array<vec2<u32>>;   // [distinct]: its label, then DIMS on the grid
 //#if DEFER
-@group(0) @binding(8) var<storage, read_write> moved: array<u32>;  // [points] the old label, or UNMOVED
+@group(0) @binding(8) var<storage, read_write> moved: array<atomic<u32>>; // [points] the old label ^ the new one
 //#end
 
 const LOWEST: f32 = -3.0e38;
@@ -294,18 +300,19 @@ fn settle(cset: Set, p: Point, top: Top) {
         position = referee(cset, p.base, p.norm);
     }
     let label = exact[(cset.first_centroid + position) * (DIMS + 1u)].x;
-    let at = cset.first_label + p.row;
+    let word = (cset.first_label + p.row) / LABELS;
     var old = label;
     if (p.here) {
-        old = labels[at];
+        old = (atomicLoad(&labels[word]) >> place(p.row)) & NO_LABEL;
     }
     if (label != old) {
-        labels[at] = label;
+        let bits = (label ^ old) << place(p.row);
+        atomicXor(&labels[word], bits); // other lanes change other bits of it
+        //#if DEFER
+        atomicXor(&moved[p.row / LABELS], bits);
+        //#end
     }
     //#if DEFER
-    if (p.here) {
-        moved[p.row] = select(UNMOVED, old, label != old);
-    }
     //#else
     move_point(cset, p, old, label);
     //#end

@@ -1,7 +1,12 @@
 // What every kernel shares: the bindings, and integers of 128 bits in limbs, lowest first. Nothing here rounds.
 
-const NO_LABEL: u32 = 0xffffffffu;
-const UNMOVED: u32 = 0xfffffffeu;
+// Labels are LABEL_BITS wide, 8, 16 or 32, LABELS to a word; all bits set are NO_LABEL.
+const LABELS: u32 = 32u / LABEL_BITS;
+
+// Where the label of a point is in its word.
+fn place(row: u32) -> u32 {
+    return row % LABELS * LABEL_BITS;
+}
 
 // Tiles on this device, of which a dispatch takes those from the first to before the end.
 struct Chunk {
@@ -18,7 +23,7 @@ struct Set {
     quads: u32,          // distinct, rounded up to whole vec4
     first_quad: u32,     // in `scores`
     first_centroid: u32, // in `exact` and `index`
-    first_label: u32,    // in `labels`
+    first_label: u32,    // in `labels`, a whole number of words
     cell: u32,           // first of its cells in `totals`
     bin: u32,            // first of its bins in workgroup memory
     bound: f32,

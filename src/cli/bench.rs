@@ -93,6 +93,7 @@ fn run(
     });
     if let Some(gpu) = &device.gpu {
         run["variant"] = json!(gpu.ran().join(" + "));
+        run["label_bits"] = json!(gpu.label_bits());
         add_times(&mut run, &gpu.times());
     }
     Ok(run)

@@ -80,6 +80,7 @@ fn what_tune_keeps_later_runs_make_use_of_and_write_the_same_bytes() {
         let tuned = bench();
         let ran = tuned["runs"][1]["variant"].as_str().unwrap();
         assert!(ran.starts_with("assign-binned") && ran.contains(fastest), "{ran}");
+        assert!(tuned["runs"][1]["label_bits"] == 8 && ran.contains("-labels8"), "{tuned}");
         for run in [&planned, &tuned] {
             assert_eq!(
                 (&run["same"], &run["runs"][1]["model_sha256"]),

@@ -12,6 +12,7 @@ mod fitted;
 mod generate;
 mod gpu;
 mod gpu_ahead;
+mod gpu_labels;
 mod gpu_program;
 mod gpu_tuning;
 mod hostile;

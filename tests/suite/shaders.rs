@@ -10,14 +10,16 @@ use segma::engine::gpu::shader::{Access, Binding, Kernel, Variant};
 use segma::engine::gpu::template::COUNTS;
 use segma::engine::gpu::tuned::Choices;
 use segma::engine::gpu::tuning::{Shape, candidates};
+use segma::engine::gpu::width::Width;
 use segma::engine::gpu::{CONSTANTS, LAYOUTS, SILHOUETTE_LAYOUT};
 
 /// Every kind of kernel on small, large and very wide shapes, with and without weights and 64-bit integers, as planned for
-/// few points and for many; and of every choice that the tuner has for some shapes.
+/// few points and for many and with labels of every width in turn; and of every choice that the tuner has for some shapes.
 fn variants() -> Vec<Variant> {
     let limits = DeviceLimits::LEAST;
     let mut variants = Vec::new();
-    let mut add = |kernels: &Kernels, k: u32, dims: u32| {
+    let mut add = |mut kernels: Kernels, k: u32, dims: u32| {
+        kernels.widen(Width::ALL[variants.len() % 3]);
         let kinds = [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k), Kernel::Update];
         variants.extend(kinds.map(|kernel| kernels.variant(kernel, k as usize)));
     };
@@ -27,13 +29,13 @@ fn variants() -> Vec<Variant> {
             let chunk_tiles = if traits & 2 > 0 { 1 << 20 } else { 1 };
             let bits = if traits & 8 > 0 { 40 } else { 20 };
             let shape = Shape { dims, bits, weighted: traits & 4 > 0, chunk_tiles };
-            add(&Kernels::new(shape, limits, abilities, Choices::default()), k, dims);
+            add(Kernels::new(shape, limits, abilities, Choices::default()), k, dims);
         }
     }
     for (dims, k) in [(3, 4), (17, 300)] {
         let shape = Shape { dims, bits: 40, weighted: dims == 3, chunk_tiles: 1 << 16 };
         for tuning in candidates(&shape, k as usize, &limits) {
-            add(&Kernels::new(shape, limits, Abilities { int64: dims == 17 }, Choices::forced(tuning)), k, dims);
+            add(Kernels::new(shape, limits, Abilities { int64: dims == 17 }, Choices::forced(tuning)), k, dims);
         }
     }
     variants
@@ -140,22 +142,26 @@ fn laid_out(module: &Module, name: &str, bytes: u32, fields: &[(&str, u32)]) {
     assert_eq!(*span, bytes, "{name}");
 }
 
+fn constant(module: &Module, name: &str) -> u32 {
+    let (_, constant) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some(name)).unwrap();
+    match module.global_expressions[constant.init] {
+        naga::Expression::Literal(naga::Literal::U32(value)) => value,
+        _ => panic!("{name} is no u32"),
+    }
+}
+
 #[test]
 fn constants_are_those_of_the_host() {
     for v in variants() {
         let (module, _) = valid(&v);
         for (name, value) in CONSTANTS {
-            let (_, constant) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some(name)).unwrap();
-            let naga::Expression::Literal(naga::Literal::U32(found)) = module.global_expressions[constant.init] else {
-                panic!("{name} is no u32")
-            };
-            assert_eq!(found, value, "{name}");
+            assert_eq!(constant(&module, name), value, "{name}");
         }
-        let extra = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some("EXTRA")).unwrap().1;
-        let naga::Expression::Literal(naga::Literal::U32(extra)) = module.global_expressions[extra.init] else {
-            panic!("EXTRA is no u32")
-        };
-        assert_eq!(extra, if v.weighted { 2 } else { 1 });
+        for (name, value) in
+            [("EXTRA", if v.weighted { 2 } else { 1 }), ("LABEL_BITS", v.labels.bits()), ("NO_LABEL", v.labels.none())]
+        {
+            assert_eq!(constant(&module, name), value, "{v}: {name}");
+        }
     }
 }
 

@@ -63,12 +63,8 @@ pub const LAYOUTS: [Layout; 2] = [
 ];
 
 /// The constants that host and shaders share, for the test that compares them.
-pub const CONSTANTS: [(&str, u32); 4] = [
-    ("NO_LABEL", crate::engine::NO_LABEL),
-    ("CHANGED", narrow(CHANGED)),
-    ("TIES", narrow(TIES)),
-    ("REFEREED", narrow(REFEREED)),
-];
+pub const CONSTANTS: [(&str, u32); 3] =
+    [("CHANGED", narrow(CHANGED)), ("TIES", narrow(TIES)), ("REFEREED", narrow(REFEREED))];
 
 const CHANGED: usize = 0;
 const TIES: usize = 1;

@@ -23,6 +23,7 @@ pub mod template;
 pub mod tune;
 pub mod tuned;
 pub mod tuning;
+pub mod width;
 
 pub use adapter::Adapter;
 pub use batch::{CONSTANTS, LAYOUTS, Layout};
@@ -46,6 +47,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use stopwatch::Ledger;
 use tuned::Choices;
 use tuning::{Shape, Tuning};
+use width::Width;
 
 /// One GPU or several as an engine.
 #[derive(Debug, Clone)]
@@ -193,6 +195,13 @@ impl Gpu {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Bits of a label, where kernels that label were run since points were last loaded: of the widest, if there were several.
+    #[must_use]
+    pub fn label_bits(&self) -> Option<u32> {
+        let ran = self.devices.iter().flat_map(|d| d.pipelines.ran());
+        ran.filter(|v| v.stage() == "assign").map(|v| v.labels).max().map(Width::bits)
     }
 
     /// Scores all sets by this choice where it fits the shape and the device, whatever was tuned.

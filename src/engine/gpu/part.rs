@@ -1,5 +1,6 @@
 //! One device's share of the points: chunks that stay there, chunks that stream through, and the labels of every set.
 
+mod labels;
 mod pass;
 
 pub(super) use pass::{Asked, Made};
@@ -7,13 +8,13 @@ pub(super) use pass::{Asked, Made};
 use super::batch::{ChunkInfo, narrow};
 use super::device::{Device, Held};
 use super::fault::Fault;
-use super::plan::{Kernels, sets_a_binding};
-use super::record::{Recorder, Words};
+use super::plan::Kernels;
+use super::record::Recorder;
 use super::staging::Ring;
 use super::{Opened, Options};
-use crate::engine::NO_LABEL;
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, TILE};
+use labels::Labels;
 use std::ops::Range;
 
 /// Chunks that stream take turns in so many berths, so that one arrives while the other is worked on.
@@ -66,13 +67,6 @@ struct Points {
     /// The tiles, then their norms.
     tiles: Held,
     weights: Option<Held>,
-}
-
-/// The labels of every set: a buffer for each group of sets and chunk.
-#[derive(Default)]
-struct Labels {
-    sets_a_group: usize,
-    groups: Vec<Vec<Held>>,
 }
 
 impl<'m> Part<'m> {
@@ -170,80 +164,10 @@ impl<'m> Part<'m> {
         Ok(())
     }
 
-    /// Forgets all labels and makes room for `sets` sets.
-    pub(super) fn open(&mut self, sets: usize) -> Result<()> {
-        self.labels = Labels::default();
-        self.changed = vec![None; sets];
-        self.labels = self.with_room(|part| part.new_labels(sets))?;
-        for group in &self.labels.groups {
-            for labels in group {
-                self.ring.fill(&self.gpu.device, labels, u8::MAX)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn new_labels(&self, sets: usize) -> Result<Labels> {
-        let sets_a_group = sets_a_binding(self.chunk_tiles, &self.gpu.device.limits).min(sets.max(1));
-        let bytes = (sets_a_group * self.chunk_tiles * TILE * size_of::<u32>()) as u64;
-        let group = || self.chunks.iter().map(|_| self.gpu.device.buffer("segma.labels", bytes)).collect();
-        let groups = (0..sets.div_ceil(sets_a_group)).map(|_| group()).collect::<Result<_>>()?;
-        Ok(Labels { sets_a_group, groups })
-    }
-
     /// Whether `row` of the matrix is here.
     pub(super) fn holds(&self, row: usize) -> bool {
         let (Some(first), Some(last)) = (self.chunks.first(), self.chunks.last()) else { return false };
         (first.first_tile..last.first_tile + last.tiles).contains(&(row / TILE))
-    }
-
-    /// Gives one point another label.
-    pub(super) fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
-        let (at, word) = self.place(set, row);
-        let labels = &self.labels.groups[set / self.labels.sets_a_group][at];
-        self.gpu.device.write(labels, word * 4, &label.to_ne_bytes())
-    }
-
-    /// The label of one point.
-    pub(super) fn label(&mut self, set: usize, row: usize) -> Result<u32> {
-        let (at, word) = self.place(set, row);
-        let buffer = &self.labels.groups[set / self.labels.sets_a_group][at];
-        let mut label = NO_LABEL;
-        self.recorder.read(&[Words { buffer, first: word, count: 1 }], |words| label = words[0])?;
-        Ok(label)
-    }
-
-    /// The chunk that a row is in, and the word of its label there.
-    fn place(&self, set: usize, row: usize) -> (usize, u64) {
-        let at = self.chunks.partition_point(|c| c.first_tile * TILE <= row) - 1;
-        (at, self.first_word(set) + (row - self.chunks[at].first_tile * TILE) as u64)
-    }
-
-    /// The first word of a set in its buffer of labels.
-    fn first_word(&self, set: usize) -> u64 {
-        (set % self.labels.sets_a_group * self.chunk_tiles * TILE) as u64
-    }
-
-    /// Appends the labels of a set.
-    pub(super) fn labels(&mut self, set: usize, all: &mut Vec<u32>) -> Result<()> {
-        let (first, group) = (self.first_word(set), &self.labels.groups[set / self.labels.sets_a_group]);
-        for (chunk, buffer) in self.chunks.iter().zip(group) {
-            let source = Words { buffer, first, count: chunk.points as u64 };
-            self.recorder.read(&[source], |words| all.extend_from_slice(words))?;
-        }
-        Ok(())
-    }
-
-    /// Gives the points of a set these labels, of which the first belongs to the first point here; gives the rest back.
-    pub(super) fn set_labels<'l>(&mut self, set: usize, labels: &'l [u32]) -> Result<&'l [u32]> {
-        let (first, group) = (self.first_word(set), &self.labels.groups[set / self.labels.sets_a_group]);
-        let mut rest = labels;
-        for (chunk, buffer) in self.chunks.iter().zip(group) {
-            let (part, after) = rest.split_at(chunk.points);
-            self.ring.write_at(&self.gpu.device, buffer, first * 4, bytemuck::cast_slice(part))?;
-            rest = after;
-        }
-        Ok(rest)
     }
 }
 
@@ -289,5 +213,3 @@ impl Points {
         })
     }
 }
-
-const _: () = assert!(NO_LABEL == u32::MAX, "labels are cleared byte by byte");

@@ -4,6 +4,7 @@ use super::batch::narrow;
 use super::shader::{Kernel, Variant};
 use super::tuned::Choices;
 use super::tuning::{Hold, MOST_TILES, Shape, Tuning};
+use super::width::Width;
 use crate::error::{Error, Result};
 use crate::matrix::TILE;
 use std::ops::Range;
@@ -110,10 +111,10 @@ pub fn chunk_tiles(
     Ok(usize::try_from(wanted / tile_bytes).unwrap_or(usize::MAX).min(tiles.max(1)))
 }
 
-/// How many sets can have their labels in one binding for chunks of so many tiles.
+/// How many sets can have their labels, of this width, in one binding for chunks of so many tiles.
 #[must_use]
-pub fn sets_a_binding(chunk_tiles: usize, limits: &DeviceLimits) -> usize {
-    let set_bytes = (chunk_tiles * TILE * size_of::<u32>()) as u64;
+pub fn sets_a_binding(chunk_tiles: usize, width: Width, limits: &DeviceLimits) -> usize {
+    let set_bytes = (width.words(chunk_tiles * TILE) * size_of::<u32>()) as u64;
     usize::try_from(limits.binding_bytes.min(limits.buffer_bytes) / set_bytes).unwrap_or(usize::MAX).max(1)
 }
 
@@ -142,13 +143,25 @@ pub struct Kernels {
     limits: DeviceLimits,
     abilities: Abilities,
     choices: Choices,
+    width: Width,
 }
 
 impl Kernels {
     /// For points of a shape on a device; `choices` go before the plan's own where they fit.
     #[must_use]
     pub fn new(shape: Shape, limits: DeviceLimits, abilities: Abilities, choices: Choices) -> Self {
-        Self { shape, limits, abilities, choices }
+        Self { shape, limits, abilities, choices, width: Width::default() }
+    }
+
+    /// Lets labels be of this width from now on.
+    pub fn widen(&mut self, width: Width) {
+        self.width = width;
+    }
+
+    /// The width of labels.
+    #[must_use]
+    pub fn width(&self) -> Width {
+        self.width
     }
 
     /// How sets of up to `k` centroids are scored.
@@ -171,7 +184,8 @@ impl Kernels {
             Kernel::Update => Tuning { tiles: 1, wide: 1, hold: Hold::Nothing, stage: false, bin_bytes: 0 },
         };
         let Shape { dims, bits, weighted, .. } = self.shape;
-        Variant { kernel, dims, bits, weighted, tuning, int64: self.abilities.int64 }
+        let labels = if kernel == Kernel::Update { Width::default() } else { self.width };
+        Variant { kernel, dims, bits, weighted, labels, tuning, int64: self.abilities.int64 }
     }
 
     /// Cells of a set of `k` clusters in the totals.
@@ -337,7 +351,7 @@ mod tests {
                     assert!(bytes <= limits.binding_bytes && bytes <= MOST_CHUNK_BYTES, "{rows} x {dims}");
                     assert!((1..=tiles).contains(&chunk));
                     assert!((chunk * TILE * dims) as u64 <= u64::from(u32::MAX), "an index fits u32");
-                    assert!(sets_a_binding(chunk, &limits) >= 1);
+                    assert!(Width::ALL.iter().all(|&width| sets_a_binding(chunk, width, &limits) >= 1));
                 }
             }
         }

@@ -50,9 +50,9 @@ impl Set {
     fn take(&mut self) -> Option<Change> {
         let (centroids, change) = self.ahead.pop_front()?;
         match (&mut self.totals, &self.last) {
-            (Some(totals), _) => totals.add(&change),
+            (Some(totals), _) if totals.weights.len() == change.weights.len() => totals.add(&change),
             (totals, None) => *totals = Some(change.clone()),
-            (None, Some(_)) => {}
+            (totals, Some(_)) => *totals = None, // of another number of clusters
         }
         self.last = Some(centroids);
         Some(change)

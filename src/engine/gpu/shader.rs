@@ -3,6 +3,7 @@
 
 use super::template::{Source, fill};
 use super::tuning::{Hold, Tuning, slice};
+use super::width::Width;
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
 
@@ -34,6 +35,8 @@ pub struct Variant {
     pub bits: u32,
     /// Whether points have weights.
     pub weighted: bool,
+    /// How wide labels are; of no matter to [`Kernel::Update`].
+    pub labels: Width,
     /// What a lane holds in registers, how wide and long a workgroup is.
     pub tuning: Tuning,
     /// Whether there are 64-bit integers and atomics.
@@ -165,6 +168,8 @@ impl Variant {
         let lanes = self.lanes();
         let _ = write!(text, "const DIMS: u32 = {dims}u;\nconst BITS: i32 = {bits};\nconst LANES: u32 = {lanes}u;\n");
         let _ = write!(text, "const WIDE: u32 = {wide}u;\nconst TILES: u32 = {tiles}u;\n");
+        let (label, none) = (self.labels.bits(), self.labels.none());
+        let _ = write!(text, "const LABEL_BITS: u32 = {label}u;\nconst NO_LABEL: u32 = {none}u;\n");
         self.scoring(&mut text);
         if let Some(bins) = self.bins() {
             let _ = writeln!(text, "const BINS: u32 = {bins}u;");
@@ -241,6 +246,9 @@ impl fmt::Display for Variant {
             Kernel::Slices(_) => write!(f, "-wide{}-tiles{}", self.tuning.wide, self.tuning.tiles)?,
             Kernel::Update => {}
             _ => write!(f, "-{}", self.tuning)?,
+        }
+        if self.kernel != Kernel::Update {
+            write!(f, "-labels{}", self.labels.bits())?;
         }
         let traits = [(self.weighted, "-weighted"), (self.int64, "-int64")];
         traits.into_iter().filter(|(on, _)| *on).try_for_each(|(_, name)| f.write_str(name))

@@ -51,6 +51,7 @@ impl Part<'_> {
     /// A pass over the sets, and up to `most` in all if the device can go on by itself and nothing stops it.
     pub(in crate::engine::gpu) fn passes(&mut self, sets: &[Asked<'_>], most: usize) -> Result<Vec<Made>> {
         self.plant()?;
+        self.widen(sets.iter().map(|s| s.centroids.k()).max().unwrap_or(1))?;
         let members: Vec<Member<'_>> = sets.iter().map(|s| self.member(s.set, s.centroids)).collect();
         let mut batch = Batch::new(&Source {
             members: &members,
@@ -71,7 +72,7 @@ impl Part<'_> {
         Ok(made)
     }
 
-    fn points(&self) -> usize {
+    pub(super) fn points(&self) -> usize {
         self.chunks.iter().map(|c| c.points).sum()
     }
 
@@ -114,11 +115,17 @@ impl Part<'_> {
         if batch.passes > 1 {
             self.upload_ahead(batch, totals)?;
         }
-        if self.moved.is_none() && batch.runs.iter().any(|r| r.slice.is_some()) {
-            let points = self.chunk_tiles * TILE;
-            self.moved = Some(self.gpu.device.buffer("segma.moved", (points * size_of::<u32>()) as u64)?);
+        let bytes = self.moved_bytes(self.chunk_tiles);
+        if batch.runs.iter().any(|r| r.slice.is_some()) && self.moved.as_ref().is_none_or(|m| m.size() < bytes) {
+            self.moved = None; // before its successor needs room
+            self.moved = Some(self.gpu.device.buffer("segma.moved", bytes)?);
         }
         Ok(())
+    }
+
+    /// Bytes of what is noted of the points of so many tiles: as wide as their labels.
+    fn moved_bytes(&self, tiles: usize) -> u64 {
+        (self.kernels.width().words(tiles * TILE) * size_of::<u32>()) as u64
     }
 
     fn upload_tables(&mut self, batch: &Batch) -> Result<()> {
@@ -199,6 +206,10 @@ impl Part<'_> {
             let labels = &self.labels.groups[run.group][chunk];
             let sets = sets_of(tables, &self.later, pass);
             let inputs = |info| Inputs { tables, sets, next: None, chunk: Some((points, labels, info)) };
+            if let (Some(_), Some(moved)) = (run.slice, &self.moved) {
+                let bytes = self.moved_bytes(here.tiles);
+                self.recorder.record(|encoder| encoder.clear_buffer(moved, 0, Some(bytes)))?;
+            }
             for step in &here.steps {
                 let work = self.kernels.label_work(step.tiles, run.centroids());
                 let groups = self.kernels.groups(&run.variant, step.tiles);
