@@ -87,7 +87,7 @@ fn counts(row: u32) -> bool {
 // as `assign.wgsl` left it (0 if it did not move), and of those that moved the new label and the slice's coordinates, each
 // once: LABEL_BITS / 8 bytes a point and slice, and as many and 4 a coordinate of a point that moved.
 
-@group(0) @binding(2) var<storage, read> labels: array<u32>; // [sets x points]
+@group(0) @binding(2) var<storage, read> labels: array<u32>; // [sets], of each [points], then slack [tiles]
 @group(0) @binding(8) var<storage, read> moved: array<u32>;  // [points] the old label ^ the new one
 
 @compute @workgroup_size(LANES)

@@ -15,10 +15,12 @@
 // and where a label of a word changed 4 bytes written. An atomicXor costs nothing where no label changed, and of the rest
 // as many read and written words as labels: in the first passes up to LABELS times as many, in all others fewer.
 //
+// Where few labels change (SLACK), tiles that `prune.wgsl` finds settled are left out.
+//
 // Steps, as in the CPU's twin: 1. start values of the tile; 2. score; 3. prove; 4. referee what is not proven;
 // 5. compare with the old labels and move the points that changed.
 
-@group(0) @binding(2) var<storage, read_write> labels: array<atomic<u32>>; // [sets x points]
+@group(0) @binding(2) var<storage, read_write> labels: array<atomic<u32>>; // [sets], of each [points], then slack [tiles]
 @group(0) @binding(4) var<storage, read> scores: array<vec4<f32>>;  // per quad: half squares, norms, then DIMS coordinates
 @group(0) @binding(5) var<storage, read> exact: array<vec2<u32>>;   // [distinct]: its label, then DIMS on the grid
 //#if DEFER
@@ -32,12 +34,41 @@ struct Point {
     row: u32,
     base: u32,  // of its first coordinate in `tiles`
     norm: f32,  // of its tile
+    //#if SLACK
+    square: f32,
+    slot: u32,  // its tile in the step
+    //#end
 }
 
-fn point(t: u32, lane: u32) -> Point {
+//#if SLACK
+fn tile_at(i: u32) -> u32 {
+    return unsettled[i];
+}
+//#else
+var<private> group_tile: u32; // the first of the workgroup
+
+fn tile_at(i: u32) -> u32 {
+    return group_tile + i;
+}
+//#end
+
+// The point of a lane in the tiles of the workgroup from the i-th on.
+fn point(i: u32, lane: u32) -> Point {
+    let t = tile_at(i + lane / 64u);
     let tile = min(t, chunk.end_tile - 1u);
-    let row = t * 64u + lane;
-    return Point(row < chunk.points, row, tile * DIMS * 64u + lane, coordinate(chunk.norms + tile));
+    let row = t * 64u + lane % 64u;
+    let base = tile * DIMS * 64u + lane % 64u;
+    let norm = coordinate(chunk.norms + tile);
+    //#if SLACK
+    let slot = (i + lane / 64u) % (POINTS * WIDE);
+    //#if HOLD
+    return Point(row < chunk.points, row, base, norm, 0.0, slot);
+    //#else
+    return Point(row < chunk.points, row, base, norm, square(base), slot);
+    //#end
+    //#else
+    return Point(row < chunk.points, row, base, norm);
+    //#end
 }
 
 // Where the scores of a quad of centroids start, for points of norm up to that of their tile.
@@ -82,18 +113,18 @@ const CENTROIDS: u32 = SLICE * LANES / 4u;   // where they begin in `staged`
 // A slice of the points, then of the centroids; at the end what two groups fold. As integers, since those hold both.
 var<workgroup> staged: array<vec4<u32>, STAGED>;
 
-var<private> first_tile: u32; // of the step
+var<private> first_tile: u32; // of the step, among those of the workgroup
 var<private> own: Point;      // the one that this lane settles
 
-// Takes the step of the tiles from `first` on.
+// Takes the step of the workgroup's tiles from the first on.
 fn fetch(first: u32, lane: u32) {
     first_tile = first;
-    own = point(first + lane / 64u, lane % 64u);
+    own = point(first, lane);
 }
 
 // The tile of a vector of four points of the step.
 fn tile_of(vector: u32) -> u32 {
-    return min(first_tile + vector / 16u, chunk.end_tile - 1u);
+    return min(tile_at(first_tile + vector / 16u), chunk.end_tile - 1u);
 }
 
 // Brings the coordinates from `begin` on, and the quads from `first` on; beyond the last coordinate all are 0, which adds
@@ -213,13 +244,16 @@ var<private> x{i}: array<f32, DIMS>;
 //#end
 //#end
 
-// Takes a lane's points of the tiles from `first` on.
+// Takes a lane's points of the workgroup's tiles from the first on.
 fn fetch(first: u32, lane: u32) {
     //#each POINTS
-    p{i} = point(first + {i}u * WIDE + lane / 64u, lane % 64u);
+    p{i} = point(first + {i}u * WIDE, lane);
     //#if HOLD
     //#each DIMS
     x{i}[{j}] = tiles[p{i}.base + {j}u * 64u];
+    //#if SLACK
+    p{i}.square = fma(x{i}[{j}], x{i}[{j}], p{i}.square);
+    //#end
     //#end
     //#end
     //#end
@@ -296,9 +330,16 @@ fn label_points(cset: Set, lane: u32) {
 // Proves or referees the label of a point, and moves the point if it changed.
 fn settle(cset: Set, p: Point, top: Top) {
     var position = top.position;
-    if (p.here && !(top.best - guards(cset, position / 4u, p.norm)[position % 4u] > top.second)) {
+    let lower = top.best - guards(cset, position / 4u, p.norm)[position % 4u];
+    let stands = lower > top.second;
+    if (p.here && !stands) {
         position = referee(cset, p.base, p.norm);
     }
+    //#if SLACK
+    if (p.here) {
+        atomicMin(&least[p.slot], select(0u, margin(p.square, lower, top.second), stands));
+    }
+    //#end
     let label = exact[(cset.first_centroid + position) * (DIMS + 1u)].x;
     let word = (cset.first_label + p.row) / LABELS;
     var old = label;
@@ -323,22 +364,22 @@ fn add(cset: Set, slot: u32, value: Cell) {
     add_bin(cset.bin + slot, value);
 }
 
-fn count(cset: Set, which: u32) {
-    atomicAdd(&bins[cset.bin + counter(cset, which)], 1u); // a workgroup takes fewer than 2^32 points
+fn count_up(cset: Set, which: u32, by: u32) {
+    atomicAdd(&bins[cset.bin + counter(cset, which)], by); // a workgroup takes fewer than 2^32 points
 }
 //#else
-var<private> tally: array<u32, 3>;
+var<private> tally: array<u32, 4>;
 
 fn add(cset: Set, slot: u32, value: Cell) {
     add_cell(cset.cell + slot, value);
 }
 
-fn count(cset: Set, which: u32) {
-    tally[which] += 1u;
+fn count_up(cset: Set, which: u32, by: u32) {
+    tally[which] += by;
 }
 
 fn flush_tally(cset: Set) {
-    for (var which = 0u; which < 3u; which++) {
+    for (var which = 0u; which < 4u; which++) {
         if (tally[which] != 0u) {
             var value = Cell();
             value.x = tally[which];
@@ -363,7 +404,7 @@ fn move_alone(cset: Set, p: Point, old: u32, label: u32) {
 fn move_point(cset: Set, p: Point, old: u32, label: u32) {
     let moves = label != old;
     if (moves && counts(p.row)) {
-        count(cset, CHANGED);
+        count_up(cset, CHANGED, 1u);
     }
     if (moves) {
         move_alone(cset, p, old, label);
@@ -385,10 +426,19 @@ fn main(
         //#if BINS
         clear_bins(lane, round.round_cells);
         //#end
-        for (var step = 0u; step < TILES && first + step < chunk.end_tile; step += POINTS * WIDE) {
-            fetch(first + step, lane);
+        //#if SLACK
+        let count = list_unsettled(first, begin, end, lane);
+        //#else
+        group_tile = first;
+        let count = min(TILES, max(chunk.end_tile, first) - first);
+        //#end
+        for (var step = 0u; step < count; step += POINTS * WIDE) {
+            fetch(step, lane);
             for (var s = begin; s < end; s++) {
                 label_points(sets[s], lane);
+                //#if SLACK
+                keep_slack(sets[s], step, lane);
+                //#end
             }
         }
         //#if BINS

@@ -33,6 +33,8 @@ struct Set {
     count: u32,          // sets in all
     slice: u32,          // coordinates a slice, where the sums are made in slices
     region: u32,         // cells that the totals of a pass take
+    first_slack: u32,    // of its tiles' slack, in the words of `labels`
+    travel: u32,         // of its centroids until the first pass of the submission
 }
 
 @group(0) @binding(3) var<storage, read> sets: array<Set>;
@@ -71,6 +73,12 @@ const EXTRA: u32 = 1u; // after the coordinates: points
 const CHANGED: u32 = 0u;
 const TIES: u32 = 1u;
 const REFEREED: u32 = 2u;
+const SKIPPED: u32 = 3u; // tiles that were not read
+const DRIFT: u32 = 4u;   // how far its centroids moved after the pass, at most, in steps
+
+// Moves of centroids are counted in steps of 2^-STEP_BITS of the frame's unit, none as more than MOST_DRIFT.
+const STEP_BITS: u32 = 24u;
+const MOST_DRIFT: u32 = 0x40000000u;
 
 fn counter(cset: Set, which: u32) -> u32 {
     return (DIMS + EXTRA) * cset.k + which;
@@ -145,6 +153,22 @@ fn add_cell(cell: u32, value: Cell) {
     }
 }
 //#end
+
+fn load_cell(cell: u32) -> Cell {
+    //#if INT64
+    //#if WEIGHTED
+    return vec4<u32>(parted(atomicLoad(&totals[2u * cell])), parted(atomicLoad(&totals[2u * cell + 1u])));
+    //#else
+    return parted(atomicLoad(&totals[cell]));
+    //#end
+    //#else
+    var value = Cell();
+    for (var i = 0u; i < LIMBS; i++) {
+        value[i] = atomicLoad(&totals[LIMBS * cell + i]);
+    }
+    return value;
+    //#end
+}
 
 fn negate64(a: vec2<u32>) -> vec2<u32> {
     return add64(~a, vec2<u32>(1u, 0u));

@@ -67,9 +67,9 @@ fn referee(cset: Set, base: u32, norm: f32) -> u32 {
             }
         }
     }
-    count(cset, REFEREED);
+    count_up(cset, REFEREED, 1u);
     if (tie) {
-        count(cset, TIES);
+        count_up(cset, TIES, 1u);
     }
     return nearest;
 }

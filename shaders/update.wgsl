@@ -6,7 +6,8 @@
 // lost its weight, which is the host's to fill. Workgroup (c + 1, s) moves centroid c of set s; workgroup (0, 0) decides.
 //
 // Steps, for each cluster, as in `kmeans/update.rs` and `engine/bound.rs`: 1. its weight and sums; 2. the mean, rounded to
-// the grid with ties to even; 3. the f32 nearest to each coordinate; 4. the half square and the norm.
+// the grid with ties to even; 3. the f32 nearest to each coordinate; 4. the half square and the norm; 5. how far it moved,
+// in whole steps and rounded up, of which the largest goes to the counter DRIFT of the pass (see `prune.wgsl`).
 //
 // Nothing here is a float operation: every f32 is put together from an integer, bit by bit, so no rounding mode can be
 // seen. A coordinate is the f32 nearest to C * 2^-BITS, the half square the one nearest to |C|^2 * 2^(-2 BITS - 1), with
@@ -25,22 +26,7 @@ const EMPTY: u32 = 2u;
 
 var<workgroup> verdict: atomic<u32>;
 var<workgroup> squares: array<vec4<u32>, LANES>;
-
-fn load_cell(cell: u32) -> Cell {
-    //#if INT64
-    //#if WEIGHTED
-    return vec4<u32>(parted(atomicLoad(&totals[2u * cell])), parted(atomicLoad(&totals[2u * cell + 1u])));
-    //#else
-    return parted(atomicLoad(&totals[cell]));
-    //#end
-    //#else
-    var value = Cell();
-    for (var i = 0u; i < LIMBS; i++) {
-        value[i] = atomicLoad(&totals[LIMBS * cell + i]);
-    }
-    return value;
-    //#end
-}
+var<workgroup> moves: array<vec4<u32>, LANES>;
 
 // What a cell of a set has come to: the sum before the first pass and all changes since.
 fn running(cset: Set, slot: u32) -> Cell {
@@ -145,8 +131,8 @@ fn nearest(size: vec4<u32>, exponent: i32) -> u32 {
     return (u32(i32(length) - 24 + exponent + 150) << 23u) + (mantissa - 0x800000u);
 }
 
-// The bits of an f32 that is no smaller than the square root of a square on the grid: see above.
-fn norm(square: vec4<u32>) -> u32 {
+// A whole number and an even h: the number times 2^(h / 2) is above the square root, by a 2^23rd part of it at most: see above.
+fn above_root(square: vec4<u32>) -> vec2<u32> {
     let length = bit_length(square);
     let dropped = select(0u, (length - 47u) & ~1u, length > 48u);
     let kept = vec2<u32>(bits_from(square, dropped), bits_from(square, dropped + 32u));
@@ -156,7 +142,35 @@ fn norm(square: vec4<u32>) -> u32 {
             root |= bit;
         }
     }
-    return nearest(vec4<u32>(root + 1u, 0u, 0u, 0u), i32(dropped / 2u) - BITS);
+    return vec2<u32>(root + 1u, dropped);
+}
+
+// The bits of an f32 that is no smaller than the square root of a square on the grid.
+fn norm(square: vec4<u32>) -> u32 {
+    let above = above_root(square);
+    return nearest(vec4<u32>(above.x, 0u, 0u, 0u), i32(above.y / 2u) - BITS);
+}
+
+// The square root of a square on the grid in steps, rounded up.
+fn steps(square: vec4<u32>) -> u32 {
+    let above = above_root(square);
+    let shift = i32(above.y / 2u) - BITS + i32(STEP_BITS);
+    if (shift > 6) {
+        return MOST_DRIFT; // a root is at most 2^24
+    }
+    if (shift >= 0) {
+        return above.x << u32(shift);
+    }
+    let finer = u32(-shift); // at most 16
+    return (above.x + (1u << finer) - 1u) >> finer;
+}
+
+fn raise_cell(cell: u32, value: u32) {
+    //#if INT64
+    atomicMax(&totals[LIMBS / 2u * cell], u64(value));
+    //#else
+    atomicMax(&totals[LIMBS * cell], value);
+    //#end
 }
 
 fn decide(lane: u32) {
@@ -186,19 +200,28 @@ fn move_centroid(s: u32, c: u32, lane: u32) {
     let weight = weight_of(cset, c);
     let row = (next[s].first_centroid + c) * (DIMS + 1u);
     let at = ((cset.first_quad + c / 4u) * (DIMS + 2u)) * 4u + c % 4u;
+    let old = (cset.first_centroid + c) * (DIMS + 1u); // where identical centroids are not left out
     var square = vec4<u32>(0u);
+    var move2 = vec4<u32>(0u);
     for (var j = lane; j < DIMS; j += LANES) {
         let place = mean(running(cset, j * cset.k + c), weight);
         exact[row + 1u + j] = place;
         let sign = (place.y >> 31u) << 31u;
         scores[at + 4u * (2u + j)] = sign | nearest(vec4<u32>(size64(place), 0u, 0u), -BITS);
         square = add128(square, square128(place));
+        move2 = add128(move2, square128(add64(place, negate64(exact[old + 1u + j]))));
     }
     squares[lane] = square;
+    moves[lane] = move2;
     workgroupBarrier();
     if (lane == 0u) {
         for (var i = 1u; i < min(LANES, DIMS); i++) {
             square = add128(square, squares[i]);
+            move2 = add128(move2, moves[i]);
+        }
+        let whole = cset.distinct == cset.k;
+        if (!whole || any(move2 != vec4<u32>(0u))) {
+            raise_cell(cset.cell + counter(cset, DRIFT), select(MOST_DRIFT, steps(move2), whole));
         }
         exact[row] = vec2<u32>(c, 0u);
         scores[at] = nearest(square, -2 * BITS - 1);

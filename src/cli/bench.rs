@@ -94,6 +94,7 @@ fn run(
     if let Some(gpu) = &device.gpu {
         run["variant"] = json!(gpu.ran().join(" + "));
         run["label_bits"] = json!(gpu.label_bits());
+        run["tiles_skipped"] = json!(gpu.tiles_skipped());
         add_times(&mut run, &gpu.times());
     }
     Ok(run)

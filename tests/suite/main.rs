@@ -14,6 +14,7 @@ mod gpu;
 mod gpu_ahead;
 mod gpu_labels;
 mod gpu_program;
+mod gpu_pruning;
 mod gpu_tuning;
 mod hostile;
 mod judge;

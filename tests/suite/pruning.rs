@@ -8,9 +8,15 @@ use segma::engine::exact::Exact;
 use segma::engine::{Centroids, Engine, SetPass};
 use segma::kmeans::{Init, Params, Quiet, fit};
 use segma::matrix::{Matrix, Weights};
+use std::ops::Range;
 
 fn pruned() -> impl Iterator<Item = Cpu> {
     levels().into_iter().map(|cpu| cpu.pruning(Pruning::Always))
+}
+
+/// The same as engines, for the tests that GPUs have to pass, too.
+fn engines() -> Vec<Box<dyn Engine>> {
+    pruned().map(|cpu| Box::new(cpu) as Box<dyn Engine>).collect()
 }
 
 /// A case whose seed is printed when it fails.
@@ -55,20 +61,23 @@ fn check(judge: &[Vec<Answer>], got: &[Vec<Answer>], what: &str) {
     }
 }
 
-#[test]
-fn random_walks_of_the_centroids_equal_the_judge() {
-    for seed in 0..60 {
+pub(crate) fn random_walks(seeds: Range<u64>, engines: &[Box<dyn Engine>]) {
+    for seed in seeds {
         let (matrix, passes, what) = case(seed);
         let judge = answers(&Exact, &matrix, &passes);
-        for cpu in pruned() {
-            check(&judge, &answers(&cpu, &matrix, &passes), &format!("{what}, {}", cpu.name()));
+        for engine in engines {
+            check(&judge, &answers(&**engine, &matrix, &passes), &format!("{what}, {}", engine.name()));
         }
     }
 }
 
 #[test]
-fn labels_that_are_changed_from_outside_equal_the_judge() {
-    for seed in 100..130 {
+fn random_walks_of_the_centroids_equal_the_judge() {
+    random_walks(0..60, &engines());
+}
+
+pub(crate) fn changes_from_outside(seeds: Range<u64>, engines: &[Box<dyn Engine>]) {
+    for seed in seeds {
         let (matrix, passes, what) = case(seed);
         let run = |engine: &dyn Engine| {
             let mut random = Random(seed);
@@ -92,16 +101,20 @@ fn labels_that_are_changed_from_outside_equal_the_judge() {
             all
         };
         let judge = run(&Exact);
-        for cpu in pruned() {
-            assert!(judge == run(&cpu), "{what}, {}", cpu.name());
+        for engine in engines {
+            assert!(judge == run(&**engine), "{what}, {}", engine.name());
         }
     }
 }
 
-/// It comes back with centroids that moved for several passes, to points that may have been sorted in between.
 #[test]
-fn a_set_that_leaves_the_batch_and_comes_back_equals_the_judge() {
-    for seed in 200..230 {
+fn labels_that_are_changed_from_outside_equal_the_judge() {
+    changes_from_outside(100..130, &engines());
+}
+
+/// A set comes back with centroids that moved for several passes, to points that may have been sorted in between.
+pub(crate) fn sets_that_come_and_go(seeds: Range<u64>, engines: &[Box<dyn Engine>]) {
+    for seed in seeds {
         let (matrix, passes, what) = case(seed);
         let run = |engine: &dyn Engine| {
             let mut random = Random(seed);
@@ -119,10 +132,15 @@ fn a_set_that_leaves_the_batch_and_comes_back_equals_the_judge() {
             all
         };
         let judge = run(&Exact);
-        for cpu in pruned() {
-            assert!(judge == run(&cpu), "{what}, {}", cpu.name());
+        for engine in engines {
+            assert!(judge == run(&**engine), "{what}, {}", engine.name());
         }
     }
+}
+
+#[test]
+fn a_set_that_leaves_the_batch_and_comes_back_equals_the_judge() {
+    sets_that_come_and_go(200..230, &engines());
 }
 
 /// How many points the referee takes depends on which points share a tile, and on which tiles are scored: it is all that a
@@ -170,8 +188,7 @@ fn whole_fits_are_the_same_with_and_without() {
 }
 
 /// Points from two clusters whose centroids creep towards the border: what a slack that is a hair too large would miss.
-#[test]
-fn points_at_the_border_are_seen_to_cross_it() {
+pub(crate) fn border_points(engines: &[Box<dyn Engine>]) {
     let matrix = Matrix::learn(&table(Kind::Blobs, 2000, 3, 5).view(), None).unwrap().0;
     let mut random = Random(1);
     let mut set = centroids(&matrix, 18, &mut random);
@@ -183,14 +200,18 @@ fn points_at_the_border_are_seen_to_cross_it() {
     }
     let judge = answers(&Exact, &matrix, &passes);
     assert!(judge.iter().skip(5).filter(|sets| sets[0].changed > 0).count() > 40, "centroids that move points");
-    for cpu in pruned() {
-        check(&judge, &answers(&cpu, &matrix, &passes), &cpu.name());
+    for engine in engines {
+        check(&judge, &answers(&**engine, &matrix, &passes), &engine.name());
     }
 }
 
-/// A centroid that creeps away from its points loses them one day: the radius of their tile must grow with every step.
 #[test]
-fn points_whose_centroid_creeps_away_are_seen_to_leave_it() {
+fn points_at_the_border_are_seen_to_cross_it() {
+    border_points(&engines());
+}
+
+/// A centroid that creeps away from its points loses them one day: the radius of their tile must grow with every step.
+pub(crate) fn points_left_behind(engines: &[Box<dyn Engine>]) {
     let x = ndarray::Array2::from_shape_fn((400, 1), |(i, _)| [0.0, 10.0, 0.0, -14.0][i % 4]);
     let matrix = Matrix::learn(&x.view(), None).unwrap().0;
     let grid = |v: f64| matrix.frame().grid(0, v);
@@ -199,7 +220,12 @@ fn points_whose_centroid_creeps_away_are_seen_to_leave_it() {
         .collect();
     let judge = answers(&Exact, &matrix, &passes);
     assert_eq!((judge[150][0].labels[0], judge[199][0].labels[0]), (0, 1));
-    for cpu in pruned() {
-        check(&judge, &answers(&cpu, &matrix, &passes), &cpu.name());
+    for engine in engines {
+        check(&judge, &answers(&**engine, &matrix, &passes), &engine.name());
     }
+}
+
+#[test]
+fn points_whose_centroid_creeps_away_are_seen_to_leave_it() {
+    points_left_behind(&engines());
 }

@@ -14,14 +14,16 @@ use segma::engine::gpu::width::Width;
 use segma::engine::gpu::{CONSTANTS, LAYOUTS, SILHOUETTE_LAYOUT};
 
 /// Every kind of kernel on small, large and very wide shapes, with and without weights and 64-bit integers, as planned for
-/// few points and for many and with labels of every width in turn; and of every choice that the tuner has for some shapes.
+/// few points and for many, with labels of every width in turn and with settled tiles left out or not; and of every choice that the tuner has for some shapes.
 fn variants() -> Vec<Variant> {
     let limits = DeviceLimits::LEAST;
     let mut variants = Vec::new();
     let mut add = |mut kernels: Kernels, k: u32, dims: u32| {
         kernels.widen(Width::ALL[variants.len() % 3]);
         let kinds = [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k), Kernel::Update];
-        variants.extend(kinds.map(|kernel| kernels.variant(kernel, k as usize)));
+        let kinds = kinds.map(|kernel| kernels.variant(kernel, k as usize));
+        variants.extend(kinds.iter().filter(|v| v.stage() == "assign").map(|v| Variant { slack: true, ..*v }));
+        variants.extend(kinds);
     };
     for (dims, k) in [(1, 1), (2, 3), (16, 8), (33, 20), (64, 256), (65, 5), (4096, 1000)] {
         for traits in 0..16u32 {
@@ -166,7 +168,7 @@ fn constants_are_those_of_the_host() {
 }
 
 /// What a shader file may ask for.
-const FLAGS: [&str; 9] = ["INT64", "SLICES", "BINS", "DEFER", "STAGE", "HOLD", "TILED", "CHUNK", "WEIGHTED"];
+const FLAGS: [&str; 10] = ["SLACK", "INT64", "SLICES", "BINS", "DEFER", "STAGE", "HOLD", "TILED", "CHUNK", "WEIGHTED"];
 
 #[test]
 fn every_directive_is_known_and_every_section_ends() {

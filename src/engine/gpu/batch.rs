@@ -1,6 +1,7 @@
 //! What a pass hands to the kernels: the tables of its centroid sets, and which kernels read them; and the way back, from
 //! cells of limbs to the change of each set.
 
+use super::part::{MOST_DRIFT, STEP_BITS};
 use super::plan::{COUNTERS, Kernels, Sums};
 use super::shader::{Kernel, Variant};
 use crate::engine::bound::{DIRECTED, Scoring};
@@ -40,6 +41,8 @@ struct SetInfo {
     count: u32,
     slice: u32,
     region: u32,
+    first_slack: u32,
+    travel: u32,
 }
 
 macro_rules! fields {
@@ -57,18 +60,27 @@ pub const LAYOUTS: [Layout; 2] = [
         narrow(size_of::<SetInfo>()),
         fields!(
             SetInfo: k, distinct, quads, first_quad, first_centroid, first_label, cell, bin, bound, guard, round_end,
-            round_cells, count, slice, region
+            round_cells, count, slice, region, first_slack, travel
         ),
     ),
 ];
 
 /// The constants that host and shaders share, for the test that compares them.
-pub const CONSTANTS: [(&str, u32); 3] =
-    [("CHANGED", narrow(CHANGED)), ("TIES", narrow(TIES)), ("REFEREED", narrow(REFEREED))];
+pub const CONSTANTS: [(&str, u32); 7] = [
+    ("CHANGED", narrow(CHANGED)),
+    ("TIES", narrow(TIES)),
+    ("REFEREED", narrow(REFEREED)),
+    ("SKIPPED", narrow(SKIPPED)),
+    ("DRIFT", narrow(DRIFT)),
+    ("STEP_BITS", STEP_BITS),
+    ("MOST_DRIFT", MOST_DRIFT),
+];
 
 const CHANGED: usize = 0;
 const TIES: usize = 1;
 const REFEREED: usize = 2;
+pub(super) const SKIPPED: usize = 3;
+pub(super) const DRIFT: usize = 4;
 
 /// A size that the plan keeps below 2^32.
 #[expect(clippy::cast_possible_truncation, reason = "a chunk is below 2^31 bytes and k below 2^32")]
@@ -86,6 +98,8 @@ pub(super) struct Member<'a> {
     /// Which group of labels it is in, and how many sets are before it there.
     pub(super) group: usize,
     pub(super) before: usize,
+    /// How far its centroids have travelled on this device.
+    pub(super) travel: u32,
     /// Points that changed in its last pass.
     pub(super) changed: Option<u64>,
 }
@@ -132,6 +146,10 @@ impl Source<'_> {
         self.kernels.sums(self.k(set), self.points, self.members[set].changed)
     }
 
+    fn leaves_out(&self, set: usize) -> bool {
+        self.kernels.leaves_out(self.points, self.members[set].changed)
+    }
+
     fn cells(&self, set: usize) -> usize {
         self.kernels.cells(self.k(set))
     }
@@ -175,7 +193,8 @@ impl Batch {
         rounds: &[Range<usize>],
     ) {
         let k = sets.iter().map(|&set| source.k(set)).max().unwrap_or(1);
-        let variant = source.kernels.variant(kernel, k);
+        let slack = sets.iter().all(|&set| source.leaves_out(set));
+        let variant = Variant { slack, ..source.kernels.variant(kernel, k) };
         let slice = slice.map(|slice| (source.kernels.slices(k), slice));
         let mut run = Run::new(source.members[sets[0]].group, variant, slice);
         for round in rounds {
@@ -220,6 +239,16 @@ impl Batch {
         self.spans.iter().map(|&(cell, k)| unpack(&limbs[cell * width..], width, k, dims)).collect()
     }
 
+    /// A counter of each set, from the limbs of all cells.
+    pub(super) fn counters(&self, limbs: &[u32], dims: usize, weighted: bool, which: usize) -> Vec<u64> {
+        let width = if weighted { 4 } else { 2 };
+        let of = |&(cell, k): &(usize, usize)| {
+            let at = (cell + (dims + width / 2) * k + which) * width;
+            u64::from(limbs[at]) | u64::from(limbs[at + 1]) << 32
+        };
+        self.spans.iter().map(of).collect()
+    }
+
     /// The limbs of all cells, from the sums of each set.
     pub(super) fn limbs(&self, sums: &[Change], dims: usize, weighted: bool) -> Vec<u32> {
         let width = if weighted { 4 } else { 2 };
@@ -239,13 +268,17 @@ impl Run {
     fn add(&mut self, source: &Source<'_>, member: &Member<'_>, cell: usize, bin: usize) {
         let (centroids, dims) = (member.centroids, member.centroids.dims());
         let scoring = Scoring::new(centroids, source.bits, DIRECTED);
+        let width = source.kernels.width();
+        let first_word = member.before * width.set_words(source.stride);
         self.sets.push(SetInfo {
             k: narrow(centroids.k()),
             distinct: narrow(scoring.distinct()),
             quads: narrow(scoring.distinct().div_ceil(4)),
             first_quad: narrow(self.scores.len() / (dims + 2)),
             first_centroid: narrow(self.exact.len() / (dims + 1)),
-            first_label: narrow(member.before * source.stride * TILE),
+            first_label: narrow(first_word * width.to_a_word()),
+            first_slack: narrow(first_word + width.words(source.stride * TILE)),
+            travel: member.travel,
             cell: narrow(cell),
             bin: narrow(bin),
             bound: scoring.bound,
@@ -336,7 +369,7 @@ fn unpack(limbs: &[u32], width: usize, k: usize, dims: usize) -> Change {
     let row = |j: usize| -> Vec<i64> { (0..k).map(|c| cell(j * k + c) as i64).collect() };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters of points")]
     let counter = |which: usize| cell((dims + extra) * k + which) as u64;
-    const { assert!(CHANGED < COUNTERS && TIES < COUNTERS && REFEREED < COUNTERS) };
+    const { assert!(DRIFT < COUNTERS) };
     Change {
         sums: (0..k).flat_map(|c| (0..dims).map(move |j| j * k + c)).map(cell).collect(),
         weights: row(dims + extra - 1),
@@ -371,18 +404,18 @@ mod tests {
     #[test]
     fn cells_are_signed_and_as_wide_as_they_are() {
         // One cluster, one column, no weights: sum -3, count 2, then the counters.
-        let limbs = [0xffff_fffd, 0xffff_ffff, 2, 0, 7, 1, 5, 0, 6, 0];
+        let limbs = [0xffff_fffd, 0xffff_ffff, 2, 0, 7, 1, 5, 0, 6, 0, 0, 0, 0, 0];
         let change = unpack(&limbs, 2, 1, 1);
         assert_eq!((&change.sums, &change.counts, &change.weights), (&vec![-3], &vec![2], &vec![2]));
-        let mut back = [0; 10];
+        let mut back = [0; 14];
         pack_sums(&change, 2, 1, &mut back);
         assert_eq!(back[..4], limbs[..4]);
         assert_eq!((change.changed, change.ties, change.refereed), ((1 << 32) + 7, 5, 6));
         // With weights cells are 128 bits, and the weight has a row of its own.
         let mut limbs = vec![0, 0, 0, 0x8000_0000, 2, 0, 0, 0, 9, 1, 0, 0];
-        limbs.extend([0; 12]);
+        limbs.extend([0; 20]);
         let change = unpack(&limbs, 4, 1, 1);
-        let mut back = [0; 24];
+        let mut back = [0; 32];
         pack_sums(&change, 4, 1, &mut back);
         assert_eq!(back[..12], limbs[..12]);
         assert_eq!((change.sums, change.counts, change.weights), (vec![i128::MIN], vec![2], vec![(1 << 32) + 9]));

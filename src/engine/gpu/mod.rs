@@ -149,6 +149,13 @@ impl Gpu {
         (sum(|ledger| &ledger.ahead), sum(|ledger| &ledger.in_vain))
     }
 
+    /// Tiles that passes did not read, because no label of theirs could have changed, each once for a set and pass; since
+    /// [`Gpu::time_stages`], if that was called.
+    #[must_use]
+    pub fn tiles_skipped(&self) -> u64 {
+        self.devices.iter().map(|d| d.ledger.skipped()).sum()
+    }
+
     /// Submissions made to its devices so far.
     #[must_use]
     pub fn submissions(&self) -> u64 {

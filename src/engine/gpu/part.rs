@@ -2,8 +2,10 @@
 
 mod labels;
 mod pass;
+mod travel;
 
 pub(super) use pass::{Asked, Made};
+pub(super) use travel::{MOST_DRIFT, STEP_BITS};
 
 use super::batch::{ChunkInfo, narrow};
 use super::device::{Device, Held};
@@ -16,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::matrix::{Matrix, TILE};
 use labels::Labels;
 use std::ops::Range;
+use travel::Travel;
 
 /// Chunks that stream take turns in so many berths, so that one arrives while the other is worked on.
 const BERTHS: usize = 2;
@@ -30,6 +33,8 @@ pub(super) struct Part<'m> {
     /// Where streaming chunks are put, in turn; empty while every chunk stays.
     berths: Vec<Points>,
     labels: Labels,
+    /// How far the centroids of each set have travelled.
+    travels: Vec<Travel>,
     /// Points that changed in the last pass of each set.
     changed: Vec<Option<u64>>,
     ring: Ring,
@@ -85,6 +90,7 @@ impl<'m> Part<'m> {
             chunks: chunks.collect::<Result<_>>()?,
             berths: Vec::new(),
             labels: Labels::default(),
+            travels: Vec::new(),
             changed: Vec::new(),
             ring,
             recorder: Recorder::new(&gpu)?,

@@ -30,11 +30,13 @@ pub struct DeviceLimits {
     pub step_work: u64,
     /// Most passes a submission.
     pub passes: usize,
+    /// Settled tiles are left out of a pass where at most one point in so many changed in the one before.
+    pub calm: u64,
 }
 
 impl DeviceLimits {
     /// What every device of WebGPU's default limits has. 4096 workgroups keep the largest GPUs busy; a slice has many bins,
-    /// so its workgroup is long; and 2^36 multiply-adds take a small GPU well below the two seconds after which some
+    /// so its workgroup is long; where one point in 1024 changes, one tile in sixteen has such a point; and 2^36 multiply-adds take a small GPU well below the two seconds after which some
     /// systems reset it, a large one a few milliseconds.
     pub const LEAST: Self = Self {
         binding_bytes: 1 << 27,
@@ -46,6 +48,7 @@ impl DeviceLimits {
         slice_tiles: 1024,
         step_work: 1 << 36,
         passes: 8,
+        calm: 1024,
     };
 
     /// The lower of both, limit by limit.
@@ -61,6 +64,7 @@ impl DeviceLimits {
             slice_tiles: self.slice_tiles.min(other.slice_tiles),
             step_work: self.step_work.min(other.step_work),
             passes: self.passes.min(other.passes),
+            calm: self.calm.min(other.calm),
         }
     }
 }
@@ -84,8 +88,8 @@ const AHEAD_OF_STEP: u64 = 4;
 /// Sums and centroids of the passes of one submission take no more.
 const MOST_AHEAD_BYTES: u64 = 32 << 20;
 
-/// Counters of a set beside its sums: changed, ties, refereed. Twin of `CHANGED` and so on in `common.wgsl`.
-pub(super) const COUNTERS: usize = 3;
+/// Counters of a set beside its sums: changed, ties and so on. Twin of `CHANGED` and so on in `common.wgsl`.
+pub(super) const COUNTERS: usize = 5;
 
 /// Tiles a chunk, where `tiles` tiles of `dims` columns are cut into chunks below every limit, below an eighth of the
 /// device's `memory` if that is limited, and below `chunk_bytes` if that is given. An index inside a chunk fits u32, since
@@ -114,7 +118,7 @@ pub fn chunk_tiles(
 /// How many sets can have their labels, of this width, in one binding for chunks of so many tiles.
 #[must_use]
 pub fn sets_a_binding(chunk_tiles: usize, width: Width, limits: &DeviceLimits) -> usize {
-    let set_bytes = (width.words(chunk_tiles * TILE) * size_of::<u32>()) as u64;
+    let set_bytes = (width.set_words(chunk_tiles) * size_of::<u32>()) as u64;
     usize::try_from(limits.binding_bytes.min(limits.buffer_bytes) / set_bytes).unwrap_or(usize::MAX).max(1)
 }
 
@@ -185,7 +189,7 @@ impl Kernels {
         };
         let Shape { dims, bits, weighted, .. } = self.shape;
         let labels = if kernel == Kernel::Update { Width::default() } else { self.width };
-        Variant { kernel, dims, bits, weighted, labels, tuning, int64: self.abilities.int64 }
+        Variant { kernel, dims, bits, weighted, slack: false, labels, tuning, int64: self.abilities.int64 }
     }
 
     /// Cells of a set of `k` clusters in the totals.
@@ -220,6 +224,13 @@ impl Kernels {
             slice if many => self.sliced(narrow(slice).min(self.shape.coordinates())),
             _ => Sums::Direct,
         }
+    }
+
+    /// Whether settled tiles are left out of a pass over a set, of whose points `changed` changed in the last one: while many
+    /// change, few tiles are settled, and finding out costs time.
+    #[must_use]
+    pub fn leaves_out(&self, points: usize, changed: Option<u64>) -> bool {
+        changed.is_some_and(|c| c.saturating_mul(self.limits.calm) <= points as u64)
     }
 
     /// Slices of so many coordinates, unless there would be more than can be dispatched.

@@ -35,6 +35,8 @@ pub struct Variant {
     pub bits: u32,
     /// Whether points have weights.
     pub weighted: bool,
+    /// Whether a kernel that labels leaves settled tiles out.
+    pub slack: bool,
     /// How wide labels are; of no matter to [`Kernel::Update`].
     pub labels: Width,
     /// What a lane holds in registers, how wide and long a workgroup is.
@@ -69,6 +71,7 @@ const COMMON: &str = include_str!("../../../shaders/common.wgsl");
 const ASSIGN: &str = include_str!("../../../shaders/assign.wgsl");
 const REFEREE: &str = include_str!("../../../shaders/referee.wgsl");
 const ACCUMULATE: &str = include_str!("../../../shaders/accumulate.wgsl");
+const PRUNE: &str = include_str!("../../../shaders/prune.wgsl");
 const UPDATE: &str = include_str!("../../../shaders/update.wgsl");
 const SILHOUETTE: &str = include_str!("../../../shaders/silhouette.wgsl");
 
@@ -76,7 +79,7 @@ const SILHOUETTE: &str = include_str!("../../../shaders/silhouette.wgsl");
 #[must_use]
 pub fn digest() -> String {
     let mut hash = Sha256::new();
-    for part in [COMMON, ACCUMULATE, REFEREE, ASSIGN, UPDATE] {
+    for part in [COMMON, ACCUMULATE, REFEREE, PRUNE, ASSIGN, UPDATE] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -177,6 +180,7 @@ impl Variant {
         let stages: &[&str] = match self.kernel {
             Kernel::Slices(_) => &[COMMON, ACCUMULATE],
             Kernel::Update => &[COMMON, UPDATE],
+            _ if self.slack => &[COMMON, ACCUMULATE, REFEREE, PRUNE, ASSIGN],
             _ => &[COMMON, ACCUMULATE, REFEREE, ASSIGN],
         };
         for part in stages {
@@ -210,6 +214,7 @@ impl Source for Variant {
             "SLICES" => matches!(self.kernel, Kernel::Slices(_)),
             "DEFER" => self.kernel == Kernel::Deferred,
             "STAGE" => self.staged().is_some(),
+            "SLACK" => self.slack,
             "HOLD" => matches!(self.tuning.hold, Hold::Points(_)),
             "TILED" => matches!(self.tuning.hold, Hold::Scores { .. }) && !matches!(self.kernel, Kernel::Slices(_)),
             "WEIGHTED" => self.weighted,
@@ -250,7 +255,7 @@ impl fmt::Display for Variant {
         if self.kernel != Kernel::Update {
             write!(f, "-labels{}", self.labels.bits())?;
         }
-        let traits = [(self.weighted, "-weighted"), (self.int64, "-int64")];
+        let traits = [(self.weighted, "-weighted"), (self.int64, "-int64"), (self.slack, "-slack")];
         traits.into_iter().filter(|(on, _)| *on).try_for_each(|(_, name)| f.write_str(name))
     }
 }

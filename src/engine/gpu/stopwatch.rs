@@ -19,13 +19,25 @@ pub(super) struct Ledger {
     /// Passes that were made before they were asked for, and those of them that nobody asked for.
     pub(super) ahead: AtomicU64,
     pub(super) in_vain: AtomicU64,
+    /// Tiles of a set that a pass did not read, because no label could have changed.
+    skipped: AtomicU64,
 }
 
 impl Ledger {
-    /// Times the kernels of sessions from now on, from zero.
+    /// Times the kernels of sessions from now on and counts what they skip, from zero.
     pub(super) fn start(&self) {
         self.timed.store(true, Ordering::Relaxed);
+        self.skipped.store(0, Ordering::Relaxed);
         self.seconds.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    pub(super) fn skip(&self, tiles: u64) {
+        self.skipped.fetch_add(tiles, Ordering::Relaxed);
+    }
+
+    /// Tiles skipped so far.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_timed(&self) -> bool {

@@ -68,8 +68,11 @@ const LEAST_AGAIN: u32 = 16;
 /// twice the multiply-adds a word of two points a lane.
 const LEAST_TILED: usize = 128;
 
-/// Vectors of four words in workgroup memory for staged centroids: 16 KiB.
-const STAGE: u32 = 1024;
+/// Bytes of workgroup memory for the list of a workgroup's tiles and their slack.
+const LIST_BYTES: u32 = 256;
+
+/// Vectors of four words in workgroup memory for staged centroids: 16 KiB with the list.
+const STAGE: u32 = 1024 - LIST_BYTES / 16;
 
 /// The most coordinates that are staged at a time where scores are tiled.
 const MOST_SLICE: u32 = 8;
@@ -137,7 +140,7 @@ impl Tuning {
         let width = [1, 2, 4].contains(&wide) && wide <= widest(limits);
         // Whole steps, and no more tiles than a submission is cut at.
         let length = tiles.is_power_of_two() && (wide * hold.settled()..=MOST_TILES).contains(&tiles);
-        let memory = self.staged(shape.dims, false).unwrap_or(0) * 16 <= limits.workgroup_bytes;
+        let memory = self.staged(shape.dims, false).unwrap_or(0) * 16 + LIST_BYTES <= limits.workgroup_bytes;
         hold.fits(shape.dims) && width && length && memory && [MOST_BIN_BYTES, MOST_BIN_BYTES / 2].contains(&bin_bytes)
     }
 
@@ -156,7 +159,7 @@ impl Tuning {
     /// Bytes of workgroup memory for sums beside what is scored.
     pub(super) fn bin_bytes(&self, dims: u32, limits: &DeviceLimits) -> u32 {
         let staged = self.staged(dims, false).unwrap_or(0) * 16;
-        limits.workgroup_bytes.saturating_sub(staged).min(self.bin_bytes)
+        limits.workgroup_bytes.saturating_sub(staged + LIST_BYTES).min(self.bin_bytes)
     }
 }
 

@@ -2,6 +2,7 @@
 //! changes little reads a byte a point and not four.
 
 use crate::engine::NO_LABEL;
+use crate::matrix::TILE;
 use rayon::prelude::*;
 
 /// Words that a thread turns into labels at a time.
@@ -55,6 +56,12 @@ impl Width {
     #[must_use]
     pub const fn words(self, labels: usize) -> usize {
         labels.div_ceil(self.to_a_word())
+    }
+
+    /// Words of a set's labels in a chunk of so many tiles, and of its tiles' slack after them.
+    #[must_use]
+    pub const fn set_words(self, tiles: usize) -> usize {
+        self.words(tiles * TILE) + tiles
     }
 
     /// The words of these labels; what is left of the last one is no label.

@@ -1,5 +1,5 @@
 //! The labels of every set on one device: a buffer for each group of sets and chunk, as wide as the set with most clusters
-//! needs.
+//! needs; behind the labels of a set the slack of its tiles (see `prune.wgsl`), a word each.
 //!
 //! One width for all sets, because they share buffers, strides and kernels: a width of its own for each set would need
 //! either another kernel for some sets of a run or a shift looked up for every point, and gain only where sets of up to 255
@@ -10,6 +10,7 @@ use super::super::device::Held;
 use super::super::plan::sets_a_binding;
 use super::super::record::Words;
 use super::super::width::Width;
+use super::travel::Travel;
 use super::{Part, TILE};
 use crate::engine::NO_LABEL;
 use crate::error::Result;
@@ -34,6 +35,8 @@ impl Part<'_> {
     /// Forgets all labels and makes room for `sets` sets.
     pub(in crate::engine::gpu) fn open(&mut self, sets: usize) -> Result<()> {
         self.changed = vec![None; sets];
+        self.travels.clear();
+        self.travels.resize_with(sets, Travel::default);
         self.make_labels(Width::default())
     }
 
@@ -75,9 +78,25 @@ impl Part<'_> {
         Ok(())
     }
 
-    /// Words of the labels of a set in its buffer.
+    /// Words of a set in its buffer: its labels, then its tiles' slack.
     fn set_words(&self) -> usize {
-        self.kernels.width().words(self.chunk_tiles * TILE)
+        self.kernels.width().set_words(self.chunk_tiles)
+    }
+
+    /// The first word of the slack of a set in its buffers.
+    fn first_slack(&self, set: usize) -> u64 {
+        self.of_set(set).1 + self.kernels.width().words(self.chunk_tiles * TILE) as u64
+    }
+
+    /// Takes all slack from the tiles of a set.
+    pub(super) fn forget_slack(&mut self, set: usize) -> Result<()> {
+        let first = self.first_slack(set);
+        self.travels[set] = Travel::default();
+        for (chunk, buffer) in self.chunks.iter().zip(&self.labels.groups[set / self.labels.sets_a_group]) {
+            let none = vec![u8::MAX; chunk.tiles * size_of::<u32>()];
+            self.ring.write_at(&self.gpu.device, buffer, first * 4, &none)?;
+        }
+        Ok(())
     }
 
     /// The buffers of a set, chunk by chunk, and its first word in them.
@@ -91,7 +110,10 @@ impl Part<'_> {
         self.widen(label as usize + 1)?;
         let at = self.place(set, row);
         let word = self.kernels.width().put(self.word(set, &at)?, at.place, label);
-        self.gpu.device.write(&self.of_set(set).0[at.chunk], at.word * 4, &word.to_ne_bytes())
+        let (device, buffer) = (&self.gpu.device, &self.of_set(set).0[at.chunk]);
+        let slack = self.first_slack(set) + (row / TILE - self.chunks[at.chunk].first_tile) as u64;
+        device.write(buffer, slack * 4, &u32::MAX.to_ne_bytes())?;
+        device.write(buffer, at.word * 4, &word.to_ne_bytes())
     }
 
     /// The label of one point.
@@ -137,6 +159,7 @@ impl Part<'_> {
         let (own, rest) = labels.split_at(self.points());
         self.widen(own.iter().filter(|&&label| label != NO_LABEL).max().map_or(1, |&most| most as usize + 1))?;
         self.write_labels(set, own)?;
+        self.forget_slack(set)?;
         Ok(rest)
     }
 

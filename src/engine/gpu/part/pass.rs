@@ -4,13 +4,13 @@
 //! Then it stops by itself when no label changed, or when a cluster is empty, which is the host's to fill. Whatever else
 //! ends a fit is for the host, which gets the change and the centroids of each pass.
 
-use super::super::batch::{Batch, Member, Source, TABLES, narrow};
+use super::super::batch::{Batch, DRIFT, Member, SKIPPED, Source, TABLES, narrow};
 use super::super::device::{Device, Held};
 use super::super::fault::Fault;
 use super::super::record::{Dispatch, Words};
 use super::super::shader::{Kernel, Variant};
 use super::super::staging::Ring;
-use super::{Part, Points, TILE};
+use super::{MOST_DRIFT, Part, Points, TILE};
 use crate::engine::{Centroids, Change};
 use crate::error::Result;
 use std::sync::atomic::AtomicBool;
@@ -52,6 +52,7 @@ impl Part<'_> {
     pub(in crate::engine::gpu) fn passes(&mut self, sets: &[Asked<'_>], most: usize) -> Result<Vec<Made>> {
         self.plant()?;
         self.widen(sets.iter().map(|s| s.centroids.k()).max().unwrap_or(1))?;
+        sets.iter().try_for_each(|s| self.go(s))?;
         let members: Vec<Member<'_>> = sets.iter().map(|s| self.member(s.set, s.centroids)).collect();
         let mut batch = Batch::new(&Source {
             members: &members,
@@ -65,7 +66,7 @@ impl Part<'_> {
         let totals = totals.unwrap_or_default();
         self.with_room(|part| part.prepare(&batch, &totals))?;
         self.record(&batch)?;
-        let made = self.finish(&batch, totals)?;
+        let made = self.finish(&batch, totals, sets)?;
         if let Some(last) = made.last() {
             sets.iter().zip(&last.changes).for_each(|(s, change)| self.changed[s.set] = Some(change.changed));
         }
@@ -78,7 +79,17 @@ impl Part<'_> {
 
     fn member<'a>(&self, set: usize, centroids: &'a Centroids) -> Member<'a> {
         let (group, before) = (set / self.labels.sets_a_group, set % self.labels.sets_a_group);
-        Member { centroids, group, before, changed: self.changed[set] }
+        Member { centroids, group, before, travel: self.travels[set].steps, changed: self.changed[set] }
+    }
+
+    /// Takes the travel of a set on to the centroids asked for; where that says nothing any more, no tile has slack.
+    fn go(&mut self, asked: &Asked<'_>) -> Result<()> {
+        let bits = self.matrix.frame().bits();
+        if !self.travels[asked.set].go(asked.centroids, bits) || self.travels[asked.set].steps >= MOST_DRIFT {
+            self.forget_slack(asked.set)?;
+            self.travels[asked.set].go(asked.centroids, bits);
+        }
+        Ok(())
     }
 
     /// Passes that are worth one submission.
@@ -261,7 +272,7 @@ impl Part<'_> {
     }
 
     /// Reads back what the passes changed and the centroids they had, up to the one that the device stopped at.
-    fn finish(&mut self, batch: &Batch, mut totals: Vec<Change>) -> Result<Vec<Made>> {
+    fn finish(&mut self, batch: &Batch, mut totals: Vec<Change>, sets: &[Asked<'_>]) -> Result<Vec<Made>> {
         let Some(buffer) = &self.totals else { return Ok(Vec::new()) };
         let (dims, weighted) = (self.matrix.dims(), self.matrix.weights().is_some());
         let (region, ahead) = (batch.cells * self.width(), batch.passes - 1);
@@ -277,7 +288,13 @@ impl Part<'_> {
         let mut made = Vec::new();
         for pass in 0..batch.passes {
             let centroids = (pass > 0).then(|| batch.runs[0].centroids_in(&exact[(pass - 1) * row..pass * row], dims));
-            let changes = batch.changes(&sums[pass * region..], dims, weighted);
+            for (i, (set, centroids)) in sets.iter().zip(centroids.iter().flatten()).enumerate() {
+                let drift = batch.counters(&sums[(pass - 1) * region..], dims, weighted, DRIFT)[i];
+                self.travels[set.set].follow(centroids, drift);
+            }
+            let limbs = &sums[pass * region..];
+            self.gpu.ledger.skip(batch.counters(limbs, dims, weighted, SKIPPED).iter().sum());
+            let changes = batch.changes(limbs, dims, weighted);
             totals.iter_mut().zip(&changes).for_each(|(total, change)| total.add(change));
             let goes_on = goes_on(&totals, &changes);
             made.push(Made { centroids, changes });
