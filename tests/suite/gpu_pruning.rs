@@ -29,36 +29,34 @@ fn gpus_on(adapters: &[Adapter], limits: DeviceLimits) -> Vec<Gpu> {
 }
 
 /// Runs a test of the CPU's on GPUs and sees that tiles were left out.
-fn on_gpus(limits: DeviceLimits, test: &dyn Fn(&[Box<dyn Engine>])) {
-    let gpus = gpus_on(&adapters(), limits);
+fn on_gpus(test: impl Fn(&[Box<dyn Engine>])) {
+    let gpus = gpus_on(&adapters(), CALM);
     let engines: Vec<Box<dyn Engine>> = gpus.iter().map(|gpu| Box::new(gpu.clone()) as Box<dyn Engine>).collect();
     test(&engines);
     assert!(gpus.iter().all(|gpu| gpu.tiles_skipped() > 0), "no tile was left out");
 }
 
 #[test]
-fn random_walks_of_the_centroids_equal_the_judge() {
-    on_gpus(CALM, &|gpus| pruning::random_walks(300..308, gpus));
-}
-
-#[test]
-fn labels_that_are_changed_from_outside_equal_the_judge() {
-    on_gpus(CALM, &|gpus| pruning::changes_from_outside(400..406, gpus));
+fn random_walks_and_labels_that_are_changed_from_outside_equal_the_judge() {
+    on_gpus(|gpus| {
+        pruning::random_walks(300..306, gpus);
+        pruning::changes_from_outside(400..406, gpus);
+    });
 }
 
 #[test]
 fn a_set_that_leaves_the_batch_and_comes_back_equals_the_judge() {
-    on_gpus(CALM, &|gpus| pruning::sets_that_come_and_go(500..506, gpus));
+    on_gpus(|gpus| pruning::sets_that_come_and_go(500..506, gpus));
 }
 
 #[test]
 fn points_at_the_border_are_seen_to_cross_it() {
-    on_gpus(CALM, &pruning::border_points);
+    on_gpus(pruning::border_points);
 }
 
 #[test]
 fn points_whose_centroid_creeps_away_are_seen_to_leave_it() {
-    on_gpus(CALM, &pruning::points_left_behind);
+    on_gpus(pruning::points_left_behind);
 }
 
 /// Overlapping groups, one after the other, as in a table that is sorted by something that matters: tiles hold points of one
