@@ -21,6 +21,8 @@ use std::time::Instant;
 pub struct Fit {
     /// Centroids on the grid `[k x dims]`, in canonical order: largest cluster first.
     pub centroids: Centroids,
+    /// The means of the points of each label `[k x dims]`, rounded to the grid: where one more iteration would move the centroids.
+    pub means: Centroids,
     /// The nearest centroid of each point `[points]`: exactly what predict gives.
     pub labels: Vec<u32>,
     /// Points in each cluster `[k]`.
@@ -33,6 +35,8 @@ pub struct Fit {
     pub total_inertia: f64,
     /// Passes made before the stop.
     pub iterations: u32,
+    /// How the winning start went, iteration by iteration `[iterations]`.
+    pub history: Vec<Step>,
     /// Whether the stop was convergence, not the iteration limit.
     pub converged: bool,
     /// The start that won (0-based).
@@ -51,6 +55,15 @@ pub struct Fit {
     pub notes: Vec<Note>,
     /// What happened to the device on the way: not part of the result, which is the same on every device.
     pub device_notes: Vec<Note>,
+}
+
+/// One iteration: a pass that labels the points, before the centroids move.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// The weighted sum of squared distances to the centroids that the points were labelled with, in the units of the matrix.
+    pub inertia: f64,
+    /// Points with weight whose label changed.
+    pub changed: u64,
 }
 
 impl Fit {
@@ -130,6 +143,7 @@ struct Run {
     centroids: Centroids,
     totals: Totals,
     iterations: u32,
+    history: Vec<Step>,
     /// Points the last pass found exactly between two centroids.
     ties: u64,
     /// Whether a cluster that emptied after the last iteration was filled already.
@@ -158,6 +172,7 @@ impl Run {
             centroids,
             totals,
             iterations: 0,
+            history: Vec::new(),
             ties: 0,
             refilled: false,
             state: State::Iterating,
@@ -260,7 +275,10 @@ impl Loop<'_, '_> {
             run.state = State::Done;
             return Ok(());
         }
-        run.iterations += u32::from(!settling);
+        if !settling {
+            run.iterations += 1;
+            run.history.push(self.step(run, change));
+        }
         if !settling && change.changed == 0 {
             (run.state, run.converged) = (State::Done, true);
             return Ok(());
@@ -271,6 +289,13 @@ impl Loop<'_, '_> {
         run.refilled = settling && at_limit;
         run.state = if run.converged || at_limit { State::Settling } else { State::Iterating };
         Ok(())
+    }
+
+    /// The iteration that a pass was, before the centroids move.
+    fn step(&self, run: &Run, change: &Change) -> Step {
+        let inertia = run.totals.inertia(&run.centroids, self.matrix.squares()).as_f64();
+        let unit = self.matrix.weights().map_or(1.0, |w| w.real(1));
+        Step { inertia: self.matrix.frame().length2(inertia) * unit, changed: change.changed }
     }
 
     /// Moves the centroids to the means of their points, and says in `converged` whether that was hardly a move.
@@ -329,7 +354,7 @@ impl Loop<'_, '_> {
         Ok(())
     }
 
-    fn finish(&mut self, run: &Run) -> Result<Fit> {
+    fn finish(&mut self, run: &mut Run) -> Result<Fit> {
         let k = run.centroids.k();
         let end = Ending { k, iterations: run.iterations, converged: run.converged, refilled: run.refilled };
         let notes = notes(end, &self.params[run.which])?;
@@ -343,6 +368,8 @@ impl Loop<'_, '_> {
             inertia: run.totals.inertia(&run.centroids, self.matrix.squares()),
             total_inertia: total_inertia(&run.totals, self.matrix),
             centroids: run.centroids.clone(),
+            means: run.totals.centroids(self.matrix.dims()),
+            history: std::mem::take(&mut run.history),
             iterations: run.iterations,
             converged: run.converged,
             start: run.start,

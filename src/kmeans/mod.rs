@@ -14,7 +14,7 @@ mod room;
 mod seed;
 mod update;
 
-pub use fit::{Fit, fit, sweep};
+pub use fit::{Fit, Step, fit, sweep};
 pub use notes::coarse_notes;
 pub use params::{Init, Params, ValidParams};
 pub use progress::{Observer, Progress, Quiet};

@@ -49,11 +49,18 @@ impl Totals {
         let mut inertia = squares;
         let rows = centroids.rows().zip(self.sums.chunks_exact(centroids.dims())).zip(&self.weights);
         for ((c, s), &w) in rows {
-            for (&c, &s) in c.iter().zip(s) {
-                inertia += I256::from(c) * (I256::from(w) * I256::from(c) - 2 * I256::from(s));
-            }
+            inertia += c.iter().zip(s).map(|(&c, &s)| term(c, s, w)).sum::<I256>();
         }
         inertia.as_u256()
+    }
+}
+
+/// `w c^2 - 2 c s`. Without weights `w c - 2 s` fits 64 bits (see [`crate::matrix::Frame`]), and this runs in every iteration.
+fn term(c: i64, s: i128, w: i64) -> I256 {
+    let narrow = i64::try_from(s).ok().and_then(|s| w.checked_mul(c)?.checked_sub(s)?.checked_sub(s));
+    match narrow {
+        Some(rest) => I256::from(i128::from(c) * i128::from(rest)),
+        None => I256::from(c) * (I256::from(w) * I256::from(c) - 2 * I256::from(s)),
     }
 }
 
@@ -71,4 +78,22 @@ pub(super) fn total_inertia(totals: &Totals, matrix: &Matrix) -> f64 {
         scaled -= I256::from(sum) * I256::from(sum);
     }
     scaled.as_f64() / weight.as_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_are_the_same_in_few_bits_and_in_many() {
+        let wide = |c: i64, s: i128, w: i64| I256::from(c) * (I256::from(w) * I256::from(c) - 2 * I256::from(s));
+        let far = i128::from(i64::MAX);
+        for c in [0, 1, -7, 1 << 40, -(1 << 40)] {
+            for s in [0, 5, -9, 1 << 61, -(1 << 61), far, far + 1, -far - 2, 1 << 100] {
+                for w in [0, 3, 1 << 21, 1 << 61] {
+                    assert_eq!(term(c, s, w), wide(c, s, w), "{c} {s} {w}");
+                }
+            }
+        }
+    }
 }

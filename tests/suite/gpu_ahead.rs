@@ -35,7 +35,11 @@ pub(crate) fn outcome(
     let fits = sweep(engine, matrix, params, &mut told).unwrap();
     let text = |f: &Fit| {
         let (end, notes) = ((f.iterations, f.converged, f.start, f.passes), &f.notes);
-        format!("{:?} {:?} {:?} {:?} {} {end:?} {notes:?}", f.centroids, f.labels, f.counts, f.weights, f.inertia)
+        let way = (&f.history, &f.means);
+        format!(
+            "{:?} {:?} {:?} {:?} {} {end:?} {way:?} {notes:?}",
+            f.centroids, f.labels, f.counts, f.weights, f.inertia
+        )
     };
     (fits.iter().map(text).collect(), told.0)
 }

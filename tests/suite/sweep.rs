@@ -26,6 +26,7 @@ fn every_fit_of_a_sweep_is_the_fit_alone() {
                     let what = format!("{kind:?} k={} {init:?}", params.k());
                     assert_eq!(alone.labels, got.labels, "{what}");
                     assert_eq!((&alone.centroids, &alone.counts), (&got.centroids, &got.counts), "{what}");
+                    assert_eq!((&alone.means, &alone.history), (&got.means, &got.history), "{what}");
                     assert_eq!(
                         (alone.inertia, alone.iterations, alone.start, alone.converged, &alone.notes),
                         (got.inertia, got.iterations, got.start, got.converged, &got.notes),
