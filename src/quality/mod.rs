@@ -3,16 +3,23 @@
 //! Floats, outside the contract of bytes: each measure is compared with its f64 reference under a stated bound. Lengths are
 //! Euclidean in prepared units.
 
+mod agreement;
+mod clustered;
 mod distances;
 mod interval;
 mod sample;
+mod indices;
+mod scan;
 mod silhouette;
 
+pub use agreement::{Agreement, agreement, best_jaccard};
+pub use clustered::{Clustered, Options, means};
 pub use distances::{Distances, distances, in_frame};
 pub use sample::sample;
 pub use silhouette::{Silhouette, silhouette};
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 /// A figure of all rows, or one estimated from some of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +28,20 @@ pub struct Estimate {
     pub value: f64,
     /// From how many rows and within which 95 % interval, if not from all.
     pub sampled: Option<Sampled>,
+}
+
+/// As `{"value", "exact": true}`, or as `{"value", "exact": false, "sample_rows", "ci95"}`.
+impl Serialize for Estimate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("value", &self.value)?;
+        map.serialize_entry("exact", &self.sampled.is_none())?;
+        if let Some(Sampled { rows, ci95 }) = self.sampled {
+            map.serialize_entry("sample_rows", &rows)?;
+            map.serialize_entry("ci95", &ci95)?;
+        }
+        map.end()
+    }
 }
 
 /// How good an estimate is.
@@ -36,16 +57,20 @@ pub struct Sampled {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quality {
     /// The mean over all rows of `(b - a) / max(a, b)`, `a` the distance to the own centroid and `b` to the next one
-    /// (Vendramin, Campello & Hruschka 2010).
+    /// (Vendramin, Campello & Hruschka 2010); 0 for a row that is alone in its segment, or with one segment.
     pub simplified_silhouette: f64,
     /// The silhouette (Rousseeuw 1987).
     pub silhouette: Silhouette,
-    /// Calinski & Harabasz 1974: larger is better.
-    pub calinski_harabasz: f64,
-    /// Davies & Bouldin 1979: smaller is better.
-    pub davies_bouldin: f64,
-    /// Rows by their margin, in 20 steps from 0 to 1.
-    pub margins: [u64; 20],
+    /// Calinski & Harabasz 1974: larger is better. `None` with one segment, with as many as rows, and if every row lies at the mean
+    /// of its segment (where scikit-learn gives an error or 1).
+    pub calinski_harabasz: Option<f64>,
+    /// Davies & Bouldin 1979: smaller is better. `None` if no two segments have different means (where scikit-learn gives an
+    /// error or 0).
+    pub davies_bouldin: Option<f64>,
+    /// What the inertia would be with one segment, in the units of the matrix.
+    pub total_inertia: f64,
+    /// Rows by their margin, in equal steps from 0 to 1; if rows have weights, their weight in the fixed point of the matrix.
+    pub margins: [u64; STEPS],
     /// Segment by segment `[k]`.
     pub segments: Vec<SegmentQuality>,
 }
@@ -59,7 +84,7 @@ pub struct SegmentQuality {
     pub share: f64,
     /// Its part of the inertia.
     pub inertia: f64,
-    /// Distances to the centroid: the median, the 90th percentile, the largest.
+    /// Distances to the centroid: the median, the 90th percentile, the largest; each that of a row, to the precision of an f32.
     pub radius: [f64; 3],
     /// The mean silhouette of its rows; 0 for a single row.
     pub silhouette: f64,
@@ -68,6 +93,9 @@ pub struct SegmentQuality {
     /// The share of its rows with a margin below [`BORDER`].
     pub border_share: f64,
 }
+
+/// Steps of a histogram of margins.
+pub const STEPS: usize = 20;
 
 /// Rows with a margin below this lie near the border to another segment: the next centroid is less than 10 % farther.
 pub const BORDER: f64 = 0.1;

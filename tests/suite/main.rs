@@ -18,6 +18,7 @@ mod gpu_pruning;
 mod gpu_tuning;
 mod hostile;
 mod judge;
+mod measures;
 mod metamorphic;
 mod numeric;
 mod optimum;

@@ -25,7 +25,7 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
-fn rows(value: &Value) -> Array2<f64> {
+pub(crate) fn rows(value: &Value) -> Array2<f64> {
     let rows: Vec<Vec<f64>> = value.as_array().unwrap().iter().map(numbers).collect();
     Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).unwrap()
 }
@@ -34,7 +34,7 @@ pub(crate) fn labels(value: &Value) -> Vec<usize> {
     numbers(value).into_iter().map(|v| v as usize).collect()
 }
 
-fn relative(a: f64, b: f64) -> f64 {
+pub(crate) fn relative(a: f64, b: f64) -> f64 {
     (a - b).abs() / b.abs().max(f64::MIN_POSITIVE)
 }
 
