@@ -5,13 +5,15 @@ use super::device::Choice;
 use super::init::{self, Space};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
+use super::quality::measure;
 use super::run::{Phases, carried, pack, peak_memory_bytes};
 use super::{print, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Pipeline, Prepared};
-use segma::kmeans::{self, Fit};
+use segma::kmeans::{self, Fit, Step};
 use segma::model::Model;
 use segma::note::Note;
+use segma::quality::{Clustered, Quality};
 use segma::segments::{Assignments, Beside, Profile, Roles};
 use segma::table::Table;
 use serde_json::{Value, json};
@@ -25,6 +27,9 @@ pub(super) struct Outcome<'a> {
     pub(super) table: &'a Table,
     pub(super) model: &'a Model,
     pub(super) profile: &'a Profile,
+    pub(super) labels: &'a [u32],
+    pub(super) history: &'a [Step],
+    pub(super) quality: Option<&'a Quality>,
     pub(super) engine: String,
     pub(super) device_notes: &'a [Note],
     pub(super) seconds: f64,
@@ -55,6 +60,10 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     notes.append(&mut fit.notes);
     hint_at_id(args, &mut notes);
     let mut model = Model::new(args.input.id.clone(), pipeline.clone(), &matrix, &fit, &params, notes);
+    let clustered = Clustered::from(&fit);
+    let measured =
+        phases.time("measure", || measure(&args.metrics, &device, &matrix, &clustered, params.seed(), &mut teller));
+    let quality = measured?;
     teller.step("writing");
     let labels = std::mem::take(&mut fit.labels);
     let roles = Roles { pipeline: &pipeline, kpis: &table.further, without: args.input.weight_column.as_slice() };
@@ -67,10 +76,14 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
         table: &table,
         model: &model,
         profile: &profile,
+        labels: &labels,
+        history: &fit.history,
+        quality: quality.as_ref(),
         engine: device.ran_on(),
         device_notes: &device.notes,
         seconds: phases.total(),
     };
+    write_json(&folder, "metrics.json", &summary::metrics(&outcome))?;
     write_json(&folder, "run.json", &run_json(&outcome, &phases, &fit))?;
     folder.commit()?;
     teller.finish(model.notes.iter().chain(&device.notes));
@@ -96,8 +109,7 @@ fn write(
     let id = args.input.id.as_deref();
     let beside = Beside { table, names: &model.names, id, keep: &carried(table, id), prepared: Some(prepared) };
     folder.write("segments.csv", |out| assignments.write_csv(beside, out))?;
-    folder.write("profile.csv", |out| profile.write_csv(&model.names, out))?;
-    write_json(folder, "metrics.json", &summary::metrics(model))
+    folder.write("profile.csv", |out| profile.write_csv(&model.names, out))
 }
 
 pub(super) fn write_json(folder: &Folder, name: &str, value: &Value) -> Result<()> {
@@ -128,7 +140,7 @@ fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit) -> Value {
 
 fn report(outcome: &Outcome<'_>) -> Result<()> {
     if outcome.args.shared.json {
-        let mut document = summary::metrics(outcome.model);
+        let mut document = summary::metrics(outcome);
         document["schema"] = json!("segma.fit/1");
         document["output"] = json!(outcome.args.folder.output.to_string_lossy());
         document["notes"] = json!(outcome.model.notes);

@@ -5,6 +5,7 @@ mod args;
 mod bench;
 mod device;
 mod devices;
+mod evaluate;
 mod fit;
 mod generate;
 mod init;
@@ -13,6 +14,7 @@ mod output;
 mod predict;
 mod profile;
 mod progress;
+mod quality;
 mod run;
 mod selftest;
 mod silhouette;
@@ -49,6 +51,7 @@ fn run_verb(verb: &Verb) -> Result<()> {
         Verb::Sweep(args) => run::with_threads(&args.shared, || sweep::sweep(args)),
         Verb::Predict(args) => run::with_threads(&args.shared, || predict::predict(args)),
         Verb::Profile(args) => run::with_threads(&args.shared, || profile::profile(args)),
+        Verb::Evaluate(args) => run::with_threads(&args.shared, || evaluate::evaluate(args)),
         Verb::Inspect(args) => run::with_threads(&args.shared, || inspect::inspect(args)),
         Verb::Generate(args) => run::with_threads(&args.shared, || generate::generate(args)),
         Verb::Bench(BenchArgs::Fit(args)) => run::with_threads(&args.shared, || bench::bench(args)),

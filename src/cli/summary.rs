@@ -1,6 +1,7 @@
 //! What a fit says: a summary a marketer can read, and the same as numbers.
 
 use super::fit::Outcome;
+use super::quality;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{escaped, printable};
 use segma::features::{From, How, Plan};
@@ -22,7 +23,7 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
         "Fitted {} segments on {} customers x {} features in {:.2} s ({})\n  \
          prepared   {}\n  \
          {}  after {} iterations, seed {}\n  \
-         explained  {:.1} % of the variance; inertia {:.6e}\n\n",
+         explained  {:.1} % of the variance; inertia {:.6e}\n",
         m.k(),
         grouped(o.table.rows as u64),
         m.pipeline.features().len(),
@@ -35,7 +36,10 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
         100.0 * t.explained,
         t.inertia,
     );
-    let _ = writeln!(text, "{}", segments(m, o.profile).trim_fmt());
+    if let Some(quality) = o.quality {
+        let _ = writeln!(text, "  silhouette {}", quality::silhouettes(quality));
+    }
+    let _ = writeln!(text, "\n{}", segments(m, o.profile).trim_fmt());
     let output = escaped(&o.args.folder.output.to_string_lossy());
     let _ = write!(
         text,
@@ -151,18 +155,21 @@ fn share(model: &Model, segment: usize) -> f64 {
     }
 }
 
-/// The figures of a model, for programs.
-pub(super) fn metrics(model: &Model) -> Value {
-    let t = &model.training;
-    let segments: Vec<Value> = model
-        .counts
-        .iter()
-        .enumerate()
-        .map(|(s, &count)| {
-            let weight = model.weights.as_ref().map(|w| w[s]);
-            json!({ "segment": s, "customers": count, "share": share(model, s), "weight": weight })
-        })
-        .collect();
+/// The figures of a fit, for programs.
+pub(super) fn metrics(o: &Outcome<'_>) -> Value {
+    let (model, t) = (o.model, &o.model.training);
+    let segment = |(s, &count): (usize, &u64)| {
+        let weight = model.weights.as_ref().map(|w| w[s]);
+        json!({ "segment": s, "customers": count, "share": share(model, s), "weight": weight })
+    };
+    let mut segments: Vec<Value> = model.counts.iter().enumerate().map(segment).collect();
+    if let Some(quality) = o.quality {
+        quality::add_segments(&mut segments, quality, o.labels);
+    }
+    let history = json!({
+        "inertia": o.history.iter().map(|s| s.inertia).collect::<Vec<_>>(),
+        "changed": o.history.iter().map(|s| s.changed).collect::<Vec<_>>(),
+    });
     json!({
         "schema": "segma.metrics/1",
         "rows": t.rows,
@@ -174,7 +181,9 @@ pub(super) fn metrics(model: &Model) -> Value {
         "seed": t.seed,
         "inertia": t.inertia,
         "explained": t.explained,
+        "quality": o.quality.map(quality::document),
         "segments": segments,
+        "history": history,
     })
 }
 

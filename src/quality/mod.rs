@@ -6,9 +6,9 @@
 mod agreement;
 mod clustered;
 mod distances;
+mod indices;
 mod interval;
 mod sample;
-mod indices;
 mod scan;
 mod silhouette;
 

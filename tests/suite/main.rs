@@ -8,6 +8,7 @@ mod cli;
 mod contract;
 mod data;
 mod degenerate;
+mod evaluate;
 mod fitted;
 mod generate;
 mod gpu;

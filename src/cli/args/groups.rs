@@ -1,6 +1,6 @@
 //! Flags that several verbs share, a group for each matter.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Flags that every verb shares.
@@ -79,6 +79,40 @@ fn tolerance(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(tol) if tol.is_finite() && tol >= 0.0 => Ok(tol),
         _ => Err("must be a number of at least 0".into()),
+    }
+}
+
+/// What to measure of the segments.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MetricsArgs {
+    /// How much to measure of the segments
+    #[arg(long, default_value = "fast", value_enum)]
+    pub(crate) metrics: MetricsArg,
+    /// Rows up to which the silhouette is exact, which takes as many distances squared; of more rows it is estimated from so
+    /// many [default: 5000, or 100000 with --metrics full]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) silhouette_exact_rows: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetricsArg {
+    /// Everything that one more look at the rows gives, and a silhouette of few rows
+    Fast,
+    /// Also the silhouette of many rows
+    Full,
+    /// Nothing
+    None,
+}
+
+impl MetricsArgs {
+    /// Rows up to which the silhouette is exact; `None` to measure nothing.
+    pub(crate) fn exact_rows(&self) -> Option<usize> {
+        let rows = match self.metrics {
+            MetricsArg::Fast => 5_000,
+            MetricsArg::Full => 100_000,
+            MetricsArg::None => return None,
+        };
+        usize::try_from(self.silhouette_exact_rows.unwrap_or(rows)).ok()
     }
 }
 

@@ -6,10 +6,11 @@ mod input;
 mod verbs;
 
 pub(crate) use bench::{BenchArgs, BenchFitArgs, BenchSilhouetteArgs};
-pub(crate) use groups::{Counts, DeviceArgs, FolderArgs, KMeansArgs, RunArgs, Shared, counts, memory};
+pub(crate) use groups::{Counts, DeviceArgs, FolderArgs, KMeansArgs, MetricsArgs, RunArgs, Shared, counts, memory};
 pub(crate) use input::{ApplyArgs, InputArgs, TableArgs, selection};
 pub(crate) use verbs::{
-    DevicesArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, PredictArgs, ProfileArgs, SweepArgs, TuneArgs,
+    DevicesArgs, EvaluateArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, PredictArgs, ProfileArgs, SweepArgs,
+    TuneArgs,
 };
 
 use clap::{Parser, Subcommand};
@@ -34,6 +35,8 @@ pub(crate) enum Verb {
     Predict(PredictArgs),
     /// Say who is in the segments of a model: each column of a table, segment by segment
     Profile(ProfileArgs),
+    /// Measure how good the segments of a fitted model are on a table
+    Evaluate(EvaluateArgs),
     /// Show what a table holds and what fit would do with it, or how a model prepares one
     Inspect(InspectArgs),
     /// Make up a customer table of any size, with known groups to check a segmentation against

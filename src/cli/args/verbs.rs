@@ -1,7 +1,8 @@
 //! The flags of each verb.
 
 use super::{
-    ApplyArgs, Counts, DeviceArgs, FolderArgs, InputArgs, KMeansArgs, RunArgs, Shared, counts, memory, selection,
+    ApplyArgs, Counts, DeviceArgs, FolderArgs, InputArgs, KMeansArgs, MetricsArgs, RunArgs, Shared, TableArgs, counts,
+    memory, selection,
 };
 use clap::{Args, ValueEnum};
 use segma::generate::Options;
@@ -14,6 +15,8 @@ pub(crate) struct FitArgs {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) kmeans: KMeansArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
     #[command(flatten)]
@@ -88,6 +91,31 @@ pub(crate) struct ProfileArgs {
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
     /// The CSV file to write as well
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite the output
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// The model.json of a fit
+    pub(crate) model: PathBuf,
+    /// The table: .csv, .parquet or .npy; columns are matched by name
+    pub(crate) table: PathBuf,
+    #[command(flatten)]
+    pub(crate) csv: TableArgs,
+    /// The column that says which group each row truly belongs to, to compare the segments with
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) truth: Option<String>,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+    /// Write what --json prints to this file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Overwrite the output

@@ -91,7 +91,16 @@ impl Variant {
     #[must_use]
     pub fn silhouette(dims: u32) -> Self {
         let tuning = Tuning { hold: Hold::Nothing, stage: false, wide: 4, tiles: 1, bin_bytes: 0 };
-        Self { kernel: Kernel::Silhouette, dims, bits: 0, weighted: false, tuning, int64: false }
+        Self {
+            kernel: Kernel::Silhouette,
+            dims,
+            bits: 0,
+            weighted: false,
+            slack: false,
+            labels: Width::Word,
+            tuning,
+            int64: false,
+        }
     }
 
     /// The stage it is.

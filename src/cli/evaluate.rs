@@ -1,0 +1,251 @@
+//! `segma evaluate`: how good the segments of a model are on a table.
+
+use super::apply::{imputed_and_unknown, label};
+use super::args::{ApplyArgs, EvaluateArgs};
+use super::device::Choice;
+use super::output::{OneFile, spare_inputs};
+use super::print;
+use super::progress::Teller;
+use super::quality::{add_segments, document, exact, measure, silhouettes};
+use super::run::{Phases, saturated_note};
+use super::summary::grouped;
+use comfy_table::{CellAlignment, Table as Grid, presets};
+use segma::error::{Error, Place, Result, printable};
+use segma::matrix::Matrix;
+use segma::model::Model;
+use segma::note::Note;
+use segma::quality::{Agreement, BORDER, Clustered, Quality, agreement, means};
+use segma::table::{Table, is_missing};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// What was found.
+struct Evaluation<'a> {
+    model: &'a Model,
+    labels: Vec<u32>,
+    quality: Option<Quality>,
+    truth: Option<Truth>,
+    notes: Vec<Note>,
+    device_notes: Vec<Note>,
+    engine: String,
+    seconds: f64,
+}
+
+/// The segments beside the groups that rows truly belong to.
+struct Truth {
+    column: String,
+    /// Rows with a group, and without one.
+    rows: usize,
+    without: usize,
+    groups: usize,
+    agreement: Agreement,
+}
+
+/// Runs the verb.
+pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
+    spare_inputs(&[&args.model, &args.table], args.output.as_slice())?;
+    let model = Model::read(&args.model)?;
+    let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
+    let choice = Choice::new(&args.device)?;
+    let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
+    teller.step("reading");
+    let (table, mut notes) = phases.time("read", || read(args, &model))?;
+    let prepared = model.pipeline.prepare(&table)?;
+    notes.extend(imputed_and_unknown(&prepared));
+    let matrix = phases.time("pack", || Matrix::on_frame(&prepared, &model.frame))?;
+    teller.step("labelling");
+    let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
+    let labels = phases.time("label", || label(&mut device, &matrix, &model))?;
+    let truth = args.truth.as_deref().map(|column| Truth::new(args, &table, column, &labels)).transpose()?;
+    let quality = phases.time("measure", || -> Result<_> {
+        let means = means(&matrix, &model.centroids, &labels);
+        let clustered = Clustered { centroids: &model.centroids, means: &means, labels: &labels };
+        measure(&args.metrics, &device, &matrix, &clustered, model.training.seed, &mut teller)
+    })?;
+    notes.extend(saturated_note(matrix.saturated()));
+    let (engine, device_notes, seconds) = (device.ran_on(), device.notes, phases.total());
+    teller.finish(notes.iter().chain(&device_notes));
+    let model = &model;
+    let found = Evaluation { model, labels, quality, truth, notes, device_notes, engine, seconds };
+    if let Some(file) = output {
+        file.write(|out| writeln!(out, "{:#}", found.document()))?;
+    }
+    match (args.shared.json, args.shared.quiet) {
+        (true, _) => print(&format!("{:#}\n", found.document())),
+        (false, true) => Ok(()),
+        (false, false) => print(&found.text()),
+    }
+}
+
+/// The table with what the model reads, and the text of the truth.
+fn read(args: &EvaluateArgs, model: &Model) -> Result<(Table, Vec<Note>)> {
+    let apply = ApplyArgs { model: args.model.clone(), table: args.table.clone(), id: None, csv: args.csv.clone() };
+    let mut applied = apply.read(model, |options| options.keep.extend(args.truth.clone()))?;
+    applied.notes.retain(|note| note.code != "no_id"); // nothing is said of single rows
+    if model.weights.is_some() {
+        applied
+            .notes
+            .push(Note::new("no_weights", "the model was fitted with row weights; here every row counts once"));
+    }
+    Ok((applied.table, applied.notes))
+}
+
+impl Truth {
+    /// Compares labels with a column of texts or numbers; rows without a value are left out.
+    fn new(args: &EvaluateArgs, table: &Table, column: &str, labels: &[u32]) -> Result<Self> {
+        let fail = |message: &str, hint: &str| {
+            let place = Place::file(&table.source).in_column(column);
+            Err(Error::data(place, message, hint))
+        };
+        let Some(texts) = table.text(column) else {
+            return fail("cannot be read as the truth", "give a column of texts or whole numbers");
+        };
+        let (mut codes, mut truth, mut found) = (HashMap::new(), Vec::new(), Vec::new());
+        for (text, &label) in texts.iter().zip(labels) {
+            if !is_missing(text) && !args.csv.nulls.iter().any(|null| null == text) {
+                let next = u32::try_from(codes.len()).unwrap_or(u32::MAX); // a table has fewer rows
+                truth.push(*codes.entry(text).or_insert(next));
+                found.push(label);
+            }
+        }
+        if truth.is_empty() {
+            return fail("no row has a value", "name another column with --truth");
+        }
+        let (rows, groups) = (truth.len(), codes.len());
+        let agreement = agreement(&truth, &found);
+        Ok(Self { column: column.to_owned(), rows, without: labels.len() - rows, groups, agreement })
+    }
+
+    fn text(&self) -> String {
+        let a = &self.agreement;
+        let mut text = format!(
+            "adjusted Rand {:.3} · NMI {:.3} · V-measure {:.3} (homogeneity {:.3}, completeness {:.3}) with the {} groups of '{}'",
+            a.adjusted_rand,
+            a.normalized_mutual_information,
+            a.v_measure,
+            a.homogeneity,
+            a.completeness,
+            grouped(self.groups as u64),
+            printable(&self.column),
+        );
+        if self.without > 0 {
+            let _ = write!(text, "; {} customers without one left out", grouped(self.without as u64));
+        }
+        text
+    }
+
+    fn document(&self) -> Value {
+        let a = &self.agreement;
+        json!({
+            "column": self.column,
+            "rows": self.rows,
+            "rows_without": self.without,
+            "groups": self.groups,
+            "adjusted_rand": exact(a.adjusted_rand),
+            "normalized_mutual_information": exact(a.normalized_mutual_information),
+            "homogeneity": exact(a.homogeneity),
+            "completeness": exact(a.completeness),
+            "v_measure": exact(a.v_measure),
+        })
+    }
+}
+
+impl Evaluation<'_> {
+    fn counts(&self) -> Vec<u64> {
+        let mut counts = vec![0; self.model.k()];
+        self.labels.iter().for_each(|l| counts[*l as usize] += 1);
+        counts
+    }
+
+    fn document(&self) -> Value {
+        let rows = self.labels.len();
+        let segment =
+            |(s, count): (usize, u64)| json!({ "segment": s, "customers": count, "share": count as f64 / rows as f64 });
+        let mut segments: Vec<Value> = self.counts().into_iter().enumerate().map(segment).collect();
+        if let Some(quality) = &self.quality {
+            add_segments(&mut segments, quality, &self.labels);
+        }
+        json!({
+            "schema": "segma.evaluate/1",
+            "rows": rows,
+            "features": self.model.pipeline.features().len(),
+            "clusters": self.model.k(),
+            "inertia": self.quality.as_ref().map(|q| exact(q.inertia())),
+            "explained": self.quality.as_ref().map(|q| exact(q.explained())),
+            "quality": self.quality.as_ref().map(document),
+            "segments": segments,
+            "truth": self.truth.as_ref().map(Truth::document),
+            "notes": self.notes,
+            "device_notes": self.device_notes,
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "Evaluated {} segments on {} customers x {} features in {:.2} s ({})\n",
+            self.model.k(),
+            grouped(self.labels.len() as u64),
+            self.model.pipeline.features().len(),
+            self.seconds,
+            self.engine,
+        );
+        if let Some(quality) = &self.quality {
+            text.push_str(&measured(quality));
+        }
+        if let Some(truth) = &self.truth {
+            let _ = writeln!(text, "  truth      {}", truth.text());
+        }
+        let _ = writeln!(text, "\n{}", self.grid().trim_fmt());
+        if self.quality.is_some() {
+            text.push_str(
+                "\nHalf within, 90 % within and farthest are distances to the segment's centroid, in prepared units.\n",
+            );
+        }
+        text
+    }
+
+    fn grid(&self) -> Grid {
+        let mut grid = Grid::new();
+        grid.load_style(presets::NOTHING);
+        let mut header = vec!["segment", "customers", "share"];
+        if self.quality.is_some() {
+            header.extend(["inertia", "half within", "90 % within", "farthest", "silhouette", "near a border"]);
+        }
+        grid.set_header(header);
+        for (s, count) in self.counts().into_iter().enumerate() {
+            let share = 100.0 * count as f64 / self.labels.len() as f64;
+            let mut row = vec![s.to_string(), grouped(count), format!("{share:.1} %")];
+            row.extend(self.quality.iter().flat_map(|q| figures(q, s)));
+            grid.add_row(row);
+        }
+        grid.column_iter_mut().for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+        grid
+    }
+}
+
+/// The figures of all segments together, in words.
+fn measured(quality: &Quality) -> String {
+    let index = |value: Option<f64>| value.map_or_else(|| "none".into(), |v| format!("{v:.3}"));
+    format!(
+        "  explained  {:.1} % of the variance; inertia {:.6e}\n  \
+         silhouette {}\n  \
+         indices    Calinski-Harabasz {} (larger is better) · Davies-Bouldin {} (smaller is better)\n  \
+         border     {:.1} % of customers are near one: their margin to the next segment is below {BORDER}\n",
+        100.0 * quality.explained(),
+        quality.inertia(),
+        silhouettes(quality),
+        index(quality.calinski_harabasz),
+        index(quality.davies_bouldin),
+        100.0 * quality.border_share(),
+    )
+}
+
+/// The figures of a segment; a silhouette that has no meaning is left out.
+fn figures(quality: &Quality, segment: usize) -> [String; 6] {
+    let s = &quality.segments[segment];
+    let [half, most, all] = s.radius.map(|r| format!("{r:.3}"));
+    let silhouette = if quality.is_split() { format!("{:.3}", s.silhouette) } else { String::new() };
+    [format!("{:.4e}", s.inertia), half, most, all, silhouette, format!("{:.1} %", 100.0 * s.border_share)]
+}
