@@ -67,7 +67,9 @@ fn close(name: &str, judge: &Silhouette, got: &Silhouette) -> f64 {
     for (row, (a, b)) in got.values.iter().zip(&judge.values).enumerate() {
         off(f64::from(*a), f64::from(*b), ROW, &format!("row {row}:"));
     }
-    got.clusters.iter().zip(&judge.clusters).for_each(|(a, b)| drop(off(*a, *b, ROW, "cluster")));
+    for (a, b) in got.clusters.iter().zip(&judge.clusters) {
+        off(*a, *b, ROW, "cluster");
+    }
     off(got.mean.value, judge.mean.value, if got.rows.len() < 64 { ROW } else { MEAN }, "mean")
 }
 
