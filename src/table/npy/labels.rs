@@ -24,6 +24,9 @@ pub fn npy_labels(path: &Path) -> Result<(Vec<u32>, usize)> {
     Ok((labels, distinct.len()))
 }
 
+/// A label from its bytes.
+type Value = fn(&[u8]) -> Option<i64>;
+
 fn values(reader: &mut impl Read, length: u64, source: &str) -> Result<Vec<i64>> {
     let refuse = |message: String, hint: &str| Error::data(Place::file(source), message, hint);
     let bytes = header::bytes(reader, source)?;
@@ -33,7 +36,7 @@ fn values(reader: &mut impl Read, length: u64, source: &str) -> Result<Vec<i64>>
         let message = format!("labels are a 1-D array; this one is {}-D", header.shape().len());
         return Err(refuse(message, "save one label for each row"));
     };
-    let (width, value): (usize, fn(&[u8]) -> Option<i64>) = match header.dtype().descr().trim_matches('\'') {
+    let (width, value): (usize, Value) = match header.dtype().descr().trim_matches('\'') {
         "<u4" => (4, |b| Some(u32::from_le_bytes(b.try_into().ok()?).into())),
         "<i4" => (4, |b| Some(i32::from_le_bytes(b.try_into().ok()?).into())),
         "<i8" => (8, |b| Some(i64::from_le_bytes(b.try_into().ok()?))),
