@@ -17,4 +17,6 @@ mod update;
 pub use fit::{Fit, Step, fit, sweep};
 pub use notes::coarse_notes;
 pub use params::{Init, Params, ValidParams};
+pub(crate) use progress::tell;
 pub use progress::{Observer, Progress, Quiet};
+pub(crate) use seed::smallest_hashes;

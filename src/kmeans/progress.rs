@@ -25,6 +25,15 @@ pub enum Progress {
         /// Points that changed label, in all running starts.
         changed: u64,
     },
+    /// One of several pieces of work of a kind begins: a reference of the gap statistic, a bootstrap sample.
+    Step {
+        /// Of what kind.
+        what: &'static str,
+        /// Which one (1-based).
+        step: u32,
+        /// How many there are.
+        steps: u32,
+    },
 }
 
 /// Is told how a fit goes, and may stop it.
@@ -44,7 +53,7 @@ impl Observer for Quiet {
 }
 
 /// Tells the observer.
-pub(super) fn tell(observer: &mut dyn Observer, progress: Progress) -> Result<()> {
+pub(crate) fn tell(observer: &mut dyn Observer, progress: Progress) -> Result<()> {
     match observer.progress(progress) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Error::Interrupted),

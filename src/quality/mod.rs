@@ -4,19 +4,31 @@
 //! Euclidean in prepared units.
 
 mod agreement;
+mod bounded;
 mod clustered;
 mod distances;
+mod draws;
+mod gap;
 mod indices;
 mod interval;
+mod knee;
+mod reference;
 mod sample;
 mod scan;
 mod silhouette;
+mod stability;
+mod verdict;
 
 pub use agreement::{Agreement, agreement, best_jaccard};
 pub use clustered::{Clustered, Options, means};
 pub use distances::{Distances, distances, in_frame};
+pub use bounded::{SAMPLE_ROWS, sample_rows};
+pub use gap::{Gap, Gaps, gap};
+pub use knee::knee;
 pub use sample::sample;
 pub use silhouette::{Silhouette, silhouette};
+pub use stability::stability;
+pub use verdict::{Candidate, STABLE, Verdict, Vote, verdict};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};

@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("features", &["linear", "table", "matrix", "error", "note"]),
     ("engine", &["matrix", "error", "note"]),
     ("kmeans", &["engine", "matrix", "error", "note"]),
-    ("quality", &["kmeans", "engine", "matrix", "error", "note"]),
+    ("quality", &["linear", "kmeans", "engine", "matrix", "error", "note"]),
     ("model", &["features", "kmeans", "linear", "table", "engine", "matrix", "error", "note"]),
     ("segments", &["model", "quality", "features", "kmeans", "linear", "table", "engine", "matrix", "error", "note"]),
     ("columnar", &[]),

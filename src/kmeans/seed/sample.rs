@@ -7,7 +7,7 @@ use rand_chacha::rand_core::Rng;
 use rayon::prelude::*;
 
 /// The `size` rows (with weight) of the smallest hashes, smallest hash first; all rows if there are no more.
-pub(super) fn smallest_hashes(matrix: &Matrix, rng: &ChaCha8Rng, size: usize) -> Vec<usize> {
+pub(crate) fn smallest_hashes(matrix: &Matrix, rng: &ChaCha8Rng, size: usize) -> Vec<usize> {
     let points = matrix.weights().map_or(matrix.count() as u64, |w| w.positive());
     let mut share = (1.2 * size as f64 + 100.0) / points as f64;
     loop {
