@@ -114,6 +114,9 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// What was asked for rests on a condition that the data do not meet.
+    #[error("{0}")]
+    Gate(String),
     /// A promise of segma's is broken, by a bug of ours or of a driver.
     #[error("{0}")]
     Broken(String),
@@ -159,6 +162,7 @@ impl Error {
             Self::Device(_) => 6,
             Self::Memory(_) => 7,
             Self::Output { .. } => 8,
+            Self::Gate(_) => 10,
             Self::Interrupted => 130,
         }
     }

@@ -21,7 +21,7 @@ use std::time::Instant;
 /// Runs the verb.
 pub(super) fn bench(args: &BenchFitArgs) -> Result<()> {
     let points = npy_matrix(&args.matrix)?;
-    let params = init::params(&args.kmeans, Space::Plain(points.ncols()))?;
+    let params = init::params(args.kmeans.clusters, &args.kmeans.run, Space::Plain(points.ncols()))?;
     let mut teller = Teller::new(&args.shared);
     let runs = args.device.iter().map(|d| run(d, points.view(), &params, args, &mut teller));
     let runs = runs.collect::<Result<Vec<_>>>().map_err(|e| e.in_file(&args.matrix.display().to_string()))?;

@@ -1,8 +1,8 @@
 //! `segma fit`: a table in, segments out.
 
 use super::args::FitArgs;
+use super::choose::{self, Chosen};
 use super::device::Choice;
-use super::init::{self, Space};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::quality::measure;
@@ -10,7 +10,7 @@ use super::run::{Phases, carried, pack, peak_memory_bytes};
 use super::{print, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Pipeline, Prepared};
-use segma::kmeans::{self, Fit, Step};
+use segma::kmeans::{Fit, Step};
 use segma::model::Model;
 use segma::note::Note;
 use segma::quality::{Clustered, Quality};
@@ -30,6 +30,8 @@ pub(super) struct Outcome<'a> {
     pub(super) labels: &'a [u32],
     pub(super) history: &'a [Step],
     pub(super) quality: Option<&'a Quality>,
+    /// How the number of clusters was found, if it was not given.
+    pub(super) choice: Option<Value>,
     pub(super) engine: String,
     pub(super) device_notes: &'a [Note],
     pub(super) seconds: f64,
@@ -47,12 +49,11 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     teller.step("preparing");
     let options = args.input.options(&table);
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
-    let params = init::params(&args.kmeans, Space::Prepared(&pipeline))?;
     let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
     let matrix = phases.time("pack", || pack(&prepared, weights, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
-    let fitted = phases.time("fit", || kmeans::fit(&*device.engine, &matrix, &params, &mut teller));
-    let mut fit = fitted.map_err(|e| e.in_file(&table.source))?;
+    let chosen = choose::fit(&args.kmeans, &pipeline, (&*device.engine, &matrix), (&mut teller, &mut phases));
+    let Chosen { mut fit, params, choice: how } = chosen.map_err(|e| e.in_file(&table.source))?;
     if args.kmeans.run.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });
     }
@@ -73,6 +74,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     phases.time("write", || write(&folder, args, (&table, &prepared), &model, &assignments, &profile))?;
     let outcome = Outcome {
         args,
+        choice: how,
         table: &table,
         model: &model,
         profile: &profile,

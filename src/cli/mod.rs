@@ -3,6 +3,8 @@
 mod apply;
 mod args;
 mod bench;
+mod choose;
+mod comparison;
 mod device;
 mod devices;
 mod evaluate;
@@ -10,6 +12,7 @@ mod fit;
 mod generate;
 mod init;
 mod inspect;
+mod measures;
 mod output;
 mod predict;
 mod profile;

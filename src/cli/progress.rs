@@ -40,6 +40,15 @@ impl Teller {
         self.last = Instant::now();
     }
 
+    /// A line for people that stays, unless they want errors only.
+    pub(super) fn tell(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None if !self.quiet => say(line),
+            None => {}
+        }
+    }
+
     /// How far the step is: now on a bar, now and then as a plain line.
     pub(super) fn line(&mut self, line: String) {
         if let Some(bar) = &self.bar {
@@ -70,6 +79,7 @@ impl Observer for Teller {
                 let starts = if active > 1 { format!(" in {active} starts") } else { String::new() };
                 format!("iteration {pass} of at most {max_iter}: {changed} rows changed segment{starts}")
             }
+            Progress::Step { what, step, steps } => format!("{what} {step} of {steps}"),
             _ => return ControlFlow::Continue(()),
         };
         self.line(line);

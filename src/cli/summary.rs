@@ -36,6 +36,9 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
         100.0 * t.explained,
         t.inertia,
     );
+    if let Some(reason) = o.choice.as_ref().and_then(|c| c["reason"].as_str()) {
+        let _ = writeln!(text, "  chosen     {reason}");
+    }
     if let Some(quality) = o.quality {
         let _ = writeln!(text, "  silhouette {}", quality::silhouettes(quality));
     }
@@ -170,7 +173,7 @@ pub(super) fn metrics(o: &Outcome<'_>) -> Value {
         "inertia": o.history.iter().map(|s| s.inertia).collect::<Vec<_>>(),
         "changed": o.history.iter().map(|s| s.changed).collect::<Vec<_>>(),
     });
-    json!({
+    let mut metrics = json!({
         "schema": "segma.metrics/1",
         "rows": t.rows,
         "features": model.pipeline.features().len(),
@@ -184,7 +187,11 @@ pub(super) fn metrics(o: &Outcome<'_>) -> Value {
         "quality": o.quality.map(quality::document),
         "segments": segments,
         "history": history,
-    })
+    });
+    if let Some(choice) = &o.choice {
+        metrics["choice"] = choice.clone();
+    }
+    metrics
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@
 //! it, as if the categories were the groups, and the gap then goes on growing with `k`. So the rule is one vote of several
 //! (`verdict.rs`), and [`Gaps::stands_out`] is kept beside it: that a number explains more than in the references at all.
 
+use super::bounded::{Sample, again, reweighted};
 use super::draws::{Purpose, generator};
 use super::reference::Surroundings;
-use super::bounded::{Sample, again, reweighted};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::kmeans::{Fit, Observer, Progress, Quiet, ValidParams, sweep, tell};

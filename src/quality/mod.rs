@@ -20,9 +20,9 @@ mod stability;
 mod verdict;
 
 pub use agreement::{Agreement, agreement, best_jaccard};
+pub use bounded::{SAMPLE_ROWS, sample_rows};
 pub use clustered::{Clustered, Options, means};
 pub use distances::{Distances, distances, in_frame};
-pub use bounded::{SAMPLE_ROWS, sample_rows};
 pub use gap::{Gap, Gaps, gap};
 pub use knee::knee;
 pub use sample::sample;

@@ -9,8 +9,8 @@
 //! All is measured in the frame of the matrix, in a fixed order of operations.
 
 use super::draws::uniform;
-use crate::matrix::Matrix;
 use crate::linear::eigen;
+use crate::matrix::Matrix;
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;

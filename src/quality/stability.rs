@@ -7,8 +7,8 @@
 //! drew no row of a cluster says nothing of it; a cluster that no sample holds a row of has 0.
 
 use super::Stability;
-use super::draws::{Purpose, below, generator};
 use super::bounded::{Sample, again, reweighted};
+use super::draws::{Purpose, below, generator};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::kmeans::{Observer, Progress, Quiet, ValidParams, sweep, tell};

@@ -55,7 +55,7 @@ pub(crate) struct RunArgs {
     /// First centroids: k-means++, random, or a file that holds them (.csv, .npy, or a model's .json)
     #[arg(long, default_value = "k-means++", value_name = "HOW|FILE")]
     pub(crate) init: String,
-    /// Starts to try, the lowest inertia wins [default: 10 for random, else 1]
+    /// Starts to try, the lowest inertia wins [default: 10 for random, 4 where numbers of clusters are compared, else 1]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) n_init: Option<u16>,
     /// The most iterations

@@ -1,11 +1,13 @@
 //! The command line. Shared flags mean the same in every verb.
 
 mod bench;
+mod choice;
 mod groups;
 mod input;
 mod verbs;
 
 pub(crate) use bench::{BenchArgs, BenchFitArgs, BenchSilhouetteArgs};
+pub(crate) use choice::{Clusters, ClustersArgs, Metrics, metrics};
 pub(crate) use groups::{Counts, DeviceArgs, FolderArgs, KMeansArgs, MetricsArgs, RunArgs, Shared, counts, memory};
 pub(crate) use input::{ApplyArgs, InputArgs, TableArgs, selection};
 pub(crate) use verbs::{

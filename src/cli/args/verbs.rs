@@ -1,8 +1,8 @@
 //! The flags of each verb.
 
 use super::{
-    ApplyArgs, Counts, DeviceArgs, FolderArgs, InputArgs, KMeansArgs, MetricsArgs, RunArgs, Shared, TableArgs, counts,
-    memory, selection,
+    ApplyArgs, ClustersArgs, Counts, DeviceArgs, FolderArgs, InputArgs, Metrics, MetricsArgs, RunArgs, Shared,
+    TableArgs, counts, memory, metrics, selection,
 };
 use clap::{Args, ValueEnum};
 use segma::generate::Options;
@@ -14,7 +14,7 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     #[command(flatten)]
-    pub(crate) kmeans: KMeansArgs,
+    pub(crate) kmeans: ClustersArgs,
     #[command(flatten)]
     pub(crate) metrics: MetricsArgs,
     #[command(flatten)]
@@ -42,9 +42,10 @@ pub(crate) struct SweepArgs {
     pub(crate) clusters: Counts,
     #[command(flatten)]
     pub(crate) run: RunArgs,
-    /// What to measure of each: none, only the fits (more is to come)
-    #[arg(long, default_value = "none", value_parser = ["none"])]
-    pub(crate) metrics: String,
+    /// What to measure of each: full, fast (all that needs no further fits), none (only the fits), or a list of inertia,
+    /// silhouette, simplified, ch, db, gap, stability
+    #[arg(long, default_value = "full", value_parser = metrics, value_name = "WHICH")]
+    pub(crate) metrics: Metrics,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
     #[command(flatten)]
