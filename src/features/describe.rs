@@ -80,29 +80,40 @@ fn describe_one(learner: &Learner<'_>, column: &Column, learnt: Option<&Pipeline
     Description { name, kind, missing, distinct, range, fate }
 }
 
+/// What became of each column `[columns]` of a table that a pipeline was learnt from with these options.
+#[must_use]
+pub fn fates(table: &Table, options: &Options, learnt: &Pipeline) -> Vec<Fate> {
+    let fate = |column| settled(table, column, options, Some(learnt)).ok().flatten();
+    table.columns.par_iter().map(|c| fate(c).unwrap_or(Fate::Reserved("not used"))).collect()
+}
+
 fn fate(learner: &Learner<'_>, column: &Column, learnt: Option<&Pipeline>) -> Result<Fate> {
-    let Learner { table, options, .. } = *learner;
-    if options.id.as_ref() == Some(&column.name) {
-        return Ok(Fate::Reserved("the id"));
-    }
-    if options.weight_column.as_ref() == Some(&column.name) {
-        return Ok(Fate::Reserved("the weight of a row"));
-    }
-    if options.kpis.contains(&column.name) {
-        return Ok(Fate::Reserved("a KPI"));
-    }
-    let plan = learnt.and_then(|pipeline| Some((pipeline, pipeline.plans().iter().find(|p| p.name == column.name)?)));
-    if let Some((pipeline, plan)) = plan {
-        return Ok(Fate::Used(pipeline.explain(plan)));
-    }
-    if let Some(why) = select::left_out(table, column, options)? {
-        return Ok(Fate::LeftOut(why));
+    if let Some(fate) = settled(learner.table, column, learner.options, learnt)? {
+        return Ok(fate);
     }
     // A fit would refuse the table for another column: this one would have been used.
     Ok(match learner.plan(column, &Before::default())? {
         Some((plan, _)) => Fate::Used(plan.to_string()),
         None => Fate::LeftOut(LeftOut::Text),
     })
+}
+
+/// What becomes of a column, if that is known without a plan for it alone.
+fn settled(table: &Table, column: &Column, options: &Options, learnt: Option<&Pipeline>) -> Result<Option<Fate>> {
+    if options.id.as_ref() == Some(&column.name) {
+        return Ok(Some(Fate::Reserved("the id")));
+    }
+    if options.weight_column.as_ref() == Some(&column.name) {
+        return Ok(Some(Fate::Reserved("the weight of a row")));
+    }
+    if options.kpis.contains(&column.name) {
+        return Ok(Some(Fate::Reserved("a KPI")));
+    }
+    let plan = learnt.and_then(|pipeline| Some((pipeline, pipeline.plans().iter().find(|p| p.name == column.name)?)));
+    if let Some((pipeline, plan)) = plan {
+        return Ok(Some(Fate::Used(pipeline.explain(plan))));
+    }
+    Ok(select::left_out(table, column, options)?.map(Fate::LeftOut))
 }
 
 fn numbers(values: &Numbers, show: impl Fn(f64) -> String) -> (Option<u64>, String) {

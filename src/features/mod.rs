@@ -28,7 +28,7 @@ mod transform;
 mod words;
 
 pub use beside::{kpis, telling};
-pub use describe::{Description, Fate, Inspection, describe};
+pub use describe::{Description, Fate, Inspection, describe, fates};
 pub use options::{
     Encode, MAX_LEVELS, Missing, Options, OutlierAction, Outliers, PerColumn, Reshape, Scale, feature_weights,
 };

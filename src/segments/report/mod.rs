@@ -6,6 +6,7 @@
 //! the same bytes.
 
 mod chart;
+mod found;
 mod machine;
 mod page;
 mod pca;
@@ -13,6 +14,7 @@ mod sections;
 mod view;
 mod words;
 
+pub use found::Found;
 pub use view::{
     Column, Convergence, Distribution, Dot, Estimate, Figure, Headline, Iteration, Loading, Margins, Profile,
     ProfileCell, ProfileFeature, Projection, Provenance, Segment, Silhouettes, Stability, Standing, Sweep, SweepFit,

@@ -1,0 +1,272 @@
+//! A report from what a verb found: the figures of other rooms become the plain data of the page.
+
+use super::view::{
+    Column, Convergence, Distribution, Estimate, Figure, Headline, Iteration, Margins, Profile, ProfileCell,
+    ProfileFeature, Projection, Provenance, Segment, Silhouettes, Stability, Standing, Unit,
+};
+use super::{MOST_FEATURES, Report};
+use crate::features::{Fate, Options, fates};
+use crate::kmeans::Step;
+use crate::matrix::Matrix;
+use crate::model::Model;
+use crate::quality::{self, BORDER, Quality};
+use crate::segments::profile::{self, ColumnProfile, Entry, Figures, Kind, OTHER};
+use crate::table::Table;
+
+/// Levels of a category that a chart tells apart.
+const MOST_LEVELS: usize = 7;
+
+/// Figures that are told of a segment, at most.
+const MOST_STANDING: usize = 12;
+
+/// Effects below this many standard deviations do not stand out.
+const LEAST_EFFECT: f64 = 0.1;
+
+/// What a fit found, and from what.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// The table, and the options that it was prepared with.
+    pub table: &'a Table,
+    /// How.
+    pub options: &'a Options,
+    /// The points.
+    pub matrix: &'a Matrix,
+    /// The segment of each `[points]`.
+    pub labels: &'a [u32],
+    /// The model.
+    pub model: &'a Model,
+    /// Who the segments are.
+    pub profile: &'a profile::Profile,
+    /// How good they are, if that was measured.
+    pub quality: Option<&'a Quality>,
+    /// Whether they come back, if that was measured.
+    pub stability: Option<&'a quality::Stability>,
+    /// How the fit went, iteration by iteration.
+    pub history: &'a [Step],
+    /// What it ran on.
+    pub device: &'a str,
+    /// The command that makes the same again.
+    pub command: &'a str,
+}
+
+impl Report {
+    /// The report of a fit.
+    #[must_use]
+    pub fn of(found: &Found<'_>) -> Self {
+        let (model, quality) = (found.model, found.quality.filter(|q| q.is_split()));
+        Self {
+            headline: headline(found, quality),
+            notes: model.notes.iter().map(|note| note.text.clone()).collect(),
+            segments: (0..model.k()).map(|s| segment(found, quality, s)).collect(),
+            profile: Some(heat(found.profile)),
+            distributions: found.profile.columns.iter().filter_map(distribution).take(MOST_FEATURES).collect(),
+            projection: quality.filter(|_| found.matrix.dims() > 1).map(|quality| projection(found, quality)),
+            sweep: None,
+            silhouettes: quality.map(|quality| silhouettes(found, quality)),
+            margins: quality.map(|quality| Margins { counts: quality.margins.to_vec(), border: BORDER }),
+            stability: found.stability.map(Stability::from),
+            convergence: Some(convergence(found)),
+            columns: columns(found),
+            provenance: provenance(found),
+        }
+    }
+}
+
+impl From<quality::Estimate> for Estimate {
+    fn from(of: quality::Estimate) -> Self {
+        Self { value: of.value, ci95: of.sampled.map(|s| s.ci95) }
+    }
+}
+
+impl From<&quality::Stability> for Stability {
+    fn from(of: &quality::Stability) -> Self {
+        let quality::Stability { bootstraps, rows, jaccard, adjusted_rand } = of.clone();
+        Self { bootstraps, rows, jaccard, adjusted_rand }
+    }
+}
+
+/// The name of a file without its folders.
+fn file_name(source: &str) -> String {
+    std::path::Path::new(source).file_name().map_or_else(|| source.into(), |n| n.to_string_lossy().into_owned())
+}
+
+fn headline(found: &Found<'_>, quality: Option<&Quality>) -> Headline {
+    let training = &found.model.training;
+    let mut figures = vec![Figure::explained(training.explained)];
+    figures.extend(quality.map(|q| Figure::silhouette(q.silhouette.mean.into())));
+    figures.extend(found.stability.map(|s| Figure::stable(&s.jaccard)));
+    figures.extend(quality.map(|q| Figure::near_border(q.border_share())));
+    figures.truncate(3);
+    Headline {
+        title: format!("Segments of {}", file_name(&found.table.source)),
+        rows: training.rows,
+        features: found.model.pipeline.features().len() as u64,
+        device: found.device.into(),
+        model: None,
+        figures,
+    }
+}
+
+fn segment(found: &Found<'_>, quality: Option<&Quality>, s: usize) -> Segment {
+    let profile = found.profile;
+    Segment {
+        name: found.model.names.get(s).cloned().unwrap_or_default(),
+        count: profile.counts[s],
+        share: profile.shares[s],
+        kpis: profile.columns.iter().filter_map(|c| kpi(c, s)).collect(),
+        standing: standing(profile, s),
+        silhouette: quality.map(|q| q.segments[s].silhouette),
+        border_share: quality.map(|q| q.segments[s].border_share),
+        typical: Vec::new(),
+    }
+}
+
+/// A segment's part of the total of a KPI, if it has a total that can be shared out.
+fn kpi(column: &ColumnProfile, s: usize) -> Option<(String, f64)> {
+    match &column.figures {
+        Figures::Numbers { all, segments } if column.kpi && column.kind == Kind::Number => {
+            let shared = all.low >= 0.0 && all.total() > 0.0;
+            shared.then(|| (column.name.clone(), segments[s].total() / all.total()))
+        }
+        _ => None,
+    }
+}
+
+fn standing(profile: &profile::Profile, s: usize) -> Vec<Standing> {
+    let entries = profile.standing_out(s).into_iter().filter(|e| e.column.kind != Kind::Date);
+    let far = entries.filter(|e| e.effect.abs() >= LEAST_EFFECT);
+    let one = |e: Entry<'_>| Standing {
+        feature: named(&e),
+        unit: unit(e.column.kind),
+        value: e.mean,
+        everyone: e.mean_all,
+        effect: e.effect,
+    };
+    far.take(MOST_STANDING).map(one).collect()
+}
+
+/// What a figure is of, in words.
+fn named(entry: &Entry<'_>) -> String {
+    match entry.level.filter(|_| entry.column.kind == Kind::Category) {
+        Some(level) => format!("{} = {level}", entry.column.name),
+        None => entry.column.name.clone(),
+    }
+}
+
+fn unit(kind: Kind) -> Unit {
+    match kind {
+        Kind::Number | Kind::Date => Unit::Number,
+        Kind::YesNo | Kind::Category => Unit::Share,
+    }
+}
+
+/// Segments by features, those that tell them apart most first.
+fn heat(profile: &profile::Profile) -> Profile {
+    let features = profile.columns.iter().filter(|c| c.kind != Kind::Date).flat_map(|column| {
+        let by_segment: Vec<Vec<Entry<'_>>> = (0..profile.segments).map(|s| column.entries(s)).collect();
+        let rows = by_segment.first().map_or(0, Vec::len);
+        (0..rows).map(|at| feature(&by_segment, at)).collect::<Vec<_>>()
+    });
+    Profile { features: features.collect() }
+}
+
+fn feature(by_segment: &[Vec<Entry<'_>>], at: usize) -> ProfileFeature {
+    let first = &by_segment[0][at];
+    let cell = |e: &Entry<'_>| ProfileCell { mean: e.mean, index: e.index, effect: e.effect };
+    ProfileFeature {
+        name: named(first),
+        unit: unit(first.column.kind),
+        everyone: first.mean_all,
+        cells: by_segment.iter().map(|entries| cell(&entries[at])).collect(),
+    }
+}
+
+fn distribution(column: &ColumnProfile) -> Option<Distribution> {
+    match &column.figures {
+        Figures::Numbers { .. } if column.kind == Kind::Date => None,
+        Figures::Numbers { all, segments } => Some(Distribution::Range {
+            feature: column.name.clone(),
+            everyone: [all.p10, all.median, all.p90],
+            segments: segments.iter().map(|n| (n.weight > 0.0).then_some([n.p10, n.median, n.p90])).collect(),
+        }),
+        Figures::Shares { .. } if column.kind == Kind::YesNo => None, // a single share: the heat map has it
+        Figures::Shares { levels, all, segments, .. } => Some(Distribution::Levels {
+            feature: column.name.clone(),
+            levels: fewer(levels, |_| OTHER.into()),
+            everyone: fewer_shares(all),
+            segments: segments.iter().map(|shares| fewer_shares(shares)).collect(),
+        }),
+    }
+}
+
+/// The first levels, and if there are too many one entry that stands for all others.
+fn fewer<T: Clone>(all: &[T], others: impl Fn(&[T]) -> T) -> Vec<T> {
+    if all.len() <= MOST_LEVELS {
+        return all.to_vec();
+    }
+    let (first, rest) = all.split_at(MOST_LEVELS - 1);
+    [first, &[others(rest)]].concat()
+}
+
+fn fewer_shares(shares: &[f64]) -> Vec<f64> {
+    fewer(shares, |rest| rest.iter().sum())
+}
+
+fn projection(found: &Found<'_>, quality: &Quality) -> Projection {
+    let names: Vec<String> = found.model.pipeline.features().iter().map(|f| f.name.clone()).collect();
+    Projection::new(found.matrix, &quality.silhouette.rows, found.labels, &found.model.centroids, &names)
+}
+
+fn silhouettes(found: &Found<'_>, quality: &Quality) -> Silhouettes {
+    let measured = &quality.silhouette;
+    let mut values = vec![Vec::new(); found.model.k()];
+    for (&row, &value) in measured.rows.iter().zip(&measured.values) {
+        values[found.labels[row] as usize].push(value);
+    }
+    Silhouettes { mean: measured.mean.into(), values, rows: measured.rows.len() as u64 }
+}
+
+fn convergence(found: &Found<'_>) -> Convergence {
+    let iteration = |s: &Step| Iteration { inertia: s.inertia, changed: s.changed };
+    Convergence { iterations: found.history.iter().map(iteration).collect(), converged: found.model.training.converged }
+}
+
+/// What was done with each column of the file.
+fn columns(found: &Found<'_>) -> Vec<Column> {
+    let rows = found.table.rows.max(1) as f64;
+    let fates = fates(found.table, found.options, &found.model.pipeline);
+    let read = found.table.columns.iter().zip(fates).map(|(column, fate)| {
+        let (used, done) = match fate {
+            Fate::Used(how) => (true, how),
+            Fate::LeftOut(why) => (false, format!("left out: {}", why.reason())),
+            Fate::Reserved(what) => (false, what.into()),
+            Fate::Refused(why) => (false, why),
+        };
+        let missing = Some(column.missing as f64 / rows);
+        Column { name: column.name.clone(), kind: column.kind().into(), missing, used, done }
+    });
+    let unread = found.table.unread.iter().map(|name| Column {
+        name: name.clone(),
+        done: "not read".into(),
+        ..Column::default()
+    });
+    read.chain(unread).collect()
+}
+
+fn provenance(found: &Found<'_>) -> Provenance {
+    let training = &found.model.training;
+    let fact = |name: &str, value: String| (name.to_owned(), value);
+    Provenance {
+        command: found.command.into(),
+        facts: vec![
+            fact("segma", env!("CARGO_PKG_VERSION").into()),
+            fact("Table", found.table.source.clone()),
+            fact("Rows", training.rows.to_string()),
+            fact("Seed", training.seed.to_string()),
+            fact("First centroids", format!("{}, {} start(s)", training.init, training.n_init)),
+            fact("Iterations", training.iterations.to_string()),
+            fact("Inertia", training.inertia.to_string()),
+            fact("Ran on", found.device.into()),
+        ],
+    }
+}
