@@ -91,8 +91,10 @@ fn segments_are_compared_with_the_truth_where_it_is_known() {
     let t = &found["truth"];
     assert_eq!((&t["rows"], &t["rows_without"], &t["groups"]), (&json!(4500), &json!(500), &json!(5)));
     assert_eq!(t["adjusted_rand"], json!({ "value": right.adjusted_rand, "exact": true }));
-    assert_eq!(t["normalized_mutual_information"]["value"], right.normalized_mutual_information);
-    assert_eq!(t["v_measure"]["value"], right.v_measure);
+    // The groups have other numbers here, and sums of logarithms another order.
+    let near = |name: &str, right: f64| assert!((t[name]["value"].as_f64().unwrap() - right).abs() < 1e-12, "{name}");
+    near("normalized_mutual_information", right.normalized_mutual_information);
+    near("v_measure", right.v_measure);
     assert!(right.adjusted_rand > 0.5, "{right:?}");
     let said = place.run("evaluate run/model.json truth.csv --truth true_group").ended(0);
     assert!(

@@ -72,7 +72,7 @@ fn indices_of_fits_and_of_made_up_labels_are_those_of_scikit_learn() {
             }
             let inertia = q.inertia() * 4f64.powi(exponent as i32);
             near(inertia, &grid["inertia"], case);
-            let other = quality(&matrix, &centroids, &made_up(matrix.count()));
+            let other = quality(&matrix, &at_rows(&matrix, 0..4), &made_up(matrix.count()));
             near(other.calinski_harabasz.unwrap(), &theirs["made_up"]["calinski_harabasz"], case);
             near(other.davies_bouldin.unwrap(), &theirs["made_up"]["davies_bouldin"], case);
         });
