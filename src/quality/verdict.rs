@@ -7,8 +7,9 @@
 //! (see `gap.rs`). So a number of segments has to pass two tests before any vote counts for it:
 //!
 //! 1. it *stands out*: it explains clearly more than the same number of clusters does of points without groups that fill the
-//!    same box. That is what evenly spread data, and one cloud of any shape, never do. The test is on the inertia relative to
-//!    one cluster's, so it does not matter how much of the box the data fill;
+//!    same box. Evenly spread data and one cloud with a middle and tails never do. The test is on the inertia relative to
+//!    one cluster's, so it does not matter how much of the box the data fill. What it cannot see is a band that bends: it
+//!    leaves most of its box empty, and its pieces pass for groups;
 //! 2. it is *stable*: every one of its clusters comes back from bootstrap samples with a mean Jaccard similarity of at
 //!    least 0.75. Every one, not their mean: with one group too many only the group that is cut in two fails, and a
 //!    mean over the others hides it. Heavy tails fail here: they stand out, but which few customers make up the tail's
