@@ -183,8 +183,9 @@ fn elected(passing: &[usize], votes: &[Vote]) -> Option<usize> {
 fn agreement(k: usize, votes: &[Vote]) -> String {
     let (with, against): (Vec<&Vote>, Vec<&Vote>) = votes.iter().partition(|v| v.is_for(k));
     let rules: Vec<&str> = with.iter().map(|v| v.rule).collect();
+    let agree = if rules.len() > 1 { "agree on" } else { "clearly says" };
     let mut reason =
-        format!("{} agree on {k}, its segments are stable and stand out from points without groups", listed(&rules));
+        format!("{} {agree} {k}, its segments are stable and stand out from points without groups", listed(&rules));
     if !against.is_empty() {
         reason += &format!("; {}", listed(&against.iter().map(|v| said(v)).collect::<Vec<_>>()));
     }
