@@ -6,7 +6,7 @@
 use crate::engine::Centroids;
 use crate::error::{Error, Place, Result};
 use crate::features::Pipeline;
-use crate::kmeans::{Fit, Init, ValidParams};
+use crate::kmeans::{Fit, Init, Params, ValidParams};
 use crate::matrix::{Frame, MOST_DIMS, Matrix};
 use crate::note::Note;
 use ndarray::Array2;
@@ -119,8 +119,6 @@ impl Model {
         notes: Vec<Note>,
     ) -> Self {
         let frame = matrix.frame().clone();
-        let unit = matrix.weights().map_or(1.0, |w| w.real(1));
-        let inertia = frame.length2(fit.inertia.as_f64()) * unit;
         let training = Training {
             rows: matrix.count() as u64,
             clusters: params.k() as u64,
@@ -135,9 +133,9 @@ impl Model {
             seed: params.seed(),
             iterations: fit.iterations,
             converged: fit.converged,
-            inertia,
+            inertia: fit.inertia_in(matrix),
             inertia_grid: fit.inertia.to_string(),
-            explained: if fit.total_inertia > 0.0 { 1.0 - fit.inertia.as_f64() / fit.total_inertia } else { 1.0 },
+            explained: fit.explained(),
         };
         let weights = matrix.weights().map(|w| fit.weights.iter().map(|&f| w.real(f)).collect());
         let (centroids, counts) = (fit.centroids.clone(), fit.counts.clone());
@@ -149,6 +147,17 @@ impl Model {
     #[must_use]
     pub fn k(&self) -> usize {
         self.centroids.k()
+    }
+
+    /// The parameters of a fit that starts from the model's own centroids.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the file says what cannot be.
+    pub fn params(&self) -> Result<ValidParams> {
+        let shape = (self.k(), self.centroids.dims());
+        let own = Array2::from_shape_fn(shape, |(c, j)| self.frame.value(j, self.centroids.row(c)[j]));
+        let Training { max_iter, tol, seed, .. } = self.training;
+        Params::new(self.k()).init(Init::Given(own)).max_iter(max_iter).tol(tol).seed(seed).check()
     }
 
     /// Centroids `[k x dims]` in the columns' own units.

@@ -1,6 +1,7 @@
 //! Fits for several numbers of clusters, measured, and the answer which of them to use.
 
 use super::args::{Clusters, ClustersArgs, Metrics};
+use super::comparison::Comparison;
 use super::init::{self, Space};
 use super::measures::{Measures, SILHOUETTE_ROWS};
 use super::progress::Teller;
@@ -12,11 +13,12 @@ use segma::features::Pipeline;
 use segma::kmeans::{self, Fit, ValidParams};
 use segma::matrix::Matrix;
 use segma::quality::{Candidate, Gaps, Stability, Verdict, gap, sample_rows, stability, verdict};
+use segma::segments::report;
 use serde_json::{Value, json};
 
 /// References of the gap statistic, and bootstrap samples: enough for standard errors to be known to a sixth or so.
 const REFERENCES: u32 = 20;
-const BOOTSTRAPS: u32 = 20;
+pub(super) const BOOTSTRAPS: u32 = 20;
 
 /// Numbers of clusters that `auto` tries.
 const AUTO: std::ops::RangeInclusive<u32> = 2..=12;
@@ -129,7 +131,18 @@ fn cost(matrix: &Matrix, params: &[ValidParams], metrics: Metrics) -> String {
 pub(super) struct Chosen {
     pub(super) fit: Fit,
     pub(super) params: ValidParams,
-    pub(super) choice: Option<Value>,
+    pub(super) choice: Option<Choice>,
+}
+
+/// How a number of clusters was found.
+pub(super) struct Choice {
+    /// For programs.
+    pub(super) document: Value,
+    /// Why this one.
+    pub(super) reason: String,
+    /// For the report.
+    pub(super) view: report::Sweep,
+    pub(super) stability: Option<Stability>,
 }
 
 /// Fits the number of clusters that is asked for, or of those to choose from the one that is recommended.
@@ -177,7 +190,12 @@ fn best(
     let Some(at) = compared.params.iter().position(|p| Some(p.k()) == verdict.recommended_k) else {
         return Err(no_clear_k(verdict));
     };
-    let choice = json!({ "tried": counts, "reason": verdict.reason, "votes": verdict.votes });
+    let choice = Choice {
+        document: json!({ "tried": counts, "reason": verdict.reason, "votes": verdict.votes }),
+        reason: verdict.reason.clone(),
+        view: Comparison { compared: &compared, matrix }.view(),
+        stability: compared.stability[at].clone(),
+    };
     let fit = compared.fits.swap_remove(at);
     Ok(Chosen { fit, params: compared.params.swap_remove(at), choice: Some(choice) })
 }

@@ -2,9 +2,11 @@
 
 use super::choose::Compared;
 use comfy_table::{CellAlignment, Table as Grid, presets};
-use segma::model::Model;
+use segma::kmeans::Fit;
+use segma::matrix::Matrix;
 use segma::note::Note;
-use segma::quality::{Estimate, Gap, Stability};
+use segma::quality::{Estimate, Gap, Stability, Vote};
+use segma::segments::report;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -12,16 +14,17 @@ const HEADER: &str = "k,clusters,inertia,explained,knee,simplified_silhouette,si
     silhouette_rows,calinski_harabasz,davies_bouldin,gap,gap_se,jaccard_mean,jaccard_smallest,adjusted_rand,smallest,\
     iterations,converged,seconds";
 
-/// Fits, their models and measures.
+/// Fits of the points of a matrix, and measures of them.
 pub(super) struct Comparison<'a> {
     pub(super) compared: &'a Compared,
-    pub(super) models: &'a [Model],
+    pub(super) matrix: &'a Matrix,
 }
 
 /// One of them.
 struct Row<'a> {
     k: usize,
-    model: &'a Model,
+    fit: &'a Fit,
+    inertia: f64,
     knee: bool,
     simplified: Option<f64>,
     silhouette: Option<Estimate>,
@@ -34,7 +37,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn smallest(&self) -> u64 {
-        self.model.counts.iter().min().copied().unwrap_or(0)
+        self.fit.counts.iter().min().copied().unwrap_or(0)
     }
 
     /// The mean over the clusters of their Jaccard similarity, and the smallest.
@@ -50,7 +53,7 @@ impl Row<'_> {
 
     /// The rows that its silhouette was taken of.
     fn silhouette_rows(&self) -> Option<u64> {
-        self.silhouette.map(|s| s.sampled.map_or(self.model.training.rows, |s| s.rows))
+        self.silhouette.map(|s| s.sampled.map_or(self.fit.labels.len() as u64, |s| s.rows))
     }
 }
 
@@ -58,11 +61,12 @@ impl Comparison<'_> {
     fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let c = self.compared;
         let knee = c.verdict.votes.iter().find(|v| v.rule == "elbow").and_then(|v| v.k);
-        self.models.iter().enumerate().map(move |(i, model)| {
+        c.fits.iter().enumerate().map(move |(i, fit)| {
             let (k, measures) = (c.params[i].k(), &c.measures[i]);
             Row {
                 k,
-                model,
+                fit,
+                inertia: fit.inertia_in(self.matrix),
                 knee: knee == Some(k),
                 simplified: measures.simplified_silhouette,
                 silhouette: measures.silhouette,
@@ -70,7 +74,7 @@ impl Comparison<'_> {
                 davies_bouldin: measures.davies_bouldin,
                 gap: c.gaps.as_ref().and_then(|g| g.of(k)).copied(),
                 stability: c.stability[i].as_ref(),
-                seconds: c.fits[i].pass_seconds,
+                seconds: fit.pass_seconds,
             }
         })
     }
@@ -79,12 +83,12 @@ impl Comparison<'_> {
     pub(super) fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{HEADER}")?;
         for r in self.rows() {
-            let (t, gap, jaccard) = (&r.model.training, r.gap, r.jaccard());
+            let (gap, jaccard) = (r.gap, r.jaccard());
             let cells = [
                 r.k.to_string(),
-                r.model.k().to_string(),
-                t.inertia.to_string(),
-                t.explained.to_string(),
+                r.fit.centroids.k().to_string(),
+                r.inertia.to_string(),
+                r.fit.explained().to_string(),
                 r.knee.to_string(),
                 cell(r.simplified),
                 cell(r.silhouette.map(|s| s.value)),
@@ -99,8 +103,8 @@ impl Comparison<'_> {
                 cell(jaccard.map(|j| j.1)),
                 cell(r.stability.map(|s| s.adjusted_rand)),
                 r.smallest().to_string(),
-                t.iterations.to_string(),
-                t.converged.to_string(),
+                r.fit.iterations.to_string(),
+                r.fit.converged.to_string(),
                 r.seconds.to_string(),
             ];
             writeln!(out, "{}", cells.join(","))?;
@@ -123,6 +127,32 @@ impl Comparison<'_> {
         })
     }
 
+    /// As the report shows it. Seconds are left out, so that the same sweep is the same bytes.
+    pub(super) fn view(&self) -> report::Sweep {
+        let verdict = &self.compared.verdict;
+        let fit = |r: Row<'_>| report::SweepFit {
+            k: r.k as u64,
+            inertia: r.inertia,
+            explained: Some(r.fit.explained()),
+            silhouette: r.silhouette.map(Into::into),
+            simplified_silhouette: r.simplified,
+            calinski_harabasz: r.calinski_harabasz,
+            davies_bouldin: r.davies_bouldin,
+            gap: r.gap.map(|g| [g.gap, g.standard_error]),
+            stability: r.jaccard().map(|j| j.0),
+            smallest: Some(r.smallest()),
+            seconds: None,
+        };
+        let vote = |v: &Vote| report::Vote { rule: v.rule.into(), k: v.k.map(|k| k as u64), reason: v.words.clone() };
+        report::Sweep {
+            knee: self.rows().find(|r| r.knee).map(|r| r.k as u64),
+            fits: self.rows().map(fit).collect(),
+            recommended: verdict.recommended_k.map(|k| k as u64),
+            verdict: verdict.reason.clone(),
+            votes: verdict.votes.iter().map(vote).collect(),
+        }
+    }
+
     /// For people: the main columns, the recommended row marked, and what the rules say.
     pub(super) fn text(&self) -> String {
         let verdict = &self.compared.verdict;
@@ -139,30 +169,22 @@ impl Comparison<'_> {
 }
 
 fn row_json(r: &Row<'_>) -> Value {
-    let t = &r.model.training;
-    let silhouette = r.silhouette.map(|s| match s.sampled {
-        None => json!({ "value": s.value, "exact": true }),
-        Some(sampled) => json!({ "value": s.value, "sample_rows": sampled.rows, "ci95": sampled.ci95 }),
-    });
-    let stability = r.stability.map(|s| {
-        json!({ "bootstraps": s.bootstraps, "rows": s.rows, "jaccard": s.jaccard, "adjusted_rand": s.adjusted_rand })
-    });
     let gap = r.gap.map(|g| json!({ "value": g.gap, "se": g.standard_error, "lead": g.lead, "lead_se": g.lead_error }));
     json!({
         "k": r.k,
-        "clusters": r.model.k(),
-        "inertia": t.inertia,
-        "explained": t.explained,
+        "clusters": r.fit.centroids.k(),
+        "inertia": r.inertia,
+        "explained": r.fit.explained(),
         "knee": r.knee,
         "simplified_silhouette": r.simplified,
-        "silhouette": silhouette,
+        "silhouette": r.silhouette,
         "calinski_harabasz": r.calinski_harabasz,
         "davies_bouldin": r.davies_bouldin,
         "gap": gap,
-        "stability": stability,
-        "counts": r.model.counts,
-        "iterations": t.iterations,
-        "converged": t.converged,
+        "stability": r.stability,
+        "counts": r.fit.counts,
+        "iterations": r.fit.iterations,
+        "converged": r.fit.converged,
         "seconds": r.seconds,
     })
 }
@@ -188,17 +210,16 @@ fn grid<'a>(rows: impl Iterator<Item = Row<'a>>, recommended: Option<usize>) -> 
     ]);
     let short = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{v:.3}"));
     for r in rows {
-        let t = &r.model.training;
         grid.add_row([
             if recommended == Some(r.k) { "->" } else { "" }.to_owned(),
             r.k.to_string(),
-            format!("{:.6e}", t.inertia),
-            format!("{:.1} %", 100.0 * t.explained),
+            format!("{:.6e}", r.inertia),
+            format!("{:.1} %", 100.0 * r.fit.explained()),
             short(r.silhouette.map(|s| s.value)),
             short(r.gap.map(|g| g.gap)),
             short(r.jaccard().map(|j| j.1)),
             r.smallest().to_string(),
-            t.iterations.to_string(),
+            r.fit.iterations.to_string(),
             format!("{:.2}", r.seconds),
         ]);
     }

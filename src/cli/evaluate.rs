@@ -6,7 +6,7 @@ use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
 use super::print;
 use super::progress::Teller;
-use super::quality::{add_segments, document, exact, measure, silhouettes};
+use super::quality::{Measured, add_segments, document, exact, measure, silhouettes, stable};
 use super::run::{Phases, saturated_note};
 use super::summary::grouped;
 use comfy_table::{CellAlignment, Table as Grid, presets};
@@ -14,7 +14,7 @@ use segma::error::{Error, Place, Result, printable};
 use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
-use segma::quality::{Agreement, BORDER, Clustered, Quality, agreement, means};
+use segma::quality::{Agreement, BORDER, Clustered, Quality, Stability, agreement, band, means};
 use segma::table::{Table, is_missing};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use std::io::Write as _;
 struct Evaluation<'a> {
     model: &'a Model,
     labels: Vec<u32>,
-    quality: Option<Quality>,
+    measured: Option<Measured>,
     truth: Option<Truth>,
     notes: Vec<Note>,
     device_notes: Vec<Note>,
@@ -59,16 +59,16 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let labels = phases.time("label", || label(&mut device, &matrix, &model))?;
     let truth = args.truth.as_deref().map(|column| Truth::new(args, &table, column, &labels)).transpose()?;
-    let quality = phases.time("measure", || -> Result<_> {
+    let measured = phases.time("measure", || -> Result<_> {
         let means = means(&matrix, &model.centroids, &labels);
         let clustered = Clustered { centroids: &model.centroids, means: &means, labels: &labels };
-        measure(&args.metrics, &device, &matrix, &clustered, model.training.seed, &mut teller)
+        measure(&args.metrics, &device, &matrix, &clustered, &model.params()?, &mut teller)
     })?;
     notes.extend(saturated_note(matrix.saturated()));
     let (engine, device_notes, seconds) = (device.ran_on(), device.notes, phases.total());
     teller.finish(notes.iter().chain(&device_notes));
     let model = &model;
-    let found = Evaluation { model, labels, quality, truth, notes, device_notes, engine, seconds };
+    let found = Evaluation { model, labels, measured, truth, notes, device_notes, engine, seconds };
     if let Some(file) = output {
         file.write(|out| writeln!(out, "{:#}", found.document()))?;
     }
@@ -164,17 +164,17 @@ impl Evaluation<'_> {
         let segment =
             |(s, count): (usize, u64)| json!({ "segment": s, "customers": count, "share": count as f64 / rows as f64 });
         let mut segments: Vec<Value> = self.counts().into_iter().enumerate().map(segment).collect();
-        if let Some(quality) = &self.quality {
-            add_segments(&mut segments, quality, &self.labels);
+        if let Some(measured) = &self.measured {
+            add_segments(&mut segments, measured, &self.labels);
         }
         json!({
             "schema": "segma.evaluate/1",
             "rows": rows,
             "features": self.model.pipeline.features().len(),
             "clusters": self.model.k(),
-            "inertia": self.quality.as_ref().map(|q| exact(q.inertia())),
-            "explained": self.quality.as_ref().map(|q| exact(q.explained())),
-            "quality": self.quality.as_ref().map(document),
+            "inertia": self.measured.as_ref().map(|m| exact(m.quality.inertia())),
+            "explained": self.measured.as_ref().map(|m| exact(m.quality.explained())),
+            "quality": self.measured.as_ref().map(document),
             "segments": segments,
             "truth": self.truth.as_ref().map(Truth::document),
             "notes": self.notes,
@@ -191,14 +191,14 @@ impl Evaluation<'_> {
             self.seconds,
             self.engine,
         );
-        if let Some(quality) = &self.quality {
-            text.push_str(&measured(quality));
+        if let Some(measured) = &self.measured {
+            text.push_str(&in_words(measured));
         }
         if let Some(truth) = &self.truth {
             let _ = writeln!(text, "  truth      {}", truth.text());
         }
         let _ = writeln!(text, "\n{}", self.grid().trim_fmt());
-        if self.quality.is_some() {
+        if self.measured.is_some() {
             text.push_str(
                 "\nHalf within, 90 % within and farthest are distances to the segment's centroid, in prepared units.\n",
             );
@@ -206,18 +206,26 @@ impl Evaluation<'_> {
         text
     }
 
+    fn stability(&self) -> Option<&Stability> {
+        self.measured.as_ref()?.stability.as_ref()
+    }
+
     fn grid(&self) -> Grid {
         let mut grid = Grid::new();
         grid.load_style(presets::NOTHING);
         let mut header = vec!["segment", "customers", "share"];
-        if self.quality.is_some() {
+        if self.measured.is_some() {
             header.extend(["inertia", "half within", "90 % within", "farthest", "silhouette", "near a border"]);
+        }
+        if self.stability().is_some() {
+            header.push("comes back");
         }
         grid.set_header(header);
         for (s, count) in self.counts().into_iter().enumerate() {
             let share = 100.0 * count as f64 / self.labels.len() as f64;
             let mut row = vec![s.to_string(), grouped(count), format!("{share:.1} %")];
-            row.extend(self.quality.iter().flat_map(|q| figures(q, s)));
+            row.extend(self.measured.iter().flat_map(|m| figures(&m.quality, s)));
+            row.extend(self.stability().map(|of| format!("{:.2} ({})", of.jaccard[s], band(of.jaccard[s]))));
             grid.add_row(row);
         }
         grid.column_iter_mut().for_each(|column| column.set_cell_alignment(CellAlignment::Right));
@@ -226,9 +234,9 @@ impl Evaluation<'_> {
 }
 
 /// The figures of all segments together, in words.
-fn measured(quality: &Quality) -> String {
+fn in_words(Measured { quality, stability }: &Measured) -> String {
     let index = |value: Option<f64>| value.map_or_else(|| "none".into(), |v| format!("{v:.3}"));
-    format!(
+    let mut text = format!(
         "  explained  {:.1} % of the variance; inertia {:.6e}\n  \
          silhouette {}\n  \
          indices    Calinski-Harabasz {} (larger is better) · Davies-Bouldin {} (smaller is better)\n  \
@@ -239,7 +247,11 @@ fn measured(quality: &Quality) -> String {
         index(quality.calinski_harabasz),
         index(quality.davies_bouldin),
         100.0 * quality.border_share(),
-    )
+    );
+    if let Some(stability) = stability {
+        let _ = writeln!(text, "  stability  {}", stable(stability));
+    }
+    text
 }
 
 /// The figures of a segment; a silhouette that has no meaning is left out.

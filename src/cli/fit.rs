@@ -5,21 +5,24 @@ use super::choose::{self, Chosen};
 use super::device::Choice;
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
-use super::quality::measure;
-use super::run::{Phases, carried, pack, peak_memory_bytes};
+use super::quality::{Measured, measure};
+use super::run::{Phases, carried, command, pack, peak_memory_bytes};
 use super::{print, summary};
 use segma::error::{Error, Result};
-use segma::features::{Learnt, Pipeline, Prepared};
+use segma::features::{Learnt, Options, Pipeline, Prepared};
 use segma::kmeans::{Fit, Step};
+use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
-use segma::quality::{Clustered, Quality};
+use segma::quality::Clustered;
+use segma::segments::report::{Found, Origin, Report};
 use segma::segments::{Assignments, Beside, Profile, Roles};
 use segma::table::Table;
 use serde_json::{Value, json};
 
 /// What a run folder holds.
-const FILES: [&str; 5] = ["model.json", "segments.csv", "profile.csv", "metrics.json", "run.json"];
+pub(super) const FILES: [&str; 6] =
+    ["model.json", "segments.csv", "profile.csv", "metrics.json", "report.html", "run.json"];
 
 /// Everything a fit leaves to be written.
 pub(super) struct Outcome<'a> {
@@ -29,9 +32,9 @@ pub(super) struct Outcome<'a> {
     pub(super) profile: &'a Profile,
     pub(super) labels: &'a [u32],
     pub(super) history: &'a [Step],
-    pub(super) quality: Option<&'a Quality>,
+    pub(super) measured: Option<&'a Measured>,
     /// How the number of clusters was found, if it was not given.
-    pub(super) choice: Option<Value>,
+    pub(super) choice: Option<&'a choose::Choice>,
     pub(super) engine: String,
     pub(super) device_notes: &'a [Note],
     pub(super) seconds: f64,
@@ -63,8 +66,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let mut model = Model::new(args.input.id.clone(), pipeline.clone(), &matrix, &fit, &params, notes);
     let clustered = Clustered::from(&fit);
     let measured =
-        phases.time("measure", || measure(&args.metrics, &device, &matrix, &clustered, params.seed(), &mut teller));
-    let quality = measured?;
+        phases.time("measure", || measure(&args.metrics, &device, &matrix, &clustered, &params, &mut teller))?;
     teller.step("writing");
     let labels = std::mem::take(&mut fit.labels);
     let roles = Roles { pipeline: &pipeline, kpis: &table.further, without: args.input.weight_column.as_slice() };
@@ -74,17 +76,19 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     phases.time("write", || write(&folder, args, (&table, &prepared), &model, &assignments, &profile))?;
     let outcome = Outcome {
         args,
-        choice: how,
+        choice: how.as_ref(),
         table: &table,
         model: &model,
         profile: &profile,
         labels: &labels,
         history: &fit.history,
-        quality: quality.as_ref(),
+        measured: measured.as_ref(),
         engine: device.ran_on(),
         device_notes: &device.notes,
         seconds: phases.total(),
     };
+    let html = phases.time("report", || report_of(&outcome, &options, &matrix).html())?;
+    folder.write("report.html", |out| out.write_all(html.as_bytes()))?;
     write_json(&folder, "metrics.json", &summary::metrics(&outcome))?;
     write_json(&folder, "run.json", &run_json(&outcome, &phases, &fit))?;
     folder.commit()?;
@@ -119,6 +123,21 @@ pub(super) fn write_json(folder: &Folder, name: &str, value: &Value) -> Result<(
         serde_json::to_writer_pretty(&mut *out, value)?;
         out.write_all(b"\n")
     })
+}
+
+/// What the report shows.
+fn report_of(o: &Outcome<'_>, options: &Options, matrix: &Matrix) -> Report {
+    let chosen = o.choice.and_then(|c| c.stability.as_ref());
+    let found = Found {
+        origin: Origin { table: o.table, options, model: o.model, device: &o.engine, command: &command() },
+        matrix,
+        labels: o.labels,
+        profile: o.profile,
+        quality: o.measured.map(|m| &m.quality),
+        stability: o.measured.and_then(|m| m.stability.as_ref()).or(chosen),
+        history: o.history,
+    };
+    Report::of(&found, o.choice.map(|c| c.view.clone()))
 }
 
 fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit) -> Value {

@@ -1,33 +1,59 @@
 //! How good segments are: what measuring them will cost, and what came of it, as words and as numbers.
 
-use super::args::MetricsArgs;
+use super::args::{MetricsArg, MetricsArgs};
+use super::choose::BOOTSTRAPS;
 use super::device::Device;
 use super::progress::Teller;
 use super::summary::grouped;
-use segma::error::Result;
+use segma::error::{Error, Result};
+use segma::kmeans::ValidParams;
 use segma::matrix::Matrix;
-use segma::quality::{Clustered, Estimate, Options, Quality, Sampled};
+use segma::quality::{Clustered, Estimate, Options, Quality, STABLE, Sampled, Stability, band, sample_rows, stability};
 use serde_json::{Value, json};
 
-/// Measures a clustering, if that is asked for; what it costs is said before.
+/// What was measured of a clustering.
+pub(super) struct Measured {
+    pub(super) quality: Quality,
+    pub(super) stability: Option<Stability>,
+}
+
+/// Measures a clustering, if that is asked for; what it costs is said before. `params` are those it was made with.
 pub(super) fn measure(
     args: &MetricsArgs,
     device: &Device,
     matrix: &Matrix,
     clustered: &Clustered<'_>,
-    seed: u64,
+    params: &ValidParams,
     teller: &mut Teller,
-) -> Result<Option<Quality>> {
+) -> Result<Option<Measured>> {
     let Some(exact_rows) = args.exact_rows() else { return Ok(None) };
-    let (rows, k) = (matrix.count() as u64, clustered.centroids.k() as u64);
+    let (rows, k) = (matrix.count() as u64, clustered.centroids.k());
     let compared = rows.min(exact_rows as u64);
     teller.step(&format!(
         "measuring: {} distances to centroids, and {} between {} rows for the silhouette",
-        grouped(rows * k),
+        grouped(rows * k as u64),
         grouped(compared * compared),
         grouped(compared),
     ));
-    Quality::new(&*device.engine, matrix, clustered, Options { exact_rows, seed }).map(Some)
+    let quality = Quality::new(&*device.engine, matrix, clustered, Options { exact_rows, seed: params.seed() })?;
+    let again = args.metrics == MetricsArg::Full && k > 1;
+    let stability = again.then(|| bootstrapped(device, matrix, clustered.labels, params, teller)).transpose()?;
+    Ok(Some(Measured { quality, stability }))
+}
+
+/// Whether the segments come back from bootstrap samples.
+fn bootstrapped(
+    device: &Device,
+    matrix: &Matrix,
+    labels: &[u32],
+    params: &ValidParams,
+    teller: &mut Teller,
+) -> Result<Stability> {
+    let sample = grouped(sample_rows(matrix, params.k()) as u64);
+    teller.step(&format!("measuring: {BOOTSTRAPS} fits of bootstrap samples of {sample} rows"));
+    let one = [(labels, params)];
+    let mut all = stability(&*device.engine, matrix, &one, BOOTSTRAPS, params.seed(), teller)?;
+    all.pop().ok_or_else(|| Error::Usage("stability is of a clustering".into()))
 }
 
 /// Both silhouettes in a line.
@@ -45,13 +71,26 @@ pub(super) fn silhouettes(quality: &Quality) -> String {
     format!("{:.3} (simplified, all rows) · {exact}", quality.simplified_silhouette)
 }
 
+/// How many segments come back, in a line.
+pub(super) fn stable(stability: &Stability) -> String {
+    let Stability { bootstraps, rows, jaccard, adjusted_rand } = stability;
+    let smallest = jaccard.iter().copied().fold(1.0, f64::min);
+    let back = jaccard.iter().filter(|j| **j >= STABLE).count();
+    format!(
+        "{back} of {} segments come back from {bootstraps} bootstrap samples of {} rows (smallest Jaccard {smallest:.2}, \
+         adjusted Rand {adjusted_rand:.2})",
+        jaccard.len(),
+        grouped(*rows),
+    )
+}
+
 /// A figure of all rows.
 pub(super) fn exact(value: f64) -> Estimate {
     Estimate { value, sampled: None }
 }
 
 /// The figures of all segments together; what has no meaning is null.
-pub(super) fn document(quality: &Quality) -> Value {
+pub(super) fn document(Measured { quality, stability }: &Measured) -> Value {
     let split = quality.is_split();
     let all: u64 = quality.margins.iter().sum();
     json!({
@@ -61,11 +100,13 @@ pub(super) fn document(quality: &Quality) -> Value {
         "davies_bouldin": quality.davies_bouldin.map(exact),
         "border_share": exact(quality.border_share()),
         "margin_shares": quality.margins.map(|m| m as f64 / all as f64),
+        "stability": stability,
     })
 }
 
 /// Adds the figures of each segment to what is known of it.
-pub(super) fn add_segments(segments: &mut [Value], quality: &Quality, labels: &[u32]) {
+pub(super) fn add_segments(segments: &mut [Value], measured: &Measured, labels: &[u32]) {
+    let quality = &measured.quality;
     let split = quality.is_split();
     let silhouettes = quality.segment_silhouettes(labels);
     for ((segment, s), silhouette) in segments.iter_mut().zip(&quality.segments).zip(silhouettes) {
@@ -75,5 +116,10 @@ pub(super) fn add_segments(segments: &mut [Value], quality: &Quality, labels: &[
         segment["silhouette"] = json!(split.then_some(silhouette));
         segment["simplified_silhouette"] = json!(split.then(|| exact(s.simplified_silhouette)));
         segment["border_share"] = json!(exact(s.border_share));
+    }
+    let jaccard = measured.stability.iter().flat_map(|s| &s.jaccard);
+    for (segment, &jaccard) in segments.iter_mut().zip(jaccard) {
+        segment["jaccard"] = json!(jaccard);
+        segment["stability"] = json!(band(jaccard));
     }
 }

@@ -84,6 +84,16 @@ impl TableArgs {
     }
 }
 
+/// The command line as it can be typed again: words that a shell would take apart are quoted.
+pub(super) fn command() -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+.,:/@%".contains(c);
+    let quoted = |word: String| {
+        if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    };
+    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    std::iter::once("segma".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
 /// A note about values held at the end of the frame, if there are any.
 pub(super) fn saturated_note(values: u64) -> Option<Note> {
     let text = format!("{values} values lie over 65,536 times as far out as any training value; they were held there");

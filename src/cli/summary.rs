@@ -1,6 +1,6 @@
 //! What a fit says: a summary a marketer can read, and the same as numbers.
 
-use super::fit::Outcome;
+use super::fit::{FILES, Outcome};
 use super::quality;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{escaped, printable};
@@ -36,18 +36,21 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
         100.0 * t.explained,
         t.inertia,
     );
-    if let Some(reason) = o.choice.as_ref().and_then(|c| c["reason"].as_str()) {
-        let _ = writeln!(text, "  chosen     {reason}");
+    if let Some(choice) = o.choice {
+        let _ = writeln!(text, "  chosen     {}", choice.reason);
     }
-    if let Some(quality) = o.quality {
-        let _ = writeln!(text, "  silhouette {}", quality::silhouettes(quality));
+    if let Some(measured) = o.measured {
+        let _ = writeln!(text, "  silhouette {}", quality::silhouettes(&measured.quality));
+        let stability = measured.stability.iter().map(|s| format!("  stability  {}\n", quality::stable(s)));
+        text.extend(stability);
     }
     let _ = writeln!(text, "\n{}", segments(m, o.profile).trim_fmt());
     let output = escaped(&o.args.folder.output.to_string_lossy());
     let _ = write!(
         text,
-        "\nWrote {output} (model.json, segments.csv, profile.csv, metrics.json, run.json)\n\
+        "\nWrote {output} ({})\n\
          Next: segma predict {} new.csv -o labels.csv\n",
+        FILES.join(", "),
         escaped(&o.args.folder.output.join("model.json").to_string_lossy()),
     );
     text
@@ -166,8 +169,8 @@ pub(super) fn metrics(o: &Outcome<'_>) -> Value {
         json!({ "segment": s, "customers": count, "share": share(model, s), "weight": weight })
     };
     let mut segments: Vec<Value> = model.counts.iter().enumerate().map(segment).collect();
-    if let Some(quality) = o.quality {
-        quality::add_segments(&mut segments, quality, o.labels);
+    if let Some(measured) = o.measured {
+        quality::add_segments(&mut segments, measured, o.labels);
     }
     let history = json!({
         "inertia": o.history.iter().map(|s| s.inertia).collect::<Vec<_>>(),
@@ -184,12 +187,12 @@ pub(super) fn metrics(o: &Outcome<'_>) -> Value {
         "seed": t.seed,
         "inertia": t.inertia,
         "explained": t.explained,
-        "quality": o.quality.map(quality::document),
+        "quality": o.measured.map(quality::document),
         "segments": segments,
         "history": history,
     });
-    if let Some(choice) = &o.choice {
-        metrics["choice"] = choice.clone();
+    if let Some(choice) = o.choice {
+        metrics["choice"] = choice.document.clone();
     }
     metrics
 }

@@ -9,21 +9,25 @@ use super::init;
 use super::output::{Folder, spare_inputs};
 use super::print;
 use super::progress::Teller;
-use super::run::{Phases, pack, peak_memory_bytes};
+use super::run::{Phases, command, pack, peak_memory_bytes};
 use segma::error::{Error, Result, escaped};
 use segma::features::{Learnt, Pipeline};
 use segma::kmeans::{Fit, ValidParams};
 use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
-use segma::segments::suggested_names;
+use segma::segments::report::{Found, Origin, Report};
+use segma::segments::{Profile, Roles, suggested_names};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+
+/// What the folder holds beside the models.
+const WRITTEN: [&str; 4] = ["sweep.csv", "sweep.json", "report.html", "run.json"];
 
 /// Runs the verb.
 pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let names: Vec<PathBuf> = args.clusters.0.iter().map(|k| model_name(*k as usize)).collect();
-    let files = [names, vec!["sweep.csv".into(), "sweep.json".into(), "run.json".into()]].concat();
+    let files = [names, WRITTEN.map(PathBuf::from).to_vec()].concat();
     let outputs: Vec<PathBuf> = files.iter().map(|name| args.folder.output.join(name)).collect();
     spare_inputs(&[&args.input.table], &outputs)?;
     let folder = Folder::create(&args.folder.output, &files, args.folder.force)?;
@@ -53,9 +57,13 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
         folder.write(&model_name(params.k()).to_string_lossy(), |out| out.write_all(text.as_bytes()))?;
     }
     notes.extend(fit_notes(&compared.fits, &compared.params));
-    let comparison = Comparison { compared: &compared, models: &models };
+    let comparison = Comparison { compared: &compared, matrix: &matrix };
     folder.write("sweep.csv", |out| comparison.write_csv(out))?;
     write_json(&folder, "sweep.json", &comparison.json(&notes))?;
+    let (ran_on, command) = (device.ran_on(), command());
+    let origin = Origin { table: &table, options: &options, model: &models[0], device: &ran_on, command: &command };
+    let html = phases.time("report", || report_of(&comparison, &models, origin).html())?;
+    folder.write("report.html", |out| out.write_all(html.as_bytes()))?;
     write_json(&folder, "run.json", &run_json(args, &device, &phases, &notes))?;
     folder.commit()?;
     teller.finish(notes.iter().chain(&device.notes));
@@ -73,6 +81,27 @@ fn models(args: &SweepArgs, pipeline: &Pipeline, matrix: &Matrix, compared: &Com
         Model::new(args.input.id.clone(), pipeline.clone(), matrix, fit, params, notes)
     };
     compared.fits.iter().zip(&compared.params).map(model).collect()
+}
+
+/// What the report shows: all numbers of segments beside each other, and the recommended one in full.
+fn report_of(comparison: &Comparison<'_>, models: &[Model], origin: Origin<'_>) -> Report {
+    let Compared { params, fits, measures, stability, verdict, .. } = comparison.compared;
+    let Some(at) = params.iter().position(|p| Some(p.k()) == verdict.recommended_k) else {
+        return Report::undecided(&origin, comparison.view());
+    };
+    let (fit, model, matrix) = (&fits[at], &models[at], comparison.matrix);
+    let Origin { table, options, .. } = origin;
+    let roles = Roles { pipeline: &model.pipeline, kpis: &table.further, without: options.weight_column.as_slice() };
+    let found = Found {
+        origin: Origin { model, ..origin },
+        matrix,
+        labels: &fit.labels,
+        profile: &Profile::new(table, &fit.labels, model.k(), matrix.weights(), &roles),
+        quality: measures[at].quality.as_ref(),
+        stability: stability[at].as_ref(),
+        history: &fit.history,
+    };
+    Report::of(&found, Some(comparison.view()))
 }
 
 /// The notes of each fit, with its number of clusters.
@@ -117,10 +146,11 @@ fn report(
     }
     let output = escaped(&args.folder.output.to_string_lossy());
     print(&format!(
-        "Fitted {} numbers of segments in {:.2} s ({})\n\n{}\n\nWrote {output} (sweep.csv, sweep.json, models/, run.json)\n",
-        comparison.models.len(),
+        "Fitted {} numbers of segments in {:.2} s ({})\n\n{}\n\nWrote {output} ({}, models/)\n",
+        comparison.compared.fits.len(),
         phases.total(),
         device.ran_on(),
-        comparison.text()
+        comparison.text(),
+        WRITTEN.join(", "),
     ))
 }

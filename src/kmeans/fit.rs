@@ -67,6 +67,19 @@ pub struct Step {
 }
 
 impl Fit {
+    /// The weighted sum of squared distances to the centroids, in the units of the matrix.
+    #[must_use]
+    pub fn inertia_in(&self, matrix: &Matrix) -> f64 {
+        let unit = matrix.weights().map_or(1.0, |w| w.real(1));
+        matrix.frame().length2(self.inertia.as_f64()) * unit
+    }
+
+    /// The share of the total squared distance that the clusters explain.
+    #[must_use]
+    pub fn explained(&self) -> f64 {
+        if self.total_inertia > 0.0 { 1.0 - self.inertia.as_f64() / self.total_inertia } else { 1.0 }
+    }
+
     /// The centroids `[k x dims]` in the units of the matrix.
     #[must_use]
     pub fn values(&self, frame: &Frame) -> Array2<f64> {

@@ -113,7 +113,7 @@ pub const STEPS: usize = 20;
 pub const BORDER: f64 = 0.1;
 
 /// How alike the clusters come back from bootstrap samples (Hennig 2007).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stability {
     /// Samples drawn.
     pub bootstraps: u32,

@@ -98,7 +98,7 @@ pub(crate) struct MetricsArgs {
 pub(crate) enum MetricsArg {
     /// Everything that one more look at the rows gives, and a silhouette of few rows
     Fast,
-    /// Also the silhouette of many rows
+    /// Also the silhouette of many rows, and whether segments come back from bootstrap samples
     Full,
     /// Nothing
     None,

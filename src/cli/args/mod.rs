@@ -8,7 +8,9 @@ mod verbs;
 
 pub(crate) use bench::{BenchArgs, BenchFitArgs, BenchSilhouetteArgs};
 pub(crate) use choice::{Clusters, ClustersArgs, Metrics, metrics};
-pub(crate) use groups::{Counts, DeviceArgs, FolderArgs, KMeansArgs, MetricsArgs, RunArgs, Shared, counts, memory};
+pub(crate) use groups::{
+    Counts, DeviceArgs, FolderArgs, KMeansArgs, MetricsArg, MetricsArgs, RunArgs, Shared, counts, memory,
+};
 pub(crate) use input::{ApplyArgs, InputArgs, TableArgs, selection};
 pub(crate) use verbs::{
     DevicesArgs, EvaluateArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, PredictArgs, ProfileArgs, SweepArgs,

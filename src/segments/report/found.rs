@@ -2,7 +2,7 @@
 
 use super::view::{
     Column, Convergence, Distribution, Estimate, Figure, Headline, Iteration, Margins, Profile, ProfileCell,
-    ProfileFeature, Projection, Provenance, Segment, Silhouettes, Stability, Standing, Unit,
+    ProfileFeature, Projection, Provenance, Segment, Silhouettes, Stability, Standing, Sweep, Unit,
 };
 use super::{MOST_FEATURES, Report};
 use crate::features::{Fate, Options, fates};
@@ -19,22 +19,36 @@ const MOST_LEVELS: usize = 7;
 /// Figures that are told of a segment, at most.
 const MOST_STANDING: usize = 12;
 
+/// Figures that stand at the top, at most.
+const MOST_FIGURES: usize = 3;
+
 /// Effects below this many standard deviations do not stand out.
 const LEAST_EFFECT: f64 = 0.1;
 
-/// What a fit found, and from what.
+/// From what, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Found<'a> {
+pub struct Origin<'a> {
     /// The table, and the options that it was prepared with.
     pub table: &'a Table,
     /// How.
     pub options: &'a Options,
+    /// The model; of several that were compared, any.
+    pub model: &'a Model,
+    /// What it ran on.
+    pub device: &'a str,
+    /// The command that makes the same again.
+    pub command: &'a str,
+}
+
+/// What a fit found.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// From what.
+    pub origin: Origin<'a>,
     /// The points.
     pub matrix: &'a Matrix,
     /// The segment of each `[points]`.
     pub labels: &'a [u32],
-    /// The model.
-    pub model: &'a Model,
     /// Who the segments are.
     pub profile: &'a profile::Profile,
     /// How good they are, if that was measured.
@@ -43,31 +57,41 @@ pub struct Found<'a> {
     pub stability: Option<&'a quality::Stability>,
     /// How the fit went, iteration by iteration.
     pub history: &'a [Step],
-    /// What it ran on.
-    pub device: &'a str,
-    /// The command that makes the same again.
-    pub command: &'a str,
 }
 
 impl Report {
-    /// The report of a fit.
+    /// The report of a fit; with a sweep, also of how its number of segments was chosen.
     #[must_use]
-    pub fn of(found: &Found<'_>) -> Self {
-        let (model, quality) = (found.model, found.quality.filter(|q| q.is_split()));
+    pub fn of(found: &Found<'_>, sweep: Option<Sweep>) -> Self {
+        let (model, quality) = (found.origin.model, found.quality.filter(|q| q.is_split()));
+        let recommended = sweep.as_ref().map(|s| Figure::recommended(s.recommended));
+        let figures = recommended.into_iter().chain(figures(found, quality)).take(MOST_FIGURES).collect();
         Self {
-            headline: headline(found, quality),
+            headline: headline(&found.origin, "Segments of", figures),
             notes: model.notes.iter().map(|note| note.text.clone()).collect(),
             segments: (0..model.k()).map(|s| segment(found, quality, s)).collect(),
             profile: Some(heat(found.profile)),
             distributions: found.profile.columns.iter().filter_map(distribution).take(MOST_FEATURES).collect(),
             projection: quality.filter(|_| found.matrix.dims() > 1).map(|quality| projection(found, quality)),
-            sweep: None,
+            sweep,
             silhouettes: quality.map(|quality| silhouettes(found, quality)),
             margins: quality.map(|quality| Margins { counts: quality.margins.to_vec(), border: BORDER }),
             stability: found.stability.map(Stability::from),
             convergence: Some(convergence(found)),
-            columns: columns(found),
-            provenance: provenance(found),
+            columns: columns(&found.origin),
+            provenance: provenance(&found.origin),
+        }
+    }
+
+    /// The report of a sweep that recommends no number of segments.
+    #[must_use]
+    pub fn undecided(origin: &Origin<'_>, sweep: Sweep) -> Self {
+        Self {
+            headline: headline(origin, "How many segments has", vec![Figure::recommended(None)]),
+            sweep: Some(sweep),
+            columns: columns(origin),
+            provenance: provenance(origin),
+            ..Self::default()
         }
     }
 }
@@ -90,18 +114,20 @@ fn file_name(source: &str) -> String {
     std::path::Path::new(source).file_name().map_or_else(|| source.into(), |n| n.to_string_lossy().into_owned())
 }
 
-fn headline(found: &Found<'_>, quality: Option<&Quality>) -> Headline {
-    let training = &found.model.training;
-    let mut figures = vec![Figure::explained(training.explained)];
+fn figures(found: &Found<'_>, quality: Option<&Quality>) -> Vec<Figure> {
+    let mut figures = vec![Figure::explained(found.origin.model.training.explained)];
     figures.extend(quality.map(|q| Figure::silhouette(q.silhouette.mean.into())));
     figures.extend(found.stability.map(|s| Figure::stable(&s.jaccard)));
     figures.extend(quality.map(|q| Figure::near_border(q.border_share())));
-    figures.truncate(3);
+    figures
+}
+
+fn headline(origin: &Origin<'_>, title: &str, figures: Vec<Figure>) -> Headline {
     Headline {
-        title: format!("Segments of {}", file_name(&found.table.source)),
-        rows: training.rows,
-        features: found.model.pipeline.features().len() as u64,
-        device: found.device.into(),
+        title: format!("{title} {}", file_name(&origin.table.source)),
+        rows: origin.model.training.rows,
+        features: origin.model.pipeline.features().len() as u64,
+        device: origin.device.into(),
         model: None,
         figures,
     }
@@ -110,7 +136,7 @@ fn headline(found: &Found<'_>, quality: Option<&Quality>) -> Headline {
 fn segment(found: &Found<'_>, quality: Option<&Quality>, s: usize) -> Segment {
     let profile = found.profile;
     Segment {
-        name: found.model.names.get(s).cloned().unwrap_or_default(),
+        name: found.origin.model.names.get(s).cloned().unwrap_or_default(),
         count: profile.counts[s],
         share: profile.shares[s],
         kpis: profile.columns.iter().filter_map(|c| kpi(c, s)).collect(),
@@ -213,13 +239,13 @@ fn fewer_shares(shares: &[f64]) -> Vec<f64> {
 }
 
 fn projection(found: &Found<'_>, quality: &Quality) -> Projection {
-    let names: Vec<String> = found.model.pipeline.features().iter().map(|f| f.name.clone()).collect();
-    Projection::new(found.matrix, &quality.silhouette.rows, found.labels, &found.model.centroids, &names)
+    let names: Vec<String> = found.origin.model.pipeline.features().iter().map(|f| f.name.clone()).collect();
+    Projection::new(found.matrix, &quality.silhouette.rows, found.labels, &found.origin.model.centroids, &names)
 }
 
 fn silhouettes(found: &Found<'_>, quality: &Quality) -> Silhouettes {
     let measured = &quality.silhouette;
-    let mut values = vec![Vec::new(); found.model.k()];
+    let mut values = vec![Vec::new(); found.origin.model.k()];
     for (&row, &value) in measured.rows.iter().zip(&measured.values) {
         values[found.labels[row] as usize].push(value);
     }
@@ -228,14 +254,17 @@ fn silhouettes(found: &Found<'_>, quality: &Quality) -> Silhouettes {
 
 fn convergence(found: &Found<'_>) -> Convergence {
     let iteration = |s: &Step| Iteration { inertia: s.inertia, changed: s.changed };
-    Convergence { iterations: found.history.iter().map(iteration).collect(), converged: found.model.training.converged }
+    Convergence {
+        iterations: found.history.iter().map(iteration).collect(),
+        converged: found.origin.model.training.converged,
+    }
 }
 
 /// What was done with each column of the file.
-fn columns(found: &Found<'_>) -> Vec<Column> {
-    let rows = found.table.rows.max(1) as f64;
-    let fates = fates(found.table, found.options, &found.model.pipeline);
-    let read = found.table.columns.iter().zip(fates).map(|(column, fate)| {
+fn columns(origin: &Origin<'_>) -> Vec<Column> {
+    let rows = origin.table.rows.max(1) as f64;
+    let fates = fates(origin.table, origin.options, &origin.model.pipeline);
+    let read = origin.table.columns.iter().zip(fates).map(|(column, fate)| {
         let (used, done) = match fate {
             Fate::Used(how) => (true, how),
             Fate::LeftOut(why) => (false, format!("left out: {}", why.reason())),
@@ -245,7 +274,7 @@ fn columns(found: &Found<'_>) -> Vec<Column> {
         let missing = Some(column.missing as f64 / rows);
         Column { name: column.name.clone(), kind: column.kind().into(), missing, used, done }
     });
-    let unread = found.table.unread.iter().map(|name| Column {
+    let unread = origin.table.unread.iter().map(|name| Column {
         name: name.clone(),
         done: "not read".into(),
         ..Column::default()
@@ -253,20 +282,18 @@ fn columns(found: &Found<'_>) -> Vec<Column> {
     read.chain(unread).collect()
 }
 
-fn provenance(found: &Found<'_>) -> Provenance {
-    let training = &found.model.training;
+fn provenance(origin: &Origin<'_>) -> Provenance {
+    let training = &origin.model.training;
     let fact = |name: &str, value: String| (name.to_owned(), value);
     Provenance {
-        command: found.command.into(),
+        command: origin.command.into(),
         facts: vec![
             fact("segma", env!("CARGO_PKG_VERSION").into()),
-            fact("Table", found.table.source.clone()),
+            fact("Table", origin.table.source.clone()),
             fact("Rows", training.rows.to_string()),
             fact("Seed", training.seed.to_string()),
             fact("First centroids", format!("{}, {} start(s)", training.init, training.n_init)),
-            fact("Iterations", training.iterations.to_string()),
-            fact("Inertia", training.inertia.to_string()),
-            fact("Ran on", found.device.into()),
+            fact("Ran on", origin.device.into()),
         ],
     }
 }

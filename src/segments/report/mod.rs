@@ -14,7 +14,7 @@ mod sections;
 mod view;
 mod words;
 
-pub use found::Found;
+pub use found::{Found, Origin};
 pub use view::{
     Column, Convergence, Distribution, Dot, Estimate, Figure, Headline, Iteration, Loading, Margins, Profile,
     ProfileCell, ProfileFeature, Projection, Provenance, Segment, Silhouettes, Stability, Standing, Sweep, SweepFit,
