@@ -119,7 +119,7 @@ fn a_sweep_on_a_gpu_says_the_same() {
         place.run(&format!("{words} --device {device}")).ended(0);
         timeless(place.json("out/sweep.json"))
     };
-    assert_eq!(of("gpu"), of("cpu"));
+    assert_eq!(of("gpu:0"), of("cpu"));
 }
 
 #[test]
