@@ -241,7 +241,7 @@ mod tests {
         let closest = Assignments::new(&matrix, &centroids, &labels).closest(141);
         for (s, at) in [(0, 250.0), (1, 750.0)] {
             let mut rows: Vec<usize> = (0..70_000).filter(|&i| labels[i] == s).collect();
-            rows.sort_by_key(|&i| ((x[[i, 0]] - at).abs() as u64, i));
+            rows.sort_by(|&i, &j| (x[[i, 0]] - at).abs().total_cmp(&(x[[j, 0]] - at).abs()).then(i.cmp(&j)));
             let found: Vec<usize> = closest[s as usize].iter().map(|c| c.row).collect();
             assert_eq!(found, rows[..141]);
             assert_eq!((closest[s as usize][69].distance, closest[s as usize][70].distance), (0.0, 1.0));

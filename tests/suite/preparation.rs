@@ -213,11 +213,8 @@ fn what_is_left_out_is_named_with_the_flag_that_keeps_it() {
     let rest = place.run("fit a.csv -k 2 --columns !plan --keep spend,plan -o rest").ended(0);
     assert!(rest.stdout.contains("1 features"), "{}", rest.stdout);
     rest.says(&["left out 'name'", "left out 'joined'"]);
-    assert!(
-        place
-            .text("rest/segments.csv")
-            .starts_with("row,segment,segment_name,distance,distance_second,margin,spend,plan\n1,")
-    );
+    let segments = place.text("rest/segments.csv");
+    assert!(segments.lines().next().unwrap().ends_with(",distance,distance_second,margin,spend,plan"), "{segments}");
     place
         .run("predict rest/model.json a.csv -o labels.csv")
         .ended(0)

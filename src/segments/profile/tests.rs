@@ -7,6 +7,10 @@ use crate::features::sums::spread;
 use crate::features::{Gaps, How, Number, Plan, Scale};
 use crate::table::{Levels, Lines, MISSING, Numbers, UNSEEN};
 
+fn label(segment: usize) -> u32 {
+    u32::try_from(segment).unwrap()
+}
+
 fn weights(values: &[u64]) -> Weights {
     Weights::new(&values.iter().map(|w| *w as f64).collect::<Vec<_>>()).unwrap()
 }
@@ -28,7 +32,7 @@ fn figures_of(n: &Numeric) -> Option<[f64; 7]> {
 
 /// Whether everyone's figures and those of each of `k` segments are what sorting gives.
 fn assert_plain(values: &[f64], k: usize, weighted: Option<(&[u64], u64)>) {
-    let labels: Vec<u32> = (0..values.len()).map(|i| (i * 7 % 11 % k) as u32).collect();
+    let labels: Vec<u32> = (0..values.len()).map(|i| label(i * 7 % 11 % k)).collect();
     let fixed = weighted.map(|(w, _)| weights(w));
     let grouping = Grouping::new(&labels, k, fixed.as_ref());
     let numbers: Numbers = values.iter().copied().collect();
@@ -81,7 +85,7 @@ fn a_weight_of_three_is_three_rows_in_quantiles_too() {
 fn many_segments_need_no_more_bins_than_few() {
     let (n, k) = (300_000, 100_000);
     let values: Vec<f64> = drawn(n).collect();
-    let labels: Vec<u32> = (0..n).map(|i| (i % k) as u32).collect();
+    let labels: Vec<u32> = (0..n).map(|i| label(i % k)).collect();
     let grouping = Grouping::new(&labels, k, None);
     let (_, all, segments) = numbers::numeric(&values.iter().copied().collect(), &grouping, Depth::Quantiles);
     assert_eq!(figures_of(&all), plain(&values, None, 1));
@@ -118,7 +122,7 @@ fn pipeline(names: &[&str]) -> Pipeline {
 
 /// The profile of segments of ten rows each.
 fn tens(columns: Vec<Column>, rows: usize, clustered: &[&str], kpis: &[&str], w: Option<&Weights>) -> Profile {
-    let labels: Vec<u32> = (0..rows).map(|i| (i / 10) as u32).collect();
+    let labels: Vec<u32> = (0..rows).map(|i| label(i / 10)).collect();
     let kpis: Vec<String> = kpis.iter().map(|name| (*name).into()).collect();
     let roles = Roles { pipeline: &pipeline(clustered), kpis: &kpis, without: &["weight".into()] };
     Profile::new(&table(columns, rows), &labels, rows.div_ceil(10), w, &roles)
