@@ -148,7 +148,7 @@ impl Comparison<'_> {
             knee: self.rows().find(|r| r.knee).map(|r| r.k as u64),
             fits: self.rows().map(fit).collect(),
             recommended: verdict.recommended_k.map(|k| k as u64),
-            verdict: verdict.reason.clone(),
+            verdict: sentence(&verdict.reason),
             votes: verdict.votes.iter().map(vote).collect(),
         }
     }
@@ -166,6 +166,12 @@ impl Comparison<'_> {
         let said: Vec<&str> = verdict.votes.iter().map(|v| v.words.as_str()).collect();
         text + &format!("The rules: {}.", said.join("; "))
     }
+}
+
+/// A clause as a sentence of its own.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 fn row_json(r: &Row<'_>) -> Value {

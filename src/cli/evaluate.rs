@@ -161,8 +161,7 @@ impl Evaluation<'_> {
 
     fn document(&self) -> Value {
         let rows = self.labels.len();
-        let segment =
-            |(s, count): (usize, u64)| json!({ "segment": s, "customers": count, "share": count as f64 / rows as f64 });
+        let segment = |(s, count): (usize, u64)| json!({ "segment": s, "name": self.model.names[s], "customers": count, "share": count as f64 / rows as f64 });
         let mut segments: Vec<Value> = self.counts().into_iter().enumerate().map(segment).collect();
         if let Some(measured) = &self.measured {
             add_segments(&mut segments, measured, &self.labels);

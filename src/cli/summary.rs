@@ -166,7 +166,7 @@ pub(super) fn metrics(o: &Outcome<'_>) -> Value {
     let (model, t) = (o.model, &o.model.training);
     let segment = |(s, &count): (usize, &u64)| {
         let weight = model.weights.as_ref().map(|w| w[s]);
-        json!({ "segment": s, "customers": count, "share": share(model, s), "weight": weight })
+        json!({ "segment": s, "name": model.names[s], "customers": count, "share": share(model, s), "weight": weight })
     };
     let mut segments: Vec<Value> = model.counts.iter().enumerate().map(segment).collect();
     if let Some(measured) = o.measured {

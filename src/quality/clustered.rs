@@ -4,12 +4,17 @@ use super::indices::Scatter;
 use super::scan::Scan;
 use super::silhouette::{Silhouette, silhouette};
 use super::{Estimate, Quality, Sampled, SegmentQuality};
+use crate::engine::cpu::Cpu;
 use crate::engine::exact::mean;
 use crate::engine::{Centroids, Engine};
 use crate::error::Result;
 use crate::kmeans::Fit;
 use crate::matrix::{Matrix, TILE, grid};
 use rayon::prelude::*;
+
+/// Rows up to which the silhouette is taken on the CPU whatever the engine: that is a fraction of a second, and so the
+/// figures are the same bytes on every device. Beyond, a GPU's differ within the stated bound.
+const FEW_ROWS: usize = 20_000;
 
 /// Points in clusters.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +93,9 @@ impl Quality {
         assert_eq!(clustered.labels.len(), matrix.count(), "a label for each point");
         let (k, labels) = (clustered.centroids.k(), clustered.labels);
         let scan = Scan::new(matrix, clustered);
-        let silhouette = silhouette(engine, matrix, labels, k, options.exact_rows, options.seed)?;
+        let rows = options.exact_rows.min(matrix.count());
+        let measure = |engine: &dyn Engine| silhouette(engine, matrix, labels, k, options.exact_rows, options.seed);
+        let silhouette = if rows <= FEW_ROWS { measure(&Cpu::new()?) } else { measure(engine) }?;
         let scatter = Scatter::new(matrix, clustered.means, &scan.clusters);
         let unit = matrix.weights().map_or(1.0, |w| w.real(1));
         let all = matrix.total_weight() as f64 * unit;

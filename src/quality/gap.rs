@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_long_cloud_is_one_group_however_it_lies() {
         let mut x = squares(&[[0.0, 0.0]], 600);
-        x.rows_mut().into_iter().for_each(|mut row| row[1] = 10.0 * row[0] + row[1]);
+        x.rows_mut().into_iter().for_each(|mut row| row[1] += 10.0 * row[0]);
         let found = gaps_of(&x);
         assert_eq!(found.rule(), Some(1));
         assert!((2..=6).all(|k| !found.stands_out(k)), "{found:?}");

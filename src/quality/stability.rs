@@ -6,9 +6,9 @@
 //! both by the rows in either. Its mean over the samples says how stable the cluster is ([`super::band`]). A sample that
 //! drew no row of a cluster says nothing of it; a cluster that no sample holds a row of has 0.
 
-use super::Stability;
 use super::bounded::{Sample, again, reweighted};
 use super::draws::{Purpose, below, generator};
+use super::{Stability, agreement, best_jaccard};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::kmeans::{Observer, Progress, Quiet, ValidParams, sweep, tell};
@@ -80,14 +80,12 @@ impl Tally {
 
     /// Takes the labels of a sample's `rows`.
     fn add(&mut self, rows: &[usize], labels: &[u32]) {
-        let before = rows.iter().map(|&row| self.labels[row]);
-        let both = Both::new(before.zip(labels.iter().copied()), self.similar.len());
-        for (sum, jaccard) in self.similar.iter_mut().zip(both.jaccard()) {
-            if let Some(jaccard) = jaccard {
-                *sum = (sum.0 + jaccard, sum.1 + 1);
-            }
+        let before: Vec<u32> = rows.iter().map(|&row| self.labels[row]).collect();
+        let similar = best_jaccard(&before, labels);
+        for (sum, jaccard) in self.similar.iter_mut().zip(similar).filter(|(_, jaccard)| *jaccard > 0.0) {
+            *sum = (sum.0 + jaccard, sum.1 + 1); // a cluster with rows there shares some with another one
         }
-        self.rand = (self.rand.0 + both.adjusted_rand(), self.rand.1 + 1);
+        self.rand = (self.rand.0 + agreement(&before, labels).adjusted_rand, self.rand.1 + 1);
     }
 
     fn stability(self, bootstraps: u32) -> Stability {
@@ -101,67 +99,12 @@ impl Tally {
     }
 }
 
-/// How many rows lie in each pair of clusters of two clusterings.
-struct Both {
-    counts: Vec<Vec<u64>>,
-    first: Vec<u64>,
-    second: Vec<u64>,
-}
-
-impl Both {
-    fn new(pairs: impl Iterator<Item = (u32, u32)>, k: usize) -> Self {
-        let (mut counts, mut second) = (vec![Vec::new(); k], Vec::new());
-        for (a, b) in pairs {
-            let b = b as usize;
-            let row: &mut Vec<u64> = &mut counts[a as usize];
-            for row in [row, &mut second] {
-                if row.len() <= b {
-                    row.resize(b + 1, 0);
-                }
-                row[b] += 1;
-            }
-        }
-        let first = counts.iter().map(|row| row.iter().sum()).collect();
-        Self { counts, first, second }
-    }
-
-    /// For each cluster of the first, the similarity of the second's cluster that is most like it; `None` without rows.
-    fn jaccard(&self) -> impl Iterator<Item = Option<f64>> {
-        let most = |(row, own): (&Vec<u64>, &u64)| {
-            let of = |(both, other): (&u64, &u64)| *both as f64 / (own + other - both) as f64;
-            (*own > 0).then(|| row.iter().zip(&self.second).map(of).fold(0.0, f64::max))
-        };
-        self.counts.iter().zip(&self.first).map(most)
-    }
-
-    /// The adjusted Rand index (Hubert & Arabie 1985); 1 for two clusterings that agree in all.
-    fn adjusted_rand(&self) -> f64 {
-        let pairs = |n: &u64| (*n as f64) * (*n as f64 - 1.0) / 2.0;
-        let of = |counts: &[u64]| counts.iter().map(pairs).sum::<f64>();
-        let together: f64 = self.counts.iter().map(|row| of(row)).sum();
-        let (a, b, all) = (of(&self.first), of(&self.second), pairs(&self.first.iter().sum()));
-        let expected = if all > 0.0 { a * b / all } else { 0.0 };
-        let most = f64::midpoint(a, b);
-        if most == expected { 1.0 } else { (together - expected) / (most - expected) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::cpu::Cpu;
     use crate::kmeans::{Params, fit};
     use ndarray::Array2;
-
-    #[test]
-    fn similarities_are_those_worked_out_by_hand() {
-        let both = Both::new([0, 0, 1, 1].into_iter().zip([0, 0, 1, 2]), 3);
-        assert_eq!(both.jaccard().collect::<Vec<_>>(), [Some(1.0), Some(0.5), None]);
-        assert!((both.adjusted_rand() - 4.0 / 7.0).abs() < 1e-15); // scikit-learn's answer too
-        let same = Both::new([0, 1, 1, 2].into_iter().zip([2, 0, 0, 1]), 3);
-        assert_eq!((same.jaccard().flatten().collect::<Vec<_>>(), same.adjusted_rand()), (vec![1.0; 3], 1.0));
-        assert_eq!(Both::new([0, 0].into_iter().zip([0, 0]), 1).adjusted_rand(), 1.0);
-    }
 
     /// Three groups far apart.
     fn matrix() -> Matrix {

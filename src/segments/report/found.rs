@@ -67,7 +67,11 @@ impl Report {
         let recommended = sweep.as_ref().map(|s| Figure::recommended(s.recommended));
         let figures = recommended.into_iter().chain(figures(found, quality)).take(MOST_FIGURES).collect();
         Self {
-            headline: headline(&found.origin, "Segments of", figures),
+            headline: headline(
+                &found.origin,
+                format!("Segments of {}", file_name(&found.origin.table.source)),
+                figures,
+            ),
             notes: model.notes.iter().map(|note| note.text.clone()).collect(),
             segments: (0..model.k()).map(|s| segment(found, quality, s)).collect(),
             profile: Some(heat(found.profile)),
@@ -87,7 +91,11 @@ impl Report {
     #[must_use]
     pub fn undecided(origin: &Origin<'_>, sweep: Sweep) -> Self {
         Self {
-            headline: headline(origin, "How many segments has", vec![Figure::recommended(None)]),
+            headline: headline(
+                origin,
+                format!("How many segments? {}", file_name(&origin.table.source)),
+                vec![Figure::recommended(None)],
+            ),
             sweep: Some(sweep),
             columns: columns(origin),
             provenance: provenance(origin),
@@ -122,9 +130,9 @@ fn figures(found: &Found<'_>, quality: Option<&Quality>) -> Vec<Figure> {
     figures
 }
 
-fn headline(origin: &Origin<'_>, title: &str, figures: Vec<Figure>) -> Headline {
+fn headline(origin: &Origin<'_>, title: String, figures: Vec<Figure>) -> Headline {
     Headline {
-        title: format!("{title} {}", file_name(&origin.table.source)),
+        title,
         rows: origin.model.training.rows,
         features: origin.model.pipeline.features().len() as u64,
         device: origin.device.into(),
