@@ -5,7 +5,7 @@ use crate::program::{Place, checked, npy, there};
 use segma::engine::gpu::Adapter;
 use std::process::Stdio;
 
-const FILES: [&str; 5] = ["metrics.json", "model.json", "profile.csv", "run.json", "segments.csv"];
+const FILES: [&str; 6] = ["metrics.json", "model.json", "profile.csv", "report.html", "run.json", "segments.csv"];
 /// Those that the same table, options and seed give byte for byte; `run.json` holds times.
 const SAME: [&str; 4] = ["metrics.json", "model.json", "profile.csv", "segments.csv"];
 const FIT: &str = "fit customers.csv --id customer_id -k 5 -o run";
@@ -21,7 +21,7 @@ fn fitted() -> Place {
 }
 
 #[test]
-fn fit_writes_five_files_and_prints_a_summary() {
+fn fit_writes_six_files_and_prints_a_summary() {
     let place = Place::with_customers();
     let run = place.run(FIT).ended(0);
     assert_eq!(place.names("run"), FILES);

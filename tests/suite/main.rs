@@ -34,6 +34,8 @@ mod readme;
 #[cfg(unix)]
 mod report;
 #[cfg(unix)]
+mod report_program;
+#[cfg(unix)]
 mod report_sample;
 mod rooms;
 mod shaders;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The issue's budget, for 12 segments by 40 features.
-const MOST_BYTES: usize = 1 << 20;
+pub(crate) const MOST_BYTES: usize = 1 << 20;
 
 /// Every sample, by name.
 fn samples() -> [(&'static str, Report); 5] {
@@ -24,10 +24,10 @@ fn samples() -> [(&'static str, Report); 5] {
 }
 
 /// An element's name and attributes.
-type Element = (String, Vec<(String, String)>);
+pub(crate) type Element = (String, Vec<(String, String)>);
 
 /// Walks a document strictly, as XML, and returns all its text and the names and attributes of all elements.
-fn parsed(html: &str) -> (String, Vec<Element>) {
+pub(crate) fn parsed(html: &str) -> (String, Vec<Element>) {
     let mut reader = Reader::from_str(html);
     reader.config_mut().check_end_names = true;
     let (mut text, mut elements) = (String::new(), Vec::new());
@@ -158,7 +158,7 @@ fn what_is_too_much_to_draw_is_said() {
 }
 
 /// Chromium: `SEGMA_CHROMIUM`, or what is on the path. None is a skip, and a failure under `SEGMA_REQUIRE_CHROMIUM=1`.
-fn chromium() -> Option<PathBuf> {
+pub(crate) fn chromium() -> Option<PathBuf> {
     let named = std::env::var_os("SEGMA_CHROMIUM").map(PathBuf::from);
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -176,7 +176,7 @@ fn chromium() -> Option<PathBuf> {
 }
 
 /// The page after it was opened, and what the browser logged.
-fn opened(chromium: &Path, place: &Place, page: &str) -> (String, String) {
+pub(crate) fn opened(chromium: &Path, place: &Place, page: &str) -> (String, String) {
     let url = format!("file://{}", place.path(page).display());
     let run = Command::new(chromium)
         .args([
@@ -201,7 +201,7 @@ fn opened(chromium: &Path, place: &Place, page: &str) -> (String, String) {
 
 /// A page that holds a report in frames of some widths and writes down how wide its content is in each. The report keeps its
 /// content policy; the frame's page measures from outside.
-fn measuring(html: &str, widths: &[u32]) -> String {
+pub(crate) fn measuring(html: &str, widths: &[u32]) -> String {
     let inside = html.replace('&', "&amp;").replace('"', "&quot;");
     let frame = |w: &u32| format!("<iframe style=\"width:{w}px;height:700px;border:0\" srcdoc=\"{inside}\"></iframe>");
     let frames: String = widths.iter().map(frame).collect();
@@ -218,7 +218,7 @@ fn measuring(html: &str, widths: &[u32]) -> String {
 }
 
 /// What a browser said of a page on its console; a blocked request is an error there too.
-fn console(log: &str) -> Vec<&str> {
+pub(crate) fn console(log: &str) -> Vec<&str> {
     log.lines().filter(|line| line.contains("CONSOLE")).collect()
 }
 

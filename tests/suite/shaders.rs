@@ -191,5 +191,5 @@ fn every_directive_is_known_and_every_section_ends() {
         assert!(open.is_empty(), "{}", path.display());
         files += 1;
     }
-    assert_eq!(files, 6);
+    assert_eq!(files, 7);
 }
