@@ -59,7 +59,7 @@ fn force_overwrites_an_earlier_run_and_nothing_else() {
     place.run(&format!("{FIT} --force --seed 7")).ended(0);
     assert_eq!(place.json("run/metrics.json")["seed"], 7);
     assert_eq!(place.text("run/mine.txt"), "mine");
-    assert_eq!(place.names("run").len(), 6);
+    assert_eq!(place.names("run").len(), 7);
     place.run("predict run/model.json customers.csv -o labels.csv --force").ended(0);
     assert_eq!(place.bytes("labels.csv"), place.bytes("run/segments.csv"));
 }
