@@ -12,7 +12,7 @@ use super::grouping::{Grouping, Present};
 use crate::features::quantile::between;
 use crate::features::sums::{mean, steps, unit_exponent};
 use crate::matrix::power::scale2;
-use crate::table::{BLOCK, Numbers};
+use crate::table::Numbers;
 
 /// Bins of a group's range, where there are few groups: a power of two, so that whole numbers begin bins.
 const MOST_BINS: usize = 4_096;
@@ -77,40 +77,55 @@ pub(super) fn numeric(numbers: &Numbers, grouping: &Grouping<'_>, depth: Depth) 
     let everyone = grouping.k();
     let mut groups = vec![Group::default(); everyone + 1];
     let mut present = Present::none(everyone);
-    each(numbers, |i, value| {
-        let (segment, weight) = grouping.row(i);
-        present.count(segment, !value.is_nan());
-        groups[segment].widen(value, weight);
+    each_segment(numbers, grouping, |segment, rows| {
+        let missing = rows.missing();
+        present.missing[segment] += missing;
+        present.present[segment] += rows.places.len() as u64 - missing;
+        groups[segment].widen(rows);
     });
     let (segments, all) = groups.split_at_mut(everyone);
     segments.iter().for_each(|s| all[0].join(s));
     let bins = if depth == Depth::Quantiles { (ALL_BINS / (everyone + 1)).clamp(1, MOST_BINS) } else { 0 };
     groups.iter_mut().for_each(|g| g.measure((bins + 1).next_power_of_two() / 2));
-    each_of(numbers, grouping, &mut groups, Group::add);
+    each_segment(numbers, grouping, |segment, rows| [segment, everyone].iter().for_each(|g| groups[*g].add(rows)));
     groups.iter_mut().for_each(|g| g.choose(grouping.unit()));
-    each_of(numbers, grouping, &mut groups, Group::add_square);
+    each_segment(numbers, grouping, |segment, rows| {
+        [segment, everyone].iter().for_each(|g| groups[*g].add_squares(rows))
+    });
     let mut described: Vec<Numeric> = groups.into_iter().map(|g| g.described(grouping)).collect();
     let all = described.remove(everyone);
     (present, all, described)
 }
 
-/// All values with their rows, in row order.
-fn each(numbers: &Numbers, mut see: impl FnMut(usize, f64)) {
+/// The rows of each segment, block by block.
+fn each_segment(numbers: &Numbers, grouping: &Grouping<'_>, mut see: impl FnMut(usize, Rows<'_>)) {
     for (block, values) in numbers.blocks().enumerate() {
-        values.iter().enumerate().for_each(|(at, value)| see(block * BLOCK + at, *value));
+        let weights = grouping.weights(block);
+        for (segment, places) in grouping.segments(block) {
+            see(segment, Rows { values: &values, weights, places });
+        }
     }
 }
 
-/// The values of weight, each for its segment and for everyone.
-fn each_of(numbers: &Numbers, grouping: &Grouping<'_>, groups: &mut [Group], see: impl Fn(&mut Group, f64, u64)) {
-    let everyone = grouping.k();
-    each(numbers, |i, value| {
-        let (segment, weight) = grouping.row(i);
-        if !value.is_nan() && weight > 0 {
-            see(&mut groups[segment], value, weight);
-            see(&mut groups[everyone], value, weight);
-        }
-    });
+/// Some rows of a block.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    values: &'a [f64],
+    weights: Option<&'a [u64]>,
+    places: &'a [u16],
+}
+
+impl<'a> Rows<'a> {
+    /// The values that are there, of rows that have weight, with that.
+    #[inline]
+    fn weighed(self) -> impl Iterator<Item = (f64, u64)> + use<'a> {
+        let row = move |at: &u16| (self.values[usize::from(*at)], self.weights.map_or(1, |w| w[usize::from(*at)]));
+        self.places.iter().map(row).filter(|(value, weight)| !value.is_nan() && *weight > 0)
+    }
+
+    fn missing(self) -> u64 {
+        self.places.iter().filter(|at| self.values[usize::from(**at)].is_nan()).count() as u64
+    }
 }
 
 /// Values of a group as places in its range, from 0 to 1.
@@ -179,13 +194,14 @@ struct Wanted {
 }
 
 impl Group {
-    fn widen(&mut self, value: f64, weight: u64) {
-        if value.is_nan() || weight == 0 {
-            return;
+    fn widen(&mut self, rows: Rows<'_>) {
+        let (mut low, mut high, mut weight) = (f64::INFINITY, f64::NEG_INFINITY, 0);
+        for (value, of) in rows.weighed() {
+            (low, high, weight) = (low.min(value), high.max(value), weight + of);
         }
-        let (low, high) = self.bounds.unwrap_or((value, value));
-        self.bounds = Some((low.min(value), high.max(value)));
-        self.weight += weight;
+        if weight > 0 {
+            self.join(&Self { bounds: Some((low, high)), weight, ..Self::default() });
+        }
     }
 
     fn join(&mut self, other: &Self) {
@@ -209,18 +225,24 @@ impl Group {
     /// The bin of a place; the last is that of the largest value alone.
     #[inline]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to a bin, which is small")]
-    fn bin(&self, place: f64) -> usize {
-        ((place * self.bins) as usize).min(self.counts.len() - 1)
+    fn bin(bins: f64, counts: &[u64], place: f64) -> usize {
+        ((place * bins) as usize).min(counts.len() - 1)
     }
 
-    fn add(&mut self, value: f64, weight: u64) {
-        let place = self.range.place(value);
-        self.sum += i128::from(steps(place)) * i128::from(weight);
-        if !self.counts.is_empty() {
-            let bin = self.bin(place);
-            self.counts[bin] += weight;
-            self.even &= self.begin(bin) == value;
+    /// What is gathered stays in local variables while rows are walked: in memory, each row would wait for the one before.
+    fn add(&mut self, rows: Rows<'_>) {
+        let (range, bins, width) = (self.range, self.bins, self.width);
+        let (mut sum, mut even, counts) = (self.sum, self.even, &mut self.counts[..]);
+        for (value, weight) in rows.weighed() {
+            let place = range.place(value);
+            sum += i128::from(steps(place)) * i128::from(weight);
+            if !counts.is_empty() {
+                let bin = Self::bin(bins, counts, place);
+                counts[bin] += weight;
+                even = even && range.value(bin as f64 * width) == value;
+            }
         }
+        (self.sum, self.even) = (sum, even);
     }
 
     /// The value at which a bin begins.
@@ -268,24 +290,29 @@ impl Group {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a list of at most six")]
-    fn add_square(&mut self, value: f64, weight: u64) {
-        let place = self.range.place(value);
-        let far = place - self.mean;
-        self.squares += i128::from(steps(far * far)) * i128::from(weight);
-        if !self.found.is_empty() {
-            let list = self.counts[self.bin(place)] as usize;
-            if list > 0 {
-                self.found[list - 1].push((value, weight));
+    fn add_squares(&mut self, rows: Rows<'_>) {
+        let (range, bins, center) = (self.range, self.bins, self.mean);
+        let (mut squares, counts, found) = (self.squares, &self.counts[..], &mut self.found[..]);
+        for (value, weight) in rows.weighed() {
+            let place = range.place(value);
+            let far = place - center;
+            squares += i128::from(steps(far * far)) * i128::from(weight);
+            if !found.is_empty() {
+                let list = counts[Self::bin(bins, counts, place)] as usize;
+                if list > 0 {
+                    found[list - 1].push((value, weight));
+                }
             }
         }
+        self.squares = squares;
     }
 
     /// Ends the third read.
     fn described(mut self, grouping: &Grouping<'_>) -> Numeric {
         let Some((low, high)) = self.bounds else { return Numeric::NONE };
-        self.found.iter_mut().for_each(|list| list.sort_unstable_by(|a, b| a.0.total_cmp(&b.0)));
         let rows = self.weight / grouping.unit();
-        let values: Vec<f64> = self.wanted.iter().map(|wanted| self.value(wanted)).collect();
+        let (wanted, unit) = (std::mem::take(&mut self.wanted), grouping.is_even().then(|| grouping.unit()));
+        let values: Vec<f64> = wanted.iter().map(|wanted| self.value(wanted, unit)).collect();
         let quantile = |q: usize| match values.get(2 * q..2 * q + 2) {
             Some(pair) => between(pair[0], pair[1], position(rows, QUANTILES[q]).1),
             None => f64::NAN,
@@ -303,18 +330,24 @@ impl Group {
         }
     }
 
-    /// The value that was wanted, in a bin that is sorted now.
-    #[expect(clippy::cast_possible_truncation, reason = "a list of at most six")]
-    fn value(&self, wanted: &Wanted) -> f64 {
+    /// The value that was wanted, selected from its bin; `unit` is what every row weighs, if all weigh the same.
+    #[expect(clippy::cast_possible_truncation, reason = "a list of at most six, and fewer rows than fit memory")]
+    fn value(&mut self, wanted: &Wanted, unit: Option<u64>) -> f64 {
         if self.even {
             return self.begin(wanted.bin);
         }
+        let list = &mut self.found[self.counts[wanted.bin] as usize - 1];
+        let by_value = |a: &(f64, u64), b: &(f64, u64)| a.0.total_cmp(&b.0);
+        if let Some(unit) = unit {
+            return list.select_nth_unstable_by((wanted.before / unit) as usize, by_value).1.0;
+        }
+        list.sort_unstable_by(by_value); // at once, if it was sorted before
         let mut passed = 0;
         let reached = |(_, weight): &&(f64, u64)| {
             passed += weight;
             passed > wanted.before
         };
-        self.found[self.counts[wanted.bin] as usize - 1].iter().find(reached).map_or(f64::NAN, |(value, _)| *value)
+        list.iter().find(reached).map_or(f64::NAN, |(value, _)| *value)
     }
 }
 
