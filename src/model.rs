@@ -149,15 +149,26 @@ impl Model {
         self.centroids.k()
     }
 
-    /// The parameters of a fit that starts from the model's own centroids.
+    /// The parameters the model was made with. First centroids that were given are not kept: the model's own stand for them.
     ///
     /// # Errors
     /// [`Error::Usage`] if the file says what cannot be.
     pub fn params(&self) -> Result<ValidParams> {
+        let Training { max_iter, tol, seed, n_init, clusters, .. } = self.training;
+        let size = |n: u64| usize::try_from(n).map_err(|_| Error::Usage(format!("training: {n} is too large")));
+        let params = match self.training.init.as_str() {
+            "k-means++" => Params::new(size(clusters)?).init(Init::KMeansPlusPlus).n_init(size(n_init)?),
+            "random" => Params::new(size(clusters)?).init(Init::Random).n_init(size(n_init)?),
+            "given" => Params::new(self.k()).init(Init::Given(self.start())),
+            other => return Err(Error::Usage(format!("training.init: '{other}' is no way to start"))),
+        };
+        params.max_iter(max_iter).tol(tol).seed(seed).check()
+    }
+
+    /// The centroids as a fit may start from them, in prepared units.
+    fn start(&self) -> Array2<f64> {
         let shape = (self.k(), self.centroids.dims());
-        let own = Array2::from_shape_fn(shape, |(c, j)| self.frame.value(j, self.centroids.row(c)[j]));
-        let Training { max_iter, tol, seed, .. } = self.training;
-        Params::new(self.k()).init(Init::Given(own)).max_iter(max_iter).tol(tol).seed(seed).check()
+        Array2::from_shape_fn(shape, |(c, j)| self.frame.value(j, self.centroids.row(c)[j]))
     }
 
     /// Centroids `[k x dims]` in the columns' own units.
@@ -342,6 +353,27 @@ mod tests {
     fn a_model_reads_back_exactly() {
         let model = model();
         assert_eq!(Model::from_json(&model.to_json().unwrap()), Ok(model));
+    }
+
+    #[test]
+    fn a_fit_again_starts_as_the_model_did() {
+        let mut model = model();
+        model.training.seed = 7;
+        for (init, starts) in [("k-means++", 5), ("random", 5), ("given", 1)] {
+            (model.training.init, model.training.n_init) = (init.into(), 5);
+            let params = model.params().unwrap();
+            let found = match params.init() {
+                Init::KMeansPlusPlus => "k-means++",
+                Init::Random => "random",
+                Init::Given(own) => {
+                    assert_eq!(own, &model.start());
+                    "given"
+                }
+            };
+            assert_eq!((found, params.starts(), params.seed(), params.k()), (init, starts, 7, 3));
+        }
+        model.training.init = "guessed".into();
+        assert!(model.params().unwrap_err().to_string().contains("'guessed' is no way to start"));
     }
 
     fn refused(change: impl Fn(&mut Value), reason: &str) {
