@@ -72,7 +72,10 @@ pub(super) fn compare(
         silhouette: measures[i].silhouette,
         stability: stability[i].clone(),
     };
-    let verdict = verdict(&full.places.iter().map(candidate).collect::<Vec<_>>(), gaps.as_ref());
+    let mut verdict = verdict(&full.places.iter().map(candidate).collect::<Vec<_>>(), gaps.as_ref());
+    if !by.metrics.any() {
+        verdict.reason = "nothing was measured that could tell one number from another".into();
+    }
     Ok(Compared { params, fits, measures, stability, gaps, verdict, measured: by.metrics.any() })
 }
 

@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::kmeans::Fit;
 use segma::matrix::Matrix;
 use segma::note::Note;
-use segma::quality::{Estimate, Gap, Stability, Vote};
+use segma::quality::{Estimate, Gap, KNEE_POINTS, Stability, Vote};
 use segma::segments::report;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -26,6 +26,8 @@ struct Row<'a> {
     fit: &'a Fit,
     inertia: f64,
     knee: bool,
+    /// Whether there are numbers enough to look for a knee.
+    knee_sought: bool,
     simplified: Option<f64>,
     silhouette: Option<Estimate>,
     calinski_harabasz: Option<f64>,
@@ -40,10 +42,15 @@ impl Row<'_> {
         self.fit.counts.iter().min().copied().unwrap_or(0)
     }
 
-    /// The mean over the clusters of their Jaccard similarity, and the smallest.
+    /// The mean over the clusters that were measured of their Jaccard similarity, and the smallest.
     fn jaccard(&self) -> Option<(f64, f64)> {
-        let of = &self.stability?.jaccard;
-        Some((of.iter().sum::<f64>() / of.len() as f64, of.iter().copied().fold(1.0, f64::min)))
+        let of = self.stability?;
+        Some((of.measured().sum::<f64>() / of.measured().count() as f64, of.smallest()?))
+    }
+
+    /// Whether the knee is here, if one was looked for.
+    fn is_knee(&self) -> Option<bool> {
+        self.knee_sought.then_some(self.knee)
     }
 
     /// The ends of the silhouette's interval, if it is an estimate.
@@ -61,6 +68,7 @@ impl Comparison<'_> {
     fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let c = self.compared;
         let knee = c.verdict.votes.iter().find(|v| v.rule == "elbow").and_then(|v| v.k);
+        let full = c.fits.iter().zip(&c.params).filter(|(fit, params)| fit.centroids.k() == params.k()).count();
         c.fits.iter().enumerate().map(move |(i, fit)| {
             let (k, measures) = (c.params[i].k(), &c.measures[i]);
             Row {
@@ -68,6 +76,7 @@ impl Comparison<'_> {
                 fit,
                 inertia: fit.inertia_in(self.matrix),
                 knee: knee == Some(k),
+                knee_sought: full >= KNEE_POINTS,
                 simplified: measures.simplified_silhouette,
                 silhouette: measures.silhouette,
                 calinski_harabasz: measures.calinski_harabasz,
@@ -89,7 +98,7 @@ impl Comparison<'_> {
                 r.fit.centroids.k().to_string(),
                 r.inertia.to_string(),
                 r.fit.explained().to_string(),
-                r.knee.to_string(),
+                r.is_knee().map_or_else(String::new, |knee| knee.to_string()),
                 cell(r.simplified),
                 cell(r.silhouette.map(|s| s.value)),
                 cell(r.interval().map(|ci| ci[0])),
@@ -181,7 +190,7 @@ fn row_json(r: &Row<'_>) -> Value {
         "clusters": r.fit.centroids.k(),
         "inertia": r.inertia,
         "explained": r.fit.explained(),
-        "knee": r.knee,
+        "knee": r.is_knee(),
         "simplified_silhouette": r.simplified,
         "silhouette": r.silhouette,
         "calinski_harabasz": r.calinski_harabasz,

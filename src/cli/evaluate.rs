@@ -224,12 +224,16 @@ impl Evaluation<'_> {
             let share = 100.0 * count as f64 / self.labels.len() as f64;
             let mut row = vec![s.to_string(), grouped(count), format!("{share:.1} %")];
             row.extend(self.measured.iter().flat_map(|m| figures(&m.quality, s)));
-            row.extend(self.stability().map(|of| format!("{:.2} ({})", of.jaccard[s], band(of.jaccard[s]))));
+            row.extend(self.stability().map(|of| comes_back(of.jaccard[s])));
             grid.add_row(row);
         }
         grid.column_iter_mut().for_each(|column| column.set_cell_alignment(CellAlignment::Right));
         grid
     }
+}
+
+fn comes_back(jaccard: f64) -> String {
+    if jaccard.is_nan() { band(jaccard).into() } else { format!("{jaccard:.2} ({})", band(jaccard)) }
 }
 
 /// The figures of all segments together, in words.

@@ -37,7 +37,7 @@ pub(super) fn measure(
     ));
     let quality = Quality::new(&*device.engine, matrix, clustered, Options { exact_rows, seed: params.seed() })?;
     let again = args.metrics == MetricsArg::Full && k > 1;
-    let stability = again.then(|| bootstrapped(device, matrix, clustered.labels, params, teller)).transpose()?;
+    let stability = again.then(|| bootstrapped(device, matrix, clustered, params, teller)).transpose()?;
     Ok(Some(Measured { quality, stability }))
 }
 
@@ -45,15 +45,18 @@ pub(super) fn measure(
 fn bootstrapped(
     device: &Device,
     matrix: &Matrix,
-    labels: &[u32],
+    clustered: &Clustered<'_>,
     params: &ValidParams,
     teller: &mut Teller,
 ) -> Result<Stability> {
+    let (labels, segments) = (clustered.labels, clustered.centroids.k());
     let sample = grouped(sample_rows(matrix, params.k()) as u64);
     teller.step(&format!("measuring: {BOOTSTRAPS} fits of bootstrap samples of {sample} rows"));
     let one = [(labels, params)];
     let mut all = stability(&*device.engine, matrix, &one, BOOTSTRAPS, params.seed(), teller)?;
-    all.pop().ok_or_else(|| Error::Usage("stability is of a clustering".into()))
+    let mut found = all.pop().ok_or_else(|| Error::Usage("stability is of a clustering".into()))?;
+    found.jaccard.resize(segments, f64::NAN); // the last segments may have no row in another table
+    Ok(found)
 }
 
 /// Both silhouettes in a line.
@@ -74,14 +77,18 @@ pub(super) fn silhouettes(quality: &Quality) -> String {
 /// How many segments come back, in a line.
 pub(super) fn stable(stability: &Stability) -> String {
     let Stability { bootstraps, rows, jaccard, adjusted_rand } = stability;
-    let smallest = jaccard.iter().copied().fold(1.0, f64::min);
-    let back = jaccard.iter().filter(|j| **j >= STABLE).count();
-    format!(
-        "{back} of {} segments come back from {bootstraps} bootstrap samples of {} rows (smallest Jaccard {smallest:.2}, \
-         adjusted Rand {adjusted_rand:.2})",
-        jaccard.len(),
+    let smallest = stability.smallest().map_or_else(|| "none".into(), |j| format!("{j:.2}"));
+    let back = stability.measured().filter(|j| *j >= STABLE).count();
+    let measured = stability.measured().count();
+    let words = format!(
+        "{back} of {measured} segments come back from {bootstraps} bootstrap samples of {} rows (smallest Jaccard \
+         {smallest}, adjusted Rand {adjusted_rand:.2})",
         grouped(*rows),
-    )
+    );
+    match jaccard.len() - measured {
+        0 => words,
+        few => format!("{words}; {few} with too few rows there to measure"),
+    }
 }
 
 /// A figure of all rows.

@@ -12,6 +12,10 @@ pub const SAMPLE_ROWS: usize = 5_000;
 /// Rows a cluster at least, should so many clusters be asked for.
 const ROWS_A_CLUSTER: usize = 20;
 
+/// Rows of a cluster that a part of the table must hold to say anything of it. A cluster of fewer is missed by bootstrap
+/// samples, or found in them, by chance; where [`ROWS_A_CLUSTER`] are there on average, clusters of like size have these.
+const ENOUGH_ROWS: usize = ROWS_A_CLUSTER / 2;
+
 /// Some rows of a matrix, drawn without replacement, or all of them.
 #[derive(Debug)]
 pub(super) struct Sample<'m> {
@@ -42,6 +46,12 @@ impl<'m> Sample<'m> {
         self.picked.is_none()
     }
 
+    /// Whether it holds enough rows to say something of a cluster that it has so many rows of.
+    pub(super) fn measures(&self, rows: usize) -> bool {
+        let is_all = self.is_whole() || rows_with_weight(self.whole) == self.matrix().count();
+        rows >= if is_all { 1 } else { ENOUGH_ROWS }
+    }
+
     /// The labels of these rows, from those of all.
     pub(super) fn labels(&self, labels: &[u32]) -> Vec<u32> {
         match &self.picked {
@@ -54,8 +64,11 @@ impl<'m> Sample<'m> {
 /// How many rows of a matrix are fitted again, where up to so many clusters are asked for.
 #[must_use]
 pub fn sample_rows(matrix: &Matrix, most_clusters: usize) -> usize {
-    let rows = matrix.weights().map_or(matrix.count(), |w| usize::try_from(w.positive()).unwrap_or(usize::MAX));
-    rows.min(SAMPLE_ROWS.max(ROWS_A_CLUSTER.saturating_mul(most_clusters)))
+    rows_with_weight(matrix).min(SAMPLE_ROWS.max(ROWS_A_CLUSTER.saturating_mul(most_clusters)))
+}
+
+fn rows_with_weight(matrix: &Matrix) -> usize {
+    matrix.weights().map_or(matrix.count(), |w| usize::try_from(w.positive()).unwrap_or(usize::MAX))
 }
 
 /// The weights of some rows, each times `factor` of its place among them; `None` if all are one.
@@ -81,12 +94,15 @@ mod tests {
     fn a_sample_is_bounded_and_rows_without_weight_are_not_in_it() {
         let x = Array2::from_shape_fn((12_000, 2), |(i, j)| (i * (j + 1)) as f64);
         let matrix = Matrix::learn(&x.view(), None).unwrap().0;
-        assert_eq!(Sample::new(&matrix, 12, 1).unwrap().matrix().count(), SAMPLE_ROWS);
+        let sample = Sample::new(&matrix, 12, 1).unwrap();
+        assert_eq!(sample.matrix().count(), SAMPLE_ROWS);
+        assert_eq!([0, 1, 9, 10].map(|rows| sample.measures(rows)), [false, false, false, true]);
         assert_eq!(Sample::new(&matrix, 500, 1).unwrap().matrix().count(), 10_000);
         let weights: Vec<f64> = (0..12_000).map(|i| if i % 6 == 0 { 2.0 } else { 0.0 }).collect();
         let matrix = Matrix::learn(&x.view(), Some(Weights::new(&weights).unwrap())).unwrap().0;
         let sample = Sample::new(&matrix, 12, 1).unwrap();
         assert_eq!((sample.matrix().count(), sample.is_whole()), (2_000, false));
+        assert_eq!([0, 1].map(|rows| sample.measures(rows)), [false, true], "all rows with weight are there");
         let labels: Vec<u32> = (0..12_000).map(|i| i % 6).collect();
         assert_eq!(sample.labels(&labels), [0; 2_000]);
         let weights = sample.matrix().weights().unwrap();

@@ -58,6 +58,12 @@ impl Gaps {
         pairs.filter(|p| p[0].gap >= p[1].gap - p[1].standard_error).map(|p| p[0].k).next()
     }
 
+    /// Whether the gap still grew to this number, by more than its standard error, and no larger one is known.
+    #[must_use]
+    pub fn ends_growing_at(&self, k: usize) -> bool {
+        matches!(&self.entries[..], [.., before, last] if last.k == k && before.gap < last.gap - last.standard_error)
+    }
+
     /// The entry of a number of clusters.
     #[must_use]
     pub fn of(&self, k: usize) -> Option<&Gap> {

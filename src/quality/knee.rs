@@ -12,6 +12,9 @@
 /// How much the difference must fall after a maximum, in mean steps of the axis.
 const SENSITIVITY: f64 = 1.0;
 
+/// Points that a curve must have for a knee to be looked for.
+pub const KNEE_POINTS: usize = 4;
+
 /// The place of the knee of a falling convex curve, if it has one; `x` ascends.
 ///
 /// # Panics
@@ -20,7 +23,7 @@ const SENSITIVITY: f64 = 1.0;
 pub fn knee(x: &[f64], y: &[f64]) -> Option<usize> {
     assert_eq!(x.len(), y.len(), "a value for each place");
     let (&[first, .., last], &[high, .., low]) = (x, y) else { return None };
-    let usable = x.len() >= 4 && last > first && high > low && y.iter().all(|v| v.is_finite());
+    let usable = x.len() >= KNEE_POINTS && last > first && high > low && y.iter().all(|v| v.is_finite());
     if !usable {
         return None;
     }

@@ -24,7 +24,7 @@ pub use bounded::{SAMPLE_ROWS, sample_rows};
 pub use clustered::{Clustered, Options, means};
 pub use distances::{Distances, distances, in_frame};
 pub use gap::{Gap, Gaps, gap};
-pub use knee::knee;
+pub use knee::{KNEE_POINTS, knee};
 pub use sample::sample;
 pub use silhouette::{Silhouette, silhouette};
 pub use stability::stability;
@@ -119,10 +119,24 @@ pub struct Stability {
     pub bootstraps: u32,
     /// Rows they were drawn from.
     pub rows: u64,
-    /// The mean over the samples of each cluster's largest Jaccard similarity to a cluster found there `[k]`.
+    /// The mean over the samples of each cluster's largest Jaccard similarity to a cluster found there `[k]`; NaN where too
+    /// few of its rows were among them to measure it.
     pub jaccard: Vec<f64>,
     /// The mean over the samples of the adjusted Rand index (Hubert & Arabie 1985).
     pub adjusted_rand: f64,
+}
+
+impl Stability {
+    /// The similarities of the clusters that were measured.
+    pub fn measured(&self) -> impl Iterator<Item = f64> + '_ {
+        self.jaccard.iter().copied().filter(|j| !j.is_nan())
+    }
+
+    /// The least stable cluster's similarity; `None` if none was measured.
+    #[must_use]
+    pub fn smallest(&self) -> Option<f64> {
+        self.measured().reduce(f64::min)
+    }
 }
 
 /// What a mean Jaccard similarity says of a cluster (Hennig 2007; 2008).
@@ -132,6 +146,7 @@ pub fn band(jaccard: f64) -> &'static str {
         j if j >= 0.85 => "highly stable",
         j if j >= 0.75 => "stable",
         j if j >= 0.6 => "a pattern, but not which rows belong to it",
+        j if j.is_nan() => "not measured",
         _ => "not stable",
     }
 }

@@ -4,7 +4,8 @@
 //! Rows are drawn with replacement, as many as there are, and fitted anew, as integer weights of the rows that were drawn.
 //! Over those rows each cluster is compared with the new one that is most like it: the Jaccard similarity is the rows in
 //! both by the rows in either. Its mean over the samples says how stable the cluster is ([`super::band`]). A sample that
-//! drew no row of a cluster says nothing of it; a cluster that no sample holds a row of has 0.
+//! drew no row of a cluster says nothing of it. With many rows the samples are drawn from some of them, and a cluster that
+//! has hardly a row among those was not measured: its similarity is NaN, and no judgement.
 
 use super::bounded::{Sample, again, reweighted};
 use super::draws::{Purpose, below, generator};
@@ -64,13 +65,19 @@ struct Tally {
     params: Option<ValidParams>,
     /// For each cluster, the sum of its similarities and the samples that hold it.
     similar: Vec<(f64, u32)>,
+    /// For each cluster, whether there are rows enough to measure it.
+    measured: Vec<bool>,
     rand: (f64, u32),
 }
 
 impl Tally {
     fn new(labels: &[u32], sample: &Sample<'_>) -> Self {
         let k = labels.iter().max().map_or(0, |l| *l as usize + 1);
-        Self { labels: sample.labels(labels), params: None, similar: vec![(0.0, 0); k], rand: (0.0, 0) }
+        let labels = sample.labels(labels);
+        let mut rows = vec![0usize; k];
+        labels.iter().for_each(|l| rows[*l as usize] += 1);
+        let measured = rows.into_iter().map(|rows| sample.measures(rows)).collect();
+        Self { labels, params: None, similar: vec![(0.0, 0); k], measured, rand: (0.0, 0) }
     }
 
     /// Clusters that are fitted.
@@ -90,10 +97,11 @@ impl Tally {
 
     fn stability(self, bootstraps: u32) -> Stability {
         let mean = |(sum, count): (f64, u32)| if count > 0 { sum / f64::from(count) } else { 0.0 };
+        let of = |(similar, measured)| if measured { mean(similar) } else { f64::NAN };
         Stability {
             bootstraps,
             rows: self.labels.len() as u64,
-            jaccard: self.similar.into_iter().map(mean).collect(),
+            jaccard: self.similar.into_iter().zip(self.measured).map(of).collect(),
             adjusted_rand: mean(self.rand),
         }
     }
@@ -127,6 +135,33 @@ mod tests {
         let least = four.jaccard.iter().copied().fold(1.0, f64::min);
         assert!(least < 0.75 && four.adjusted_rand < 1.0, "{four:?}");
         assert_eq!((four.rows, four.bootstraps), (300, 8));
+    }
+
+    /// Some rows in two groups, and 3 far from all.
+    fn with_few_far(rows: usize) -> Stability {
+        let at = |(i, j): (usize, usize)| if i < 3 { 9e3 } else { ((i % 2) * 50 + (i * (7 + j)) % 11) as f64 };
+        let matrix = Matrix::learn(&Array2::from_shape_fn((rows, 2), at).view(), None).unwrap().0;
+        let labels: Vec<u32> = (0..rows)
+            .map(|i| match i {
+                0..3 => 1,
+                i if i % 2 == 0 => 0,
+                _ => 2,
+            })
+            .collect();
+        let params = Params::new(3).n_init(4).check().unwrap();
+        let one = [(&labels[..], &params)];
+        stability(&Cpu::new().unwrap(), &matrix, &one, 4, 1, &mut Quiet).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_cluster_with_too_few_rows_in_the_sample_is_not_measured() {
+        let part = with_few_far(20_000);
+        assert_eq!((part.rows, part.jaccard[1].is_nan()), (5_000, true), "{part:?}");
+        assert_eq!(part.smallest().map(f64::is_nan), Some(false));
+        assert_eq!((part.measured().count(), crate::quality::band(part.jaccard[1])), (2, "not measured"));
+        assert_eq!(serde_json::to_value(&part).unwrap()["jaccard"][1], serde_json::Value::Null);
+        let whole = with_few_far(3_000);
+        assert_eq!((whole.rows, &whole.jaccard[..]), (3_000, &[1.0; 3][..]));
     }
 
     #[test]

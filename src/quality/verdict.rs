@@ -24,7 +24,7 @@
 //! effects and stability's number is rather a limit. If that is neither of them, or none has two votes, the rules disagree,
 //! and the answer is "no clear k", with what each said: which of them to follow is a question of what the segments are for.
 
-use super::{Estimate, Gaps, Stability, knee};
+use super::{Estimate, Gaps, KNEE_POINTS, Stability, knee};
 use serde::Serialize;
 
 /// A cluster is stable from this mean Jaccard similarity on (Hennig 2007).
@@ -102,6 +102,7 @@ fn elbow(candidates: &[Candidate]) -> Vote {
     let (ks, inertia): (Vec<f64>, Vec<f64>) = candidates.iter().map(|c| (c.k as f64, c.inertia)).unzip();
     match knee(&ks, &inertia).map(|at| candidates[at].k) {
         Some(k) => Vote::new("elbow", Some(k), format!("the inertia bends at {k}")),
+        None if ks.len() < KNEE_POINTS => Vote::new("elbow", None, "there are too few numbers to look for a knee"),
         None => Vote::new("elbow", None, "the inertia has no knee"),
     }
 }
@@ -122,10 +123,14 @@ fn silhouette(candidates: &[Candidate]) -> Option<Vote> {
 
 fn gap(gaps: &Gaps, candidates: &[Candidate]) -> Vote {
     let last = candidates.last().map_or(1, |c| c.k);
-    match gaps.rule() {
-        Some(1) => Vote::new("gap", Some(1), "the gap rule says 1: no groups beyond one cloud"),
-        Some(k) => Vote::new("gap", Some(k), format!("the gap rule says {k}")),
-        None => Vote::new("gap", None, format!("the gap still grows at {last}")),
+    let stands_out = candidates.iter().any(|c| c.k > 1 && gaps.stands_out(c.k));
+    match (gaps.rule(), &gaps.entries[..]) {
+        (Some(1), [_, next, ..]) if stands_out => {
+            Vote::new("gap", Some(1), format!("the gap does not grow from 1 to {}", next.k))
+        }
+        (Some(1), _) => Vote::new("gap", Some(1), "the gap rule says 1: no groups beyond one cloud"),
+        (Some(k), _) => Vote::new("gap", Some(k), format!("the gap rule says {k}")),
+        (None, _) => Vote::new("gap", None, format!("the gap still grows at {last}")),
     }
 }
 
@@ -135,21 +140,24 @@ fn stable(candidates: &[Candidate]) -> Option<Vote> {
         return None;
     }
     let of = |(k, jaccard): &(usize, f64)| {
-        Vote::new("stability", Some(*k), format!("up to {k} every segment is stable (Jaccard {jaccard:.2} and more)"))
+        let words = format!("{k} is the largest number with only stable segments (Jaccard {jaccard:.2} and more)");
+        Vote::new("stability", Some(*k), words)
     };
     let none =
         || Vote::new("stability", None, format!("no number has only stable segments (Jaccard {STABLE} and more)"));
     Some(measured.iter().rfind(|(_, jaccard)| *jaccard >= STABLE).map_or_else(none, of))
 }
 
-/// The least stable cluster's similarity.
+/// The similarity of the least stable cluster of those that were measured.
 fn least_stable(candidate: &Candidate) -> Option<(usize, f64)> {
-    let stability = candidate.stability.as_ref()?;
-    Some((candidate.k, stability.jaccard.iter().copied().fold(1.0, f64::min)))
+    Some((candidate.k, candidate.stability.as_ref()?.smallest()?))
 }
 
 fn weighed(candidates: &[Candidate], gaps: Option<&Gaps>, votes: &[Vote]) -> (Option<usize>, String) {
     let several = || candidates.iter().filter(|c| c.k > 1);
+    if several().next().is_none() {
+        return (None, nothing_to_compare(candidates).into());
+    }
     let Some(gaps) = gaps.filter(|_| several().any(|c| c.stability.is_some())) else {
         return (None, "without gap and stability, groups cannot be told from an even spread; measure both".into());
     };
@@ -163,9 +171,32 @@ fn weighed(candidates: &[Candidate], gaps: Option<&Gaps>, votes: &[Vote]) -> (Op
         return (None, "what stands out is not stable: other customers would give other segments".into());
     }
     match elected(&passing, votes) {
-        Some(k) => (Some(k), agreement(k, votes)),
+        Some(k) => (Some(k), agreement(k, votes) + &reservations(k, candidates, gaps)),
         None => (None, disagreement(votes)),
     }
+}
+
+/// Why there is no number above 1 among the candidates.
+fn nothing_to_compare(candidates: &[Candidate]) -> &'static str {
+    match candidates {
+        [] => "all rows are alike, or fewer of them differ than any number of segments that was tried",
+        [one, ..] if one.inertia == 0.0 => "all rows are alike",
+        _ => "there is only 1 segment: no larger number was tried, or fewer rows differ than it asks for",
+    }
+}
+
+/// What else is to be known of a number that is recommended.
+fn reservations(k: usize, candidates: &[Candidate], gaps: &Gaps) -> String {
+    let mut more = String::new();
+    let stability = candidates.iter().find(|c| c.k == k).and_then(|c| c.stability.as_ref());
+    let small = stability.map_or(0, |s| s.jaccard.len() - s.measured().count());
+    if small > 0 {
+        more += &format!("; {small} of its segments too small to measure stability");
+    }
+    if gaps.ends_growing_at(k) && candidates.iter().all(|c| c.k <= k) {
+        more += "; larger numbers were not tried; the gap still grows";
+    }
+    more
 }
 
 /// The number with the most votes, if it has enough; of several that have as many the one with the best silhouette.
@@ -333,6 +364,59 @@ mod tests {
         let vote = silhouette(&[candidate(2, 0.3), candidate(3, 0.49), candidate(4, 0.5)]).unwrap();
         assert_eq!((vote.k, &vote.ties[..]), (Some(4), &[3][..]));
         assert!(vote.words.ends_with("at 4 (0.50), within its interval also 3"), "{}", vote.words);
+    }
+
+    #[test]
+    fn the_words_of_a_vote_do_not_say_more_than_is_known() {
+        let found = asked(&[
+            (90.0, 0.4, 0.9, 0.05, 20.0),
+            (50.0, 0.5, 0.5, 0.5, 30.0),
+            (15.0, 0.7, 0.9, 0.9, 40.0),
+            (13.0, 0.6, 0.6, 0.8, 35.0),
+        ]);
+        assert_eq!(votes(&found)[2..], [Some(1), Some(4)]);
+        assert_eq!(found.votes[2].words, "the gap does not grow from 1 to 2");
+        assert_eq!(found.votes[3].words, "4 is the largest number with only stable segments (Jaccard 0.90 and more)");
+        assert_eq!(found.recommended_k, Some(4), "{found:?}");
+        assert!(!found.reason.contains("not tried"), "{}", found.reason);
+        let cloud = asked(&[(90.0, 0.4, 0.9, 0.05, 1.0), (50.0, 0.5, 0.5, 0.05, 1.0)]);
+        assert_eq!(cloud.votes[2].words, "the gap rule says 1: no groups beyond one cloud");
+        assert_eq!(cloud.votes[0].words, "there are too few numbers to look for a knee");
+    }
+
+    #[test]
+    fn the_largest_number_tried_is_recommended_with_a_reservation() {
+        let found = asked(&[(90.0, 0.4, 0.9, 0.3, 20.0), (50.0, 0.5, 0.9, 0.5, 30.0), (15.0, 0.7, 0.9, 0.9, 40.0)]);
+        assert_eq!(found.recommended_k, Some(4));
+        let end = "; larger numbers were not tried; the gap still grows";
+        assert!(found.reason.ends_with(end), "{}", found.reason);
+        let flat = asked(&[(90.0, 0.4, 0.9, 0.3, 20.0), (50.0, 0.5, 0.9, 0.9, 30.0), (15.0, 0.7, 0.9, 0.9, 40.0)]);
+        assert_eq!(flat.recommended_k, Some(4));
+        assert!(!flat.reason.contains("not tried"), "{}", flat.reason);
+    }
+
+    #[test]
+    fn a_cluster_that_was_not_measured_does_not_count_as_unstable() {
+        let stability =
+            |jaccard: Vec<f64>| Some(Stability { bootstraps: 20, rows: 5_000, jaccard, adjusted_rand: 0.9 });
+        let silhouette = Some(Estimate { value: 0.7, sampled: None });
+        let of = |k, jaccard| Candidate { k, inertia: 1.0, silhouette, stability: stability(jaccard) };
+        let entry = |k, gap, lead| Gap { k, gap, standard_error: 0.01, lead, lead_error: 0.01 };
+        let gaps = Gaps { references: 20, rows: 5_000, entries: vec![entry(1, 0.1, 0.0), entry(3, 0.9, 0.8)] };
+        let found = verdict(&[of(3, vec![0.9, f64::NAN, 0.95])], Some(&gaps));
+        assert_eq!(found.recommended_k, Some(3), "{found:?}");
+        assert!(found.reason.contains("1 of its segments too small to measure stability"), "{}", found.reason);
+        let found = verdict(&[of(3, vec![f64::NAN; 3])], Some(&gaps));
+        assert_eq!((found.recommended_k, found.votes.len()), (None, 3), "{found:?}");
+    }
+
+    #[test]
+    fn rows_that_are_alike_are_said_to_be() {
+        let one = |inertia: f64| [Candidate { k: 1, inertia, silhouette: None, stability: None }];
+        let gaps = Gaps { references: 20, rows: 9, entries: Vec::new() };
+        assert_eq!(verdict(&one(0.0), Some(&gaps)).reason, "all rows are alike");
+        assert!(verdict(&one(2.0), Some(&gaps)).reason.starts_with("there is only 1 segment"));
+        assert!(verdict(&[], Some(&gaps)).reason.starts_with("all rows are alike, or fewer"));
     }
 
     #[test]

@@ -150,6 +150,33 @@ fn only_what_is_asked_for_is_measured() {
 }
 
 #[test]
+fn what_was_not_looked_for_is_not_denied() {
+    let place = Place::new();
+    put(&place, "x.npy", &blobs(3, 300, 2, 8.0, 3));
+    let knees = |ks: &str| -> Vec<Value> {
+        place.run(&format!("sweep x.npy -k {ks} --metrics none -o out --force")).ended(0);
+        let document = place.json("out/sweep.json");
+        assert!(document["reason"].as_str().unwrap().starts_with("nothing was measured"), "{document:#}");
+        let csv = place.text("out/sweep.csv");
+        let cells = csv.lines().skip(1).map(|l| l.split(',').nth(4).unwrap());
+        let knees: Vec<Value> = document["fits"].as_array().unwrap().iter().map(|f| f["knee"].clone()).collect();
+        for (cell, knee) in cells.zip(&knees) {
+            assert_eq!(cell, knee.as_bool().map_or_else(String::new, |k| k.to_string()));
+        }
+        knees
+    };
+    assert_eq!(knees("2..4"), vec![Value::Null; 3]);
+    let looked_for = knees("1..6");
+    assert_eq!(looked_for.iter().filter(|k| **k == true).count(), 1, "{looked_for:?}");
+    put(&place, "alike.npy", &Array2::ones((50, 2)));
+    for ks in ["1..4", "2..4"] {
+        let document = place.run(&format!("sweep alike.npy -k {ks} -o out --force --json")).ended(0).json();
+        assert_eq!(document["recommended_k"], Value::Null);
+        assert!(document["reason"].as_str().unwrap().starts_with("all rows are alike"), "{document:#}");
+    }
+}
+
+#[test]
 fn fit_keeps_the_number_that_is_recommended() {
     let place = Place::with_customers();
     let run = place.run("fit customers.csv --id customer_id -k auto -o auto --device cpu").ended(0);

@@ -54,6 +54,39 @@ fn on_the_training_table_it_is_what_the_fit_measured() {
 }
 
 #[test]
+fn segments_come_back_in_evaluate_as_in_the_fit() {
+    let place = Place::with_customers();
+    // One segment more than there are groups: from its own centroids it would come back every time.
+    for (at, more) in ["-k 6", "-k 6 --init random --n-init 2 --seed 3"].into_iter().enumerate() {
+        place.run(&format!("fit customers.csv --id customer_id {more} --metrics full -o run{at} --quiet")).ended(0);
+        let words = format!("evaluate run{at}/model.json customers.csv --metrics full --json");
+        let found = place.run(&words).ended(0).json();
+        let metrics = place.json(&format!("run{at}/metrics.json"));
+        assert_eq!(found["quality"]["stability"]["jaccard"].as_array().map(Vec::len), Some(6));
+        assert_eq!(found["quality"]["stability"], metrics["quality"]["stability"], "{more}");
+    }
+}
+
+#[test]
+fn a_segment_that_the_table_has_no_row_of_is_not_measured() {
+    let place = Place::new();
+    place.put(
+        "all.csv",
+        (0..30).map(|i| format!("{}\n", i % 3 * 100 + i / 3)).fold("x\n".into(), |a: String, b| a + &b),
+    );
+    place.run("fit all.csv -k 3 -o run --quiet").ended(0);
+    for least in [0, 100, 200] {
+        place.put("one.csv", (0..10).map(|i| format!("{}\n", least + i)).fold("x\n".into(), |a: String, b| a + &b));
+        let run = place.run("evaluate run/model.json one.csv --metrics full -o q.json --force").ended(0);
+        assert_eq!(run.stdout.matches("not measured").count(), 2, "{}", run.stdout);
+        assert!(run.stdout.contains("2 with too few rows there to measure"), "{}", run.stdout);
+        let found = place.json("q.json");
+        let nulls = found["segments"].as_array().unwrap().iter().filter(|s| s["jaccard"].is_null()).count();
+        assert_eq!(nulls, 2, "{found:#}");
+    }
+}
+
+#[test]
 fn the_table_has_a_line_for_each_segment() {
     let place = fitted();
     let text = place.run("evaluate run/model.json customers.csv").ended(0).stdout;
