@@ -1,5 +1,6 @@
 //! A report from what a verb found: the figures of other rooms become the plain data of the page.
 
+use super::chart::number::counted;
 use super::view::{
     Column, Convergence, Distribution, Estimate, Figure, Headline, Iteration, Margins, Profile, ProfileCell,
     ProfileFeature, Projection, Provenance, Segment, Silhouettes, Stability, Standing, Sweep, Unit,
@@ -275,7 +276,7 @@ fn columns(origin: &Origin<'_>) -> Vec<Column> {
     let read = origin.table.columns.iter().zip(fates).map(|(column, fate)| {
         let (used, done) = match fate {
             Fate::Used(how) => (true, how),
-            Fate::LeftOut(why) => (false, format!("left out: {}", why.reason())),
+            Fate::LeftOut(why) => (false, why.reason().into()),
             Fate::Reserved(what) => (false, what.into()),
             Fate::Refused(why) => (false, why),
         };
@@ -292,6 +293,7 @@ fn columns(origin: &Origin<'_>) -> Vec<Column> {
 
 fn provenance(origin: &Origin<'_>) -> Provenance {
     let training = &origin.model.training;
+    let starts = counted(training.n_init, "start", "starts");
     let fact = |name: &str, value: String| (name.to_owned(), value);
     Provenance {
         command: origin.command.into(),
@@ -300,7 +302,7 @@ fn provenance(origin: &Origin<'_>) -> Provenance {
             fact("Table", origin.table.source.clone()),
             fact("Rows", training.rows.to_string()),
             fact("Seed", training.seed.to_string()),
-            fact("First centroids", format!("{}, {} start(s)", training.init, training.n_init)),
+            fact("First centroids", format!("{}, {starts}", training.init)),
             fact("Ran on", origin.device.into()),
         ],
     }

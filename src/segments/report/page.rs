@@ -1,6 +1,6 @@
 //! The page: sections of blocks, and the template that lays them out.
 
-use super::chart::number::count;
+use super::chart::number::counted;
 use super::view::Figure;
 use super::{Report, machine, sections};
 use crate::error::{Error, Result, escaped};
@@ -121,9 +121,9 @@ fn visibly(
 
 fn facts(report: &Report) -> Vec<String> {
     let head = &report.headline;
-    let mut facts = vec![format!("{} customers", count(head.rows)), format!("{} features", count(head.features))];
+    let mut facts = vec![counted(head.rows, "customer", "customers"), counted(head.features, "feature", "features")];
     if !report.segments.is_empty() {
-        facts.push(format!("{} segments", report.segments.len()));
+        facts.push(counted(report.segments.len() as u64, "segment", "segments"));
     }
     if !head.device.is_empty() {
         facts.push(head.device.clone());

@@ -6,6 +6,12 @@ pub(crate) fn count(n: u64) -> String {
     grouped(&n.to_string())
 }
 
+/// So many of something, in groups of three digits: `1 row`, `1,234 rows`.
+#[must_use]
+pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
 fn grouped(digits: &str) -> String {
     let mut out = String::new();
     for (at, c) in digits.chars().enumerate() {
@@ -131,6 +137,12 @@ mod tests {
             [0, 12, 123, 1_234, 123_456, 1_234_567].map(count),
             ["0", "12", "123", "1,234", "123,456", "1,234,567"]
         );
+    }
+
+    #[test]
+    fn one_of_something_is_no_plural() {
+        let rows = |n| counted(n, "row", "rows");
+        assert_eq!([0, 1, 2, 1_234].map(rows), ["0 rows", "1 row", "2 rows", "1,234 rows"]);
     }
 
     #[test]

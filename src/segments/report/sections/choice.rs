@@ -2,7 +2,7 @@
 
 use super::{chart, section};
 use crate::segments::report::Report;
-use crate::segments::report::chart::number::{count, fixed, short, whole_percent};
+use crate::segments::report::chart::number::{count, counted, fixed, short, whole_percent};
 use crate::segments::report::chart::{Line, Spread};
 use crate::segments::report::page::{Block, Chart, Section, Table};
 use crate::segments::report::view::{Estimate, Sweep, SweepFit};
@@ -13,7 +13,7 @@ const ACROSS: &str = "number of segments";
 pub(super) fn choice(report: &Report) -> Option<Section> {
     let sweep = report.sweep.as_ref().filter(|s| !s.fits.is_empty())?;
     let answer = match sweep.recommended {
-        Some(k) => format!("{k} segments"),
+        Some(k) => counted(k, "segment", "segments"),
         None => "No clear k".into(),
     };
     let verdict = Block::Verdict { answer, text: sweep.verdict.clone(), clear: sweep.recommended.is_some() };

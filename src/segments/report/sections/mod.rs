@@ -8,15 +8,15 @@ mod trust;
 use super::Report;
 use super::page::{Block, Chart, Section};
 
-/// All sections, in the order of a reader's questions: who are they, how many are there, can I trust it, where is it from.
+/// All sections, in the order of a reader's questions: how many are there, who are they, can I trust it, where is it from.
 pub(super) fn all(report: &Report) -> Vec<Section> {
     let sections = [
+        choice::choice(report),
         people::sizes(report),
         people::cards(report),
         people::profile(report),
         people::distributions(report),
         people::projection(report),
-        choice::choice(report),
         trust::trust(report),
         trust::convergence(report),
         origin::columns(report),
@@ -38,5 +38,9 @@ fn left_out(all: usize, shown: usize, what: &str, file: &str) -> String {
     if all <= shown {
         return String::new();
     }
-    format!(" The first {shown} of {all} {what} are shown; the other {} are in {file}.", all - shown)
+    let others = match all - shown {
+        1 => "the other one is".into(),
+        n => format!("the other {n} are"),
+    };
+    format!(" The first {shown} of {all} {what} are shown; {others} in {file}.")
 }

@@ -3,15 +3,17 @@
 use super::section;
 use crate::error::printable;
 use crate::segments::report::Report;
-use crate::segments::report::chart::number::percent;
+use crate::segments::report::chart::number::{counted, percent};
 use crate::segments::report::page::{Block, Section, Table};
 use crate::segments::report::view::Column;
 
 pub(super) fn columns(report: &Report) -> Option<Section> {
     let used = report.columns.iter().filter(|c| c.used).count();
+    let were = |n: usize, one: &str, many: &str| counted(n as u64, one, many);
+    let clustered = were(used, "column was clustered on", "columns were clustered on");
     let lead = match report.columns.len() - used {
-        0 => format!("{used} columns were clustered on."),
-        n => format!("{used} columns were clustered on, {n} were left out."),
+        0 => format!("{clustered}."),
+        n => format!("{clustered}, {}.", were(n, "was left out", "were left out")),
     };
     let row = |c: &Column| {
         let missing = c.missing.map_or("–".into(), percent);

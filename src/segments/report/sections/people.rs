@@ -2,7 +2,7 @@
 
 use super::{chart, left_out, section};
 use crate::error::printable;
-use crate::segments::report::chart::number::{count, fixed, percent, short, whole_percent};
+use crate::segments::report::chart::number::{count, counted, fixed, percent, short, whole_percent};
 use crate::segments::report::chart::{Bar, Bars, Heat, HeatCell, Ranges, Scatter, Stacked, key};
 use crate::segments::report::page::{Block, Card, Chart, Section, Table};
 use crate::segments::report::view::{Distribution, Projection};
@@ -71,7 +71,7 @@ fn card(report: &Report, index: usize) -> Card {
     Card {
         svg: key(index),
         name: report.name_of(index),
-        size: format!("{} customers, {}", count(s.count), percent(s.share)),
+        size: format!("{}, {}", counted(s.count, "customer", "customers"), percent(s.share)),
         above: some(|s| s.effect > 0.0),
         below: some(|s| s.effect < 0.0),
         facts,
@@ -153,8 +153,8 @@ pub(super) fn projection(report: &Report) -> Option<Section> {
     let how = format!(
         "How to read this: each point is a customer, near to those like them; the numbered discs are the segments’ centres. The picture \
          keeps {both} of all differences, so segments that overlap here may still lie apart in other directions. The directions were \
-         found from {} customers.",
-        count(p.rows)
+         found from {}.",
+        counted(p.rows, "customer", "customers")
     );
     let charts = vec![chart("", scatter(report, p), how)];
     let lead = "All features squeezed into the two directions in which customers differ most (principal components).";

@@ -1,7 +1,7 @@
 //! How far the segments can be trusted.
 
 use super::{chart, section};
-use crate::segments::report::chart::number::{count, fixed, whole_percent};
+use crate::segments::report::chart::number::{count, counted, fixed, whole_percent};
 use crate::segments::report::chart::{Bar, Bars, Histogram, Knife, Line, Spread};
 use crate::segments::report::page::{Block, Chart, Section, Table};
 use crate::segments::report::view::{Convergence, Margins, Segment, Silhouettes, Stability};
@@ -17,9 +17,20 @@ pub(super) fn trust(report: &Report) -> Option<Section> {
     }
     let blocks =
         std::iter::once(Block::Charts { columns: 2, charts }).chain(figures(report).map(Block::Table)).collect();
-    let lead =
-        "Not every customer belongs to a segment as clearly as the next, and not every segment would be found again.";
+    let lead = match report.stability {
+        Some(_) => {
+            "Not every customer belongs to a segment as clearly as the next, and not every segment would be found again."
+        }
+        None => {
+            "Not every customer belongs to a segment as clearly as the next. Whether each segment would be found again among \
+             other customers was not measured; --metrics full does that."
+        }
+    };
     Some(section("trust", "Can the segments be trusted?", lead, blocks))
+}
+
+fn customers(n: u64) -> String {
+    counted(n, "customer", "customers")
 }
 
 fn knife(report: &Report, s: &Silhouettes) -> Chart {
@@ -34,12 +45,12 @@ fn knife(report: &Report, s: &Silhouettes) -> Chart {
     .svg();
     let from = match s.mean.ci95 {
         Some([low, high]) => format!(
-            " Taken from a sample of {} customers: the mean of all lies between {} and {} (95 % interval).",
-            count(s.rows),
+            " Taken from a sample of {}: the mean of all lies between {} and {} (95 % interval).",
+            customers(s.rows),
             fixed(low, 3),
             fixed(high, 3)
         ),
-        None => format!(" Taken from all {} customers.", count(s.rows)),
+        None => format!(" Taken from {}, which is all of them.", customers(s.rows)),
     };
     let how = "How to read this: one blade a segment, thick blades are large ones. The further right a blade reaches, the clearer its \
                customers belong; what lies left of zero is closer to another segment.";
@@ -98,21 +109,20 @@ fn stability(report: &Report, s: &Stability) -> Chart {
 /// The figures of each segment, if they have any.
 fn figures(report: &Report) -> Option<Table> {
     let jaccard = |i: usize| report.stability.as_ref().and_then(|s| s.jaccard.get(i));
+    let measured = report.stability.is_some();
     let row = |(i, s): (usize, &Segment)| {
         let of = |figure: Option<String>| figure.unwrap_or("–".into());
-        vec![
-            report.name_of(i),
-            count(s.count),
-            of(s.silhouette.map(|v| fixed(v, 2))),
-            of(s.border_share.map(whole_percent)),
-            of(jaccard(i).map(|v| fixed(*v, 2))),
-        ]
+        let silhouette = of(s.silhouette.map(|v| fixed(v, 2)));
+        let mut row = vec![report.name_of(i), count(s.count), silhouette, of(s.border_share.map(whole_percent))];
+        row.extend(measured.then(|| of(jaccard(i).map(|v| fixed(*v, 2)))));
+        row
     };
     let rows: Vec<Vec<String>> = report.segments[..report.drawn()].iter().enumerate().map(row).collect();
     let titles = ["Segment", "Customers", "Silhouette", "Near a border", "Stability"];
+    let titles = &titles[..titles.len() - usize::from(!measured)];
     Some(Table {
         title: "Segment by segment".into(),
-        head: titles.map(|t| (t.to_owned(), t != "Segment")).to_vec(),
+        head: titles.iter().map(|t| ((*t).to_owned(), *t != "Segment")).collect(),
         rows,
         ..Table::default()
     })
@@ -121,13 +131,11 @@ fn figures(report: &Report) -> Option<Table> {
 
 pub(super) fn convergence(report: &Report) -> Option<Section> {
     let c = report.convergence.as_ref().filter(|c| !c.iterations.is_empty())?;
-    let passes = c.iterations.len();
+    let passes = counted(c.iterations.len() as u64, "iteration", "iterations");
     let lead = if c.converged {
-        format!("The fit came to rest after {passes} iterations.")
+        format!("The fit came to rest after {passes}.")
     } else {
-        format!(
-            "The fit was stopped after {passes} iterations, before it came to rest; more of them may move some customers."
-        )
+        format!("The fit was stopped after {passes}, before it came to rest; more of them may move some customers.")
     };
     let charts = vec![inertia(c), changed(report, c)];
     Some(section("convergence", "How the fit went", lead, vec![Block::Charts { charts, columns: 2 }]))
