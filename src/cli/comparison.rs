@@ -136,7 +136,7 @@ impl Comparison<'_> {
         })
     }
 
-    /// As the report shows it. Seconds are left out, so that the same sweep is the same bytes.
+    /// As the report shows it: without seconds, so that the same sweep is the same bytes.
     pub(super) fn view(&self) -> report::Sweep {
         let verdict = &self.compared.verdict;
         let fit = |r: Row<'_>| report::SweepFit {
@@ -148,9 +148,8 @@ impl Comparison<'_> {
             calinski_harabasz: r.calinski_harabasz,
             davies_bouldin: r.davies_bouldin,
             gap: r.gap.map(|g| [g.gap, g.standard_error]),
-            stability: r.jaccard().map(|j| j.0),
+            stability: r.jaccard().map(|j| j.1),
             smallest: Some(r.smallest()),
-            seconds: None,
         };
         let vote = |v: &Vote| report::Vote { rule: v.rule.into(), k: v.k.map(|k| k as u64), reason: v.words.clone() };
         report::Sweep {

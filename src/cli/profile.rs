@@ -156,8 +156,8 @@ fn total(column: &ColumnProfile, segment: usize) -> Option<(f64, Option<f64>)> {
 /// The KPIs of a segment, and what sets it apart.
 fn grid(profile: &Profile, segment: usize) -> Grid {
     let kpis = profile.columns.iter().filter(|c| c.kpi).filter_map(|c| c.strongest(segment));
-    let standing_out = profile.standing_out(segment).into_iter();
-    let others = standing_out.filter(|e| !e.column.kpi && e.effect.abs() >= LEAST_EFFECT).take(SHOWN);
+    let telling = profile.telling(segment).into_iter();
+    let others = telling.filter(|e| !e.column.kpi && e.effect.abs() >= LEAST_EFFECT).take(SHOWN);
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING);
     grid.set_header(["", "average or share", "everyone", "index", "effect", "10 % to 90 %"]);

@@ -99,7 +99,7 @@ fn segments(model: &Model, profile: &Profile) -> Grid {
 }
 
 fn standing_out(profile: &Profile, segment: usize) -> String {
-    let entries = profile.standing_out(segment);
+    let entries = profile.telling(segment);
     let out: Vec<String> = entries.iter().filter(|e| e.effect.abs() >= LEAST_EFFECT).take(3).map(phrase).collect();
     if out.is_empty() { "close to the average in everything".into() } else { out.join(" · ") }
 }

@@ -145,7 +145,7 @@ pub fn band(jaccard: f64) -> &'static str {
     match jaccard {
         j if j >= 0.85 => "highly stable",
         j if j >= 0.75 => "stable",
-        j if j >= 0.6 => "a pattern, but not which rows belong to it",
+        j if j >= 0.6 => "a pattern, edges move",
         j if j.is_nan() => "not measured",
         _ => "not stable",
     }

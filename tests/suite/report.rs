@@ -281,3 +281,25 @@ fn samples_to_look_at() {
         std::fs::write(folder.join(format!("{name}.html")), report.html().unwrap()).unwrap();
     }
 }
+
+#[test]
+fn what_was_not_measured_is_said_and_has_no_column() {
+    let told = |report: &Report| parsed(&report.html().unwrap()).0;
+    let mut report = usual();
+    assert!(told(&report).contains("would be found again.") && !told(&report).contains("--metrics full"));
+    report.stability = None;
+    report.segments[1].standing.clear();
+    let text = told(&report);
+    assert!(text.contains("--metrics full does that") && !text.contains("Near a borderStability"));
+    assert_eq!(text.matches("Close to the average in everything").count(), 1);
+    report.sweep = None;
+    report.columns.truncate(1);
+    assert!(told(&report).contains("0 columns were clustered on, 1 was left out."));
+}
+
+#[test]
+fn how_many_segments_comes_first() {
+    let (_, elements) = parsed(&usual().html().unwrap());
+    let first = elements.iter().find(|(name, _)| name == "section").unwrap();
+    assert_eq!(first.1, [("id".to_owned(), "choice".to_owned())]);
+}

@@ -198,7 +198,6 @@ fn sweep(recommended: Option<u64>) -> Sweep {
             gap: Some([0.42 + 0.05 * k.min(5.0) - 0.006 * (k - 5.0).max(0.0), 0.006]),
             stability: Some((0.93 - 0.05 * (k - 5.0).abs()).clamp(0.3, 1.0)),
             smallest: Some((9_000.0 / k) as u64),
-            seconds: Some(0.2 + 0.07 * k),
         }
     };
     let vote = |rule: &str, k: Option<u64>, reason: &str| Vote { rule: rule.into(), k, reason: reason.into() };

@@ -2,6 +2,12 @@
 
 use super::{ColumnProfile, Figures, Kind, Numeric};
 
+/// The part of the strongest effect from which on a level that a segment holds is told rather than one that it lacks.
+const NEARLY: f64 = 0.6;
+
+/// Shares that differ by less are the same.
+const SAME: f64 = 1e-9;
+
 /// One figure of a segment beside everyone's: a mean, or the share of a level.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'p> {
@@ -47,11 +53,41 @@ impl ColumnProfile {
         }
     }
 
+    /// The figure of a segment that tells most, if it has any: the strongest, but that a segment holds a level more often than
+    /// everyone is clearer than that it lacks another, if nearly as strong.
+    pub(super) fn telling(&self, segment: usize) -> Option<Entry<'_>> {
+        let strongest = self.strongest(segment)?;
+        let held = self.entries(segment).into_iter().filter(|e| e.effect > 0.0);
+        let held = held.reduce(|best, next| if next.effect > best.effect { next } else { best });
+        Some(held.filter(|e| e.effect >= NEARLY * strongest.effect.abs()).unwrap_or(strongest))
+    }
+
+    /// Whether it holds numbers that are a yes or no: all 0 or 1, and both there.
+    #[must_use]
+    pub fn is_flag(&self) -> bool {
+        matches!(&self.figures, Figures::Numbers { all, .. } if self.kind == Kind::Number && all.is_flag())
+    }
+
     /// The figure of a segment that differs most from everyone's, if it has any.
     #[must_use]
     pub fn strongest(&self, segment: usize) -> Option<Entry<'_>> {
         let entries = self.entries(segment).into_iter().filter(|e| e.effect.is_finite());
         entries.reduce(|best, next| if next.effect.abs() > best.effect.abs() { next } else { best })
+    }
+}
+
+impl Entry<'_> {
+    /// Whether both are shares, and the same in every segment.
+    pub(super) fn repeats(&self, other: &Entry<'_>) -> bool {
+        let (Some(own), Some(others)) = (self.shares(), other.shares()) else { return false };
+        own.zip(others).all(|(a, b)| (a - b).abs() < SAME || a.is_nan() && b.is_nan())
+    }
+
+    /// The share of its level in each segment, if it has one `[segments]`.
+    fn shares(&self) -> Option<impl Iterator<Item = f64>> {
+        let Figures::Shares { levels, segments, .. } = &self.column.figures else { return None };
+        let at = levels.iter().position(|level| Some(level.as_str()) == self.level)?;
+        Some(segments.iter().map(move |shares| shares[at]))
     }
 }
 

@@ -222,7 +222,7 @@ fn kpis_come_first_then_what_tells_segments_apart() {
     let p = tens(columns().to_vec(), 30, &["step", "noise"], &["kpi"], None);
     let names: Vec<&str> = p.columns.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(names, ["kpi", "step", "noise"]);
-    assert_eq!(p.standing_out(0)[0].column.name, "step");
+    assert_eq!(p.telling(0)[0].column.name, "step");
     assert!(p.columns[0].kpi && !p.columns[1].kpi);
     // A KPI may be what is left out else.
     assert_eq!(tens(columns().to_vec(), 30, &["step"], &["weight"], None).columns[0].name, "weight");
@@ -311,4 +311,19 @@ fn a_level_names_a_segment_if_most_of_it_holds_it() {
     let names = tens(vec![plan.clone(), vip.clone()], 40, &["plan", "is_vip"], &[], None).names();
     assert_eq!(names, ["Vip, <b> premium plan", "No vip, =basic plan", "No vip", "Vip"]);
     assert!(csv(&tens(vec![plan, vip], 40, &["plan"], &[], None)).contains(",'=basic plan,"));
+}
+
+#[test]
+fn what_sets_a_segment_apart_is_told_once_and_rather_by_what_it_holds() {
+    let internet: Vec<u16> = (0..30).map(|i| i / 10).collect();
+    let security: Vec<u16> = (0..30).map(|i| if i < 10 { 0 } else { 1 + i % 2 }).collect();
+    let columns = vec![column("internet", texts(&internet, 3)), column("security", texts(&security, 3))];
+    let p = tens(columns, 30, &["internet"], &[], None);
+    let told = |s: usize| p.telling(s).iter().map(|e| (e.column.name.clone(), e.mean)).collect::<Vec<_>>();
+    assert_eq!(told(0), [("internet".to_owned(), 1.0)], "no internet and no security are the same rows");
+    assert_eq!(told(1)[0], ("internet".to_owned(), 1.0));
+    // Lacking a level is told where no other is held nearly as clearly.
+    let mixed: Vec<u16> = (0..100).map(|i| if i < 90 { i % 10 } else { 1 + i % 9 }).collect();
+    let p = tens(vec![column("mixed", texts(&mixed, 10))], 100, &[], &[], None);
+    assert_eq!(p.telling(9)[0].mean, 0.0);
 }

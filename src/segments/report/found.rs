@@ -168,11 +168,11 @@ fn kpi(column: &ColumnProfile, s: usize) -> Option<(String, f64)> {
 }
 
 fn standing(profile: &profile::Profile, s: usize) -> Vec<Standing> {
-    let entries = profile.standing_out(s).into_iter().filter(|e| e.column.kind != Kind::Date);
+    let entries = profile.telling(s).into_iter().filter(|e| e.column.kind != Kind::Date);
     let far = entries.filter(|e| e.effect.abs() >= LEAST_EFFECT);
     let one = |e: Entry<'_>| Standing {
         feature: named(&e),
-        unit: unit(e.column.kind),
+        unit: unit(e.column),
         value: e.mean,
         everyone: e.mean_all,
         effect: e.effect,
@@ -188,8 +188,10 @@ fn named(entry: &Entry<'_>) -> String {
     }
 }
 
-fn unit(kind: Kind) -> Unit {
-    match kind {
+/// Numbers that are all 0 or 1 are the share of those with a 1.
+fn unit(column: &ColumnProfile) -> Unit {
+    match column.kind {
+        Kind::Number if column.is_flag() => Unit::Share,
         Kind::Number | Kind::Date => Unit::Number,
         Kind::YesNo | Kind::Category => Unit::Share,
     }
@@ -210,7 +212,7 @@ fn feature(by_segment: &[Vec<Entry<'_>>], at: usize) -> ProfileFeature {
     let cell = |e: &Entry<'_>| ProfileCell { mean: e.mean, index: e.index, effect: e.effect };
     ProfileFeature {
         name: named(first),
-        unit: unit(first.column.kind),
+        unit: unit(first.column),
         everyone: first.mean_all,
         cells: by_segment.iter().map(|entries| cell(&entries[at])).collect(),
     }
@@ -218,13 +220,13 @@ fn feature(by_segment: &[Vec<Entry<'_>>], at: usize) -> ProfileFeature {
 
 fn distribution(column: &ColumnProfile) -> Option<Distribution> {
     match &column.figures {
+        _ if column.kind == Kind::YesNo || column.is_flag() => None, // a single share: the heat map has it
         Figures::Numbers { .. } if column.kind == Kind::Date => None,
         Figures::Numbers { all, segments } => Some(Distribution::Range {
             feature: column.name.clone(),
             everyone: [all.p10, all.median, all.p90],
             segments: segments.iter().map(|n| (n.weight > 0.0).then_some([n.p10, n.median, n.p90])).collect(),
         }),
-        Figures::Shares { .. } if column.kind == Kind::YesNo => None, // a single share: the heat map has it
         Figures::Shares { levels, all, segments, .. } => Some(Distribution::Levels {
             feature: column.name.clone(),
             levels: fewer(levels, |_| OTHER.into()),

@@ -215,12 +215,10 @@ pub struct SweepFit {
     pub davies_bouldin: Option<f64>,
     /// The gap statistic and its standard error.
     pub gap: Option<[f64; 2]>,
-    /// The mean Jaccard similarity of segments found again.
+    /// The mean Jaccard similarity of the least stable segment with what was found again.
     pub stability: Option<f64>,
     /// Customers of the smallest segment.
     pub smallest: Option<u64>,
-    /// What the fit took. A report that must be the same bytes each time leaves it out.
-    pub seconds: Option<f64>,
 }
 
 /// What one rule says of the number of segments.

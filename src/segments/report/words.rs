@@ -3,6 +3,7 @@
 use super::chart::number::{fixed, percent, short, whole_percent};
 use super::view::{Estimate, Figure, Standing, Unit};
 use crate::error::printable;
+use crate::quality::{STABLE, band};
 
 /// A ratio from which on "times" says more than "per cent above".
 const TIMES: f64 = 1.95;
@@ -57,7 +58,7 @@ impl Figure {
     /// How many of the segments come back when the customers are drawn anew.
     #[must_use]
     pub fn stable(jaccard: &[f64]) -> Self {
-        let stable = jaccard.iter().filter(|j| **j >= 0.75).count();
+        let stable = jaccard.iter().filter(|j| **j >= STABLE).count();
         let reading = match jaccard.len() - stable {
             0 => "All segments come back when the customers are drawn anew.".into(),
             1 => "One segment changes when the customers are drawn anew: do not plan on it alone.".into(),
@@ -80,23 +81,9 @@ impl Figure {
     }
 }
 
-/// What a mean Jaccard similarity says, with the usual bands (Hennig 2008).
-pub(super) fn band(jaccard: f64) -> &'static str {
-    match jaccard {
-        j if j >= 0.85 => "highly stable",
-        j if j >= 0.75 => "stable",
-        j if j >= 0.6 => "there, but its edges move",
-        j if j.is_nan() => "not measured",
-        _ => "not stable",
-    }
-}
-
-/// The same, in few words.
-pub(super) fn short_band(jaccard: f64) -> &'static str {
-    match band(jaccard) {
-        "there, but its edges move" => "edges move",
-        other => other,
-    }
+/// A mean Jaccard similarity, and what it says.
+pub(super) fn stability(jaccard: f64) -> String {
+    if jaccard.is_nan() { "not measured".into() } else { format!("{}, {}", fixed(jaccard, 2), band(jaccard)) }
 }
 
 /// A value in its unit.
@@ -154,9 +141,7 @@ mod tests {
         assert!(plain(0.3, Some([0.29, 0.31])).contains("between 0.290 and 0.310"));
         assert_eq!(Figure::stable(&[0.9, 0.7, 0.8]).value, "2 of 3");
         assert_eq!(Figure::recommended(None).value, "no clear k");
-        assert_eq!(
-            [0.9, 0.8, 0.7, 0.2].map(band),
-            ["highly stable", "stable", "there, but its edges move", "not stable"]
-        );
+        assert_eq!([0.8, 0.7].map(stability), ["0.80, stable", "0.70, a pattern, edges move"]);
+        assert_eq!(stability(f64::NAN), "not measured");
     }
 }

@@ -3,7 +3,7 @@
 use super::bars::mark;
 use super::palette::diverging;
 use super::svg::{Anchor, Svg};
-use super::text::{fitted, wrapped};
+use super::text::{fitted, width, wrapped};
 
 /// A cell.
 #[derive(Debug, Clone)]
@@ -27,7 +27,9 @@ pub(crate) struct Heat<'a> {
     pub(crate) rows: Vec<(String, String, Vec<HeatCell>)>,
 }
 
-const LABELS: f64 = 150.0;
+const LABELS: f64 = 170.0;
+/// The size of a feature's name.
+const NAME: f64 = 13.0;
 const EVERYONE: f64 = 74.0;
 const CELL: f64 = 34.0;
 const TOP: f64 = 68.0;
@@ -47,7 +49,7 @@ impl Heat<'_> {
         self.head(&mut svg, wide);
         for ((name, everyone, cells), i) in self.rows.iter().zip(0u32..) {
             let y = TOP + CELL * f64::from(i);
-            svg.cut_text((0.0, y + 21.0), Anchor::Start, "name", (&fitted(name, 13.0, LABELS - 8.0), name));
+            label(&mut svg, name, y);
             svg.text((LABELS + EVERYONE - 14.0, y + 21.0), Anchor::End, "everyone", everyone);
             for (cell, column) in cells.iter().zip(0u32..) {
                 draw(&mut svg, cell, (LABELS + EVERYONE + wide * f64::from(column), y), wide);
@@ -74,6 +76,25 @@ impl Heat<'_> {
     }
 }
 
+/// A feature's name in one line or two: a level stands below its column, and another name breaks where the line is full.
+fn label(svg: &mut Svg, name: &str, y: f64) {
+    let room = LABELS - 8.0;
+    if width(name, NAME) <= room {
+        return svg.text((0.0, y + 21.0), Anchor::Start, "name", name);
+    }
+    let at = name.find(" = ").map_or_else(|| full(name, room), |at| at + 1);
+    let (first, second) = name.split_at(at);
+    for (line, down) in [(first.trim(), 14.5), (second.trim(), 28.5)] {
+        svg.cut_text((0.0, y + down), Anchor::Start, "name", (&fitted(line, NAME, room), line));
+    }
+}
+
+/// Where a text is as wide as `room`.
+fn full(text: &str, room: f64) -> usize {
+    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    ends.take_while(|&end| width(&text[..end], NAME) <= room).last().unwrap_or(0)
+}
+
 fn draw(svg: &mut Svg, cell: &HeatCell, (x, y): (f64, f64), wide: f64) {
     let fill = diverging(cell.effect);
     svg.rect((x + 1.0, y + 1.0), (wide - 2.0, CELL - 2.0), &format!("rx=\"3\" class=\"cell\" fill=\"{fill}\""));
@@ -96,4 +117,27 @@ fn legend(svg: &mut Svg, y: f64) {
         x += 25.0;
     }
     svg.text((x + 6.0, y + 10.0), Anchor::Start, "small", "far above average");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(name: &str) -> Vec<String> {
+        let mut svg = Svg::new(500.0);
+        label(&mut svg, name, 0.0);
+        let drawn = svg.finish(CELL, (1.0, 1.0), "t", "a");
+        drawn
+            .split("class=\"name\"")
+            .skip(1)
+            .map(|t| t[t.find('>').unwrap() + 1..].split('<').next().unwrap().into())
+            .collect()
+    }
+
+    #[test]
+    fn a_level_stands_below_its_column() {
+        assert_eq!(lines("plan = yearly"), ["plan = yearly"]);
+        assert_eq!(lines("device_protection = No internet"), ["device_protection", "= No internet"]);
+        assert_eq!(lines("number_of_orders_in_the_last_year").concat(), "number_of_orders_in_the_last_year");
+    }
 }

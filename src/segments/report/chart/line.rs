@@ -28,6 +28,8 @@ pub(crate) struct Line<'a> {
     pub(crate) spread: Spread,
     /// The point to point at, and why.
     pub(crate) marked: Option<(u64, &'a str)>,
+    /// A height to compare with, drawn across, and what it is.
+    pub(crate) level: Option<(f64, &'a str)>,
     /// Whether the axis starts at zero.
     pub(crate) from_zero: bool,
 }
@@ -41,6 +43,7 @@ impl Line<'_> {
         let y = Scale::round(self.heights(), 4);
         let mut plot = Plot::new(SIZE, Scale::whole(&numbers, 12), y, self.names);
         self.spread(&mut plot);
+        self.level(&mut plot);
         let finite = self.points.iter().filter(|p| p.1.is_finite());
         let line: Vec<_> = finite.map(|(x, y)| plot.place((*x as f64, *y))).collect();
         plot.svg.through(&line, "class=\"line\"");
@@ -58,6 +61,7 @@ impl Line<'_> {
             Spread::Band(band) => heights.extend(band.iter().flat_map(|(low, high)| [*low, *high])),
             Spread::Bars(bars) => heights.extend(bars.iter().flatten().flat_map(|(low, high)| [*low, *high])),
         }
+        heights.extend(self.level.map(|(height, _)| height));
         let (_, high) = range(heights.iter().copied());
         if self.from_zero {
             heights.extend([0.0, high]);
@@ -85,6 +89,13 @@ impl Line<'_> {
                 }
             }
         }
+    }
+
+    fn level(&self, plot: &mut Plot) {
+        let Some((height, name)) = self.level else { return };
+        let y = plot.y.place(height);
+        plot.svg.line((plot.left, y), (plot.right, y), "class=\"mark\"");
+        plot.svg.text((plot.right, y - 5.0), Anchor::End, "small halo", name);
     }
 
     fn mark(&self, plot: &mut Plot) {

@@ -12,6 +12,7 @@ pub(super) struct Plot {
     pub(super) y: Scale,
     /// The inner edges.
     pub(super) top: f64,
+    pub(super) left: f64,
     pub(super) right: f64,
     pub(super) bottom: f64,
     height: f64,
@@ -37,7 +38,7 @@ impl Plot {
         svg.line((left, bottom), (right, bottom), "class=\"axis\"");
         svg.text((0.0, 12.0), Anchor::Start, "tick", y_name);
         svg.text(((left + right) / 2.0, height - 5.0), Anchor::Middle, "tick", x_name);
-        Self { svg, x, y, top, right, bottom, height }
+        Self { svg, x, y, top, left, right, bottom, height }
     }
 
     pub(super) fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {

@@ -1,6 +1,7 @@
 //! How many segments there are.
 
 use super::{chart, section};
+use crate::quality::STABLE;
 use crate::segments::report::Report;
 use crate::segments::report::chart::number::{count, counted, fixed, short, whole_percent};
 use crate::segments::report::chart::{Line, Spread};
@@ -21,7 +22,7 @@ pub(super) fn choice(report: &Report) -> Option<Section> {
     if !sweep.votes.is_empty() {
         blocks.push(Block::Table(votes(sweep)));
     }
-    let charts = [Some(elbow(sweep)), silhouette(sweep), gap(sweep), stability(sweep), smallest(sweep), seconds(sweep)];
+    let charts = [Some(elbow(sweep)), silhouette(sweep), gap(sweep), stability(sweep), smallest(sweep)];
     blocks.push(Block::Charts { charts: charts.into_iter().flatten().collect(), columns: 2 });
     blocks.push(Block::Table(figures(sweep)));
     let lead = "Each rule below gives its own answer; where they disagree too much, no number is recommended.";
@@ -55,6 +56,7 @@ fn elbow(sweep: &Sweep) -> Chart {
         points: points(sweep, |f| Some(f.inertia)),
         spread: Spread::None,
         marked: sweep.knee.zip(why.as_deref()),
+        level: None,
         from_zero: true,
     };
     let how = "How to read this: every further segment explains more; where the line bends, more segments begin to be worth less.";
@@ -77,6 +79,7 @@ fn silhouette(sweep: &Sweep) -> Option<Chart> {
         names: (ACROSS, "silhouette (higher is clearer)"),
         marked,
         spread: Spread::Bars(bars),
+        level: None,
         from_zero: false,
         points,
     };
@@ -95,6 +98,7 @@ fn gap(sweep: &Sweep) -> Option<Chart> {
         points,
         spread: Spread::Band(band),
         marked: None,
+        level: None,
         from_zero: false,
     };
     let how = "How to read this: how much tighter the segments are than those of customers spread evenly by chance; the band is give or take a \
@@ -103,18 +107,22 @@ fn gap(sweep: &Sweep) -> Option<Chart> {
 }
 
 fn stability(sweep: &Sweep) -> Option<Chart> {
+    let level = format!("stable: {STABLE}");
     let line = Line {
-        title: "Stability",
-        about: "The mean Jaccard similarity of segments found again, against the number of segments",
-        names: (ACROSS, "stability (1 is always the same)"),
+        title: "Least stable segment",
+        about: "The mean Jaccard similarity of the least stable segment with what was found again, against the number of segments",
+        names: (ACROSS, "least stable segment (1 is always the same)"),
         points: points(sweep, |f| f.stability),
         spread: Spread::None,
         marked: None,
+        level: Some((STABLE, &level)),
         from_zero: false,
     };
-    let how = "How to read this: how alike the segments come back when customers are drawn anew. Below 0.6 they are chance, from 0.75 on \
-               they can be relied on.";
-    (!line.points.is_empty()).then(|| chart("Stability", line.svg(), how))
+    let how = format!(
+        "How to read this: how alike the segment that changes most comes back when customers are drawn anew. On the line ({STABLE}) \
+         and above, every segment can be relied on; below 0.6, one may be chance."
+    );
+    (!line.points.is_empty()).then(|| chart("Least stable segment", line.svg(), how))
 }
 
 fn smallest(sweep: &Sweep) -> Option<Chart> {
@@ -125,24 +133,11 @@ fn smallest(sweep: &Sweep) -> Option<Chart> {
         points: points(sweep, |f| f.smallest.map(|n| n as f64)),
         spread: Spread::None,
         marked: None,
+        level: None,
         from_zero: true,
     };
     let how = "How to read this: a segment too small to act on is no use, however well it is told apart.";
     (!line.points.is_empty()).then(|| chart("The smallest segment", line.svg(), how))
-}
-
-fn seconds(sweep: &Sweep) -> Option<Chart> {
-    let line = Line {
-        title: "Time",
-        about: "The seconds that each number of segments took",
-        names: (ACROSS, "seconds"),
-        points: points(sweep, |f| f.seconds),
-        spread: Spread::None,
-        marked: None,
-        from_zero: true,
-    };
-    (!line.points.is_empty())
-        .then(|| chart("Time", line.svg(), "How to read this: what a fit with that many segments took."))
 }
 
 /// A column of the table of figures: its title, and what it says of a fit if the fit has it.
@@ -158,7 +153,7 @@ fn figures(sweep: &Sweep) -> Table {
         ("Calinski-Harabasz", |f| f.calinski_harabasz.map(short)),
         ("Davies-Bouldin", |f| f.davies_bouldin.map(|v| fixed(v, 3))),
         ("Gap", |f| f.gap.map(|[gap, error]| format!("{} ± {}", fixed(gap, 3), fixed(error, 3)))),
-        ("Stability", |f| f.stability.map(|s| fixed(s, 2))),
+        ("Least stable", |f| f.stability.map(|s| fixed(s, 2))),
         ("Smallest", |f| f.smallest.map(count)),
     ];
     let there: Vec<Column> = columns.into_iter().filter(|(_, of)| sweep.fits.iter().any(|f| of(f).is_some())).collect();

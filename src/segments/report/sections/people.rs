@@ -63,7 +63,7 @@ fn card(report: &Report, index: usize) -> Card {
         |keep: fn(&&Standing) -> bool| s.standing.iter().filter(keep).take(STANDING).map(words::standing).collect();
     let mut facts = Vec::new();
     if let Some(jaccard) = report.stability.as_ref().and_then(|s| s.jaccard.get(index)) {
-        facts.push(format!("Stability {}: {}", fixed(*jaccard, 2), words::band(*jaccard)));
+        facts.push(format!("Stability: {}", words::stability(*jaccard)));
     }
     if let Some(share) = s.border_share {
         facts.push(format!("{} near a border to another segment", whole_percent(share)));

@@ -1,6 +1,7 @@
 //! How far the segments can be trusted.
 
 use super::{chart, section};
+use crate::quality::STABLE;
 use crate::segments::report::chart::number::{count, counted, fixed, whole_percent};
 use crate::segments::report::chart::{Bar, Bars, Histogram, Knife, Line, Spread};
 use crate::segments::report::page::{Block, Chart, Section, Table};
@@ -83,7 +84,7 @@ fn margins(m: &Margins) -> Chart {
 fn stability(report: &Report, s: &Stability) -> Chart {
     let bar = |(i, jaccard): (usize, &f64)| Bar {
         name: report.name_of(i),
-        words: format!("{} · {}", fixed(*jaccard, 2), words::short_band(*jaccard)),
+        words: words::stability(*jaccard),
         value: *jaccard,
         segment: Some(i),
     };
@@ -92,12 +93,12 @@ fn stability(report: &Report, s: &Stability) -> Chart {
         about: "The mean Jaccard similarity of each segment with what was found again in samples",
         bars: s.jaccard.iter().take(report.drawn()).enumerate().map(bar).collect(),
         most: 1.0,
-        marks: vec![(0.6, "0.6"), (0.75, "0.75"), (0.85, "0.85")],
+        marks: vec![(0.6, "0.6"), (STABLE, "0.75"), (0.85, "0.85")],
     }
     .svg();
     let how = format!(
         "How to read this: the customers were drawn anew {} times from {} and clustered again; 1 means the same customers every time. \
-         From 0.85 on a segment is highly stable, from 0.75 on stable; from 0.6 on it is there but its edges move; below, it may be \
+         From 0.85 on a segment is highly stable, from 0.75 on stable; from 0.6 on it is a pattern whose edges move; below, it may be \
          chance (Hennig 2008). Over all segments the agreement (adjusted Rand index) is {}.",
         s.bootstraps,
         count(s.rows),
@@ -149,6 +150,7 @@ fn inertia(c: &Convergence) -> Chart {
         points: (1..).zip(c.iterations.iter().map(|i| i.inertia)).collect(),
         spread: Spread::None,
         marked: None,
+        level: None,
         from_zero: false,
     }
     .svg();
@@ -168,6 +170,7 @@ fn changed(report: &Report, c: &Convergence) -> Chart {
         points: (1..).zip(c.iterations.iter().map(|i| 100.0 * i.changed as f64 / rows)).collect(),
         spread: Spread::None,
         marked: None,
+        level: None,
         from_zero: true,
     }
     .svg();
