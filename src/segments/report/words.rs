@@ -58,13 +58,14 @@ impl Figure {
     /// How many of the segments come back when the customers are drawn anew.
     #[must_use]
     pub fn stable(jaccard: &[f64]) -> Self {
+        let measured = jaccard.iter().filter(|j| !j.is_nan()).count(); // others have too few rows
         let stable = jaccard.iter().filter(|j| **j >= STABLE).count();
-        let reading = match jaccard.len() - stable {
+        let reading = match measured - stable {
             0 => "All segments come back when the customers are drawn anew.".into(),
             1 => "One segment changes when the customers are drawn anew: do not plan on it alone.".into(),
             n => format!("{n} segments change when the customers are drawn anew: do not plan on them alone."),
         };
-        Self { label: "Stable segments".into(), value: format!("{stable} of {}", jaccard.len()), reading }
+        Self { label: "Stable segments".into(), value: format!("{stable} of {measured}"), reading }
     }
 
     /// The number of segments recommended by a sweep.

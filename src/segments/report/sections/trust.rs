@@ -85,7 +85,7 @@ fn stability(report: &Report, s: &Stability) -> Chart {
     let bar = |(i, jaccard): (usize, &f64)| Bar {
         name: report.name_of(i),
         words: words::stability(*jaccard),
-        value: *jaccard,
+        value: if jaccard.is_nan() { 0.0 } else { *jaccard },
         segment: Some(i),
     };
     let svg = Bars {
