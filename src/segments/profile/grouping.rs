@@ -37,7 +37,8 @@ fn ordered(labels: &[u32]) -> (Vec<u16>, Vec<(u32, u32)>) {
         to += run.len() as u32;
         (labels[usize::from(run[0])], to)
     });
-    (order.clone(), runs.collect())
+    let runs = runs.collect();
+    (order, runs)
 }
 
 impl Present {
