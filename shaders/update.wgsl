@@ -5,7 +5,7 @@
 // (`scores`), and in `next`, the sets of the next pass, that there is none: where no label changed, and where a cluster
 // lost its weight, which is the host's to fill. Workgroup (c + 1, s) moves centroid c of set s; workgroup (0, 0) decides.
 //
-// Steps, for each cluster, as in `kmeans/update.rs` and `engine/bound.rs`: 1. its weight and sums; 2. the mean, rounded to
+// Steps, for each cluster, as in `engine/cpu/update.rs` and `engine/bound.rs`: 1. its weight and sums; 2. the mean, rounded to
 // the grid with ties to even; 3. the f32 nearest to each coordinate; 4. the half square and the norm; 5. how far it moved,
 // in whole steps and rounded up, of which the largest goes to the counter DRIFT of the pass (see `prune.wgsl`).
 //

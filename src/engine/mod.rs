@@ -12,6 +12,8 @@ pub mod gpu;
 pub mod probe;
 pub mod silhouette;
 
+pub use cpu::update;
+
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::note::Note;

@@ -3,7 +3,7 @@
 //! As scikit-learn does, but with its gaps closed: the order of equal distances is fixed (lowest row), a donor is never
 //! emptied in turn, and a relocation counts as not converged, so that no stale label is left.
 
-use super::update::Totals;
+use super::totals::Totals;
 use crate::engine::{Far, Session};
 use crate::error::Result;
 use crate::matrix::Matrix;

@@ -7,7 +7,7 @@ use super::params::ValidParams;
 use super::progress::{Observer, Progress, tell};
 use super::room::check_room;
 use super::seed;
-use super::update::{Totals, shift2, total_inertia};
+use super::totals::{Totals, shift2, total_inertia};
 use crate::engine::{Centroids, Change, Engine, Session, SetPass};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Frame, Matrix};
@@ -317,7 +317,7 @@ impl Loop<'_, '_> {
         if let Filled::Dropped(left) = &filled {
             self.reorder(run, left)?;
         }
-        let next = run.totals.centroids(self.matrix.dims());
+        let next = run.totals.centroids(&run.centroids);
         let shift2 = shift2(&run.centroids, &next);
         run.centroids = next;
         let tolerance2 = self.params[run.which].tol() * self.variance(&run.totals);
@@ -381,7 +381,7 @@ impl Loop<'_, '_> {
             inertia: run.totals.inertia(&run.centroids, self.matrix.squares()),
             total_inertia: total_inertia(&run.totals, self.matrix),
             centroids: run.centroids.clone(),
-            means: run.totals.centroids(self.matrix.dims()),
+            means: run.totals.centroids(&run.centroids),
             history: std::mem::take(&mut run.history),
             iterations: run.iterations,
             converged: run.converged,

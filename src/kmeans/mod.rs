@@ -12,7 +12,7 @@ mod params;
 mod progress;
 mod room;
 mod seed;
-mod update;
+mod totals;
 
 pub use fit::{Fit, Step, fit, sweep};
 pub use notes::coarse_notes;

@@ -1,6 +1,6 @@
 //! Canonical order: equal clusterings print equally.
 
-use super::update::Totals;
+use super::totals::Totals;
 use crate::engine::Centroids;
 
 /// Clusters by weight, largest first, then by centroid.

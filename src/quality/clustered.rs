@@ -5,8 +5,7 @@ use super::scan::Scan;
 use super::silhouette::{Silhouette, silhouette};
 use super::{Estimate, Quality, Sampled, SegmentQuality};
 use crate::engine::cpu::Cpu;
-use crate::engine::exact::mean;
-use crate::engine::{Centroids, Engine};
+use crate::engine::{Centroids, Engine, update};
 use crate::error::Result;
 use crate::kmeans::Fit;
 use crate::matrix::{Matrix, TILE, grid};
@@ -58,11 +57,7 @@ pub fn means(matrix: &Matrix, centroids: &Centroids, labels: &[u32]) -> Centroid
     };
     let tiles = (0..matrix.tiles()).into_par_iter().with_min_len(256);
     let (sums, weights) = tiles.fold(none, add).reduce(none, join); // integers: in any order the same
-    let mean_of = |(c, &w): (usize, &i64)| -> Vec<i64> {
-        let sums = &sums[c * dims..(c + 1) * dims];
-        if w > 0 { sums.iter().map(|&s| mean(s, w)).collect() } else { centroids.row(c).to_vec() }
-    };
-    Centroids::new(dims, weights.iter().enumerate().flat_map(mean_of).collect())
+    update(centroids, &sums, &weights)
 }
 
 fn add_tile(matrix: &Matrix, t: usize, labels: &[u32], (sums, weights): &mut (Vec<i128>, Vec<i64>)) {

@@ -193,3 +193,13 @@ fn every_directive_is_known_and_every_section_ends() {
     }
     assert_eq!(files, 7);
 }
+
+#[test]
+fn every_stage_has_its_twin_on_the_cpu() {
+    for entry in std::fs::read_dir(root().join("shaders")).unwrap() {
+        let path = entry.unwrap().path();
+        let stage = path.file_stem().unwrap().to_str().unwrap();
+        let twin = root().join(format!("src/engine/cpu/{stage}.rs"));
+        assert!(stage == "common" || twin.is_file(), "{} has no twin {}", path.display(), twin.display());
+    }
+}

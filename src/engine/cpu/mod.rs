@@ -19,6 +19,7 @@ mod referee;
 mod rules;
 mod session;
 mod silhouette;
+mod update;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -29,6 +30,7 @@ mod neon;
 mod portable;
 
 pub use level::Level;
+pub use update::update;
 
 use super::silhouette::{Grouped, Means};
 use super::{Engine, Session};

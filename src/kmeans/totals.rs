@@ -1,7 +1,6 @@
-//! From sums to centroids, and what is computed from them: all integers, all exact.
+//! Running sums, and what is computed from them: all integers, all exact.
 
-use crate::engine::exact::mean;
-use crate::engine::{Centroids, Change};
+use crate::engine::{Centroids, Change, update};
 use crate::matrix::Matrix;
 use ethnum::{I256, U256};
 
@@ -27,10 +26,9 @@ impl Totals {
         self.counts.iter_mut().zip(&change.counts).for_each(|(a, b)| *a += b);
     }
 
-    /// The mean of each cluster, rounded to the grid with ties to even. Every cluster must have weight.
-    pub(super) fn centroids(&self, dims: usize) -> Centroids {
-        let rows = self.sums.chunks_exact(dims).zip(&self.weights);
-        Centroids::new(dims, rows.flat_map(|(sums, &w)| sums.iter().map(move |&s| mean(s, w))).collect())
+    /// The mean of each cluster; one without weight stays where it was.
+    pub(super) fn centroids(&self, old: &Centroids) -> Centroids {
+        update(old, &self.sums, &self.weights)
     }
 
     /// Rearranges the clusters: new cluster `i` is old cluster `order[i]`. What is not named is dropped; it has no weight,
