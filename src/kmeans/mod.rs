@@ -19,4 +19,4 @@ pub use notes::coarse_notes;
 pub use params::{Init, Params, ValidParams};
 pub(crate) use progress::tell;
 pub use progress::{Observer, Progress, Quiet};
-pub(crate) use seed::smallest_hashes;
+pub(crate) use seed::{hashes_below, smallest_hashes};

@@ -3,10 +3,10 @@
 //! Row `i` hashes to word `i` of a generator keyed by the seed, and the smallest hashes of each cluster win. So the sample depends
 //! on neither threads nor chunks, and a smaller one is part of a larger one where the clusters' shares allow.
 
+use crate::kmeans::hashes_below;
 use crate::matrix::Matrix;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-use rayon::prelude::*;
+use rand_chacha::rand_core::SeedableRng;
 
 /// Rows that are drawn from each cluster at least, if it has them and the sample has room: a mean of 64 silhouettes is known to
 /// about an eighth of their deviation.
@@ -14,9 +14,6 @@ const LEAST: u64 = 64;
 
 /// The stream of the generator, which no seeding draws from.
 const STREAM: u64 = u64::MAX;
-
-/// Rows hashed at a time.
-const CHUNK: usize = 65_536;
 
 /// About `size` rows with weight, ascending, drawn from the clusters given by `labels` `[points]`, each below `k`: up to 64 from each,
 /// and the others in proportion to its rows. At least two of a cluster that has two are drawn, whatever `size` is; all rows with
@@ -27,13 +24,12 @@ pub fn sample(matrix: &Matrix, labels: &[u32], k: usize, size: usize, seed: u64)
     let weighted = labels.iter().enumerate().filter(|(row, _)| matrix.weight(*row) > 0);
     weighted.for_each(|(_, label)| counts[*label as usize] += 1);
     let wanted = shares(&counts, size as u64);
-    let mut slack = 1.2;
+    let (rng, mut slack) = (generator(seed), 1.2);
     loop {
         let limits: Vec<u64> = counts.iter().zip(&wanted).map(|(n, m)| limit(*n, *m, slack)).collect();
         let mut found = vec![Vec::new(); k];
-        below(matrix, labels, &limits, seed).into_iter().for_each(|(hash, row)| {
-            found[labels[row] as usize].push((hash, row));
-        });
+        let below = hashes_below(matrix, &rng, |row| limits[labels[row] as usize]);
+        below.into_iter().for_each(|(hash, row)| found[labels[row] as usize].push((hash, row)));
         if found.iter().zip(&wanted).all(|(found, m)| found.len() as u64 >= *m) {
             let drawn = found.into_iter().zip(wanted).flat_map(|(found, m)| smallest(found, m));
             let mut rows: Vec<usize> = drawn.collect();
@@ -70,20 +66,13 @@ fn limit(count: u64, wanted: u64, slack: f64) -> u64 {
     (slack * (wanted as f64 + 50.0) / count as f64 * 2f64.powi(64)) as u64
 }
 
-/// Rows with weight whose hash is at most their cluster's limit, with their hashes.
-fn below(matrix: &Matrix, labels: &[u32], limits: &[u64], seed: u64) -> Vec<(u64, usize)> {
+/// Where the hashes of rows come from.
+fn generator(seed: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
-    let chunk = |(chunk, labels): (usize, &[u32])| -> Vec<(u64, usize)> {
-        let mut rng = ChaCha8Rng::from_seed(key);
-        rng.set_stream(STREAM);
-        rng.set_word_pos(2 * (chunk * CHUNK) as u128);
-        let hashed = (chunk * CHUNK..).zip(labels).map(|(row, label)| (rng.next_u64(), row, label));
-        let kept = hashed.filter(|(hash, row, label)| *hash <= limits[**label as usize] && matrix.weight(*row) > 0);
-        kept.map(|(hash, row, _)| (hash, row)).collect()
-    };
-    let parts: Vec<_> = labels.par_chunks(CHUNK).enumerate().map(chunk).collect();
-    parts.concat()
+    let mut rng = ChaCha8Rng::from_seed(key);
+    rng.set_stream(STREAM);
+    rng
 }
 
 fn smallest(mut found: Vec<(u64, usize)>, most: u64) -> impl Iterator<Item = usize> {

@@ -16,7 +16,7 @@ use crate::matrix::Matrix;
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-pub(crate) use sample::smallest_hashes;
+pub(crate) use sample::{hashes_below, smallest_hashes};
 
 /// Rows that k-means++ looks at, at least; beyond it the rows are sampled.
 const SAMPLE: usize = 65_536;

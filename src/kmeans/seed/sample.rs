@@ -17,7 +17,7 @@ pub(crate) fn smallest_hashes(matrix: &Matrix, rng: &ChaCha8Rng, size: usize) ->
             reason = "saturates: every hash is then below"
         )]
         let limit = (share * 2f64.powi(64)) as u64;
-        let mut found = below(matrix, rng, limit);
+        let mut found = hashes_below(matrix, rng, |_| limit);
         if found.len() >= size || limit == u64::MAX {
             found.sort_unstable();
             return found.into_iter().take(size).map(|(_, row)| row).collect();
@@ -26,8 +26,12 @@ pub(crate) fn smallest_hashes(matrix: &Matrix, rng: &ChaCha8Rng, size: usize) ->
     }
 }
 
-/// Rows with weight whose hash is at most `limit`, with their hashes.
-fn below(matrix: &Matrix, rng: &ChaCha8Rng, limit: u64) -> Vec<(u64, usize)> {
+/// Rows with weight whose hash is at most their `limit`, ascending, with their hashes.
+pub(crate) fn hashes_below(
+    matrix: &Matrix,
+    rng: &ChaCha8Rng,
+    limit: impl Fn(usize) -> u64 + Sync,
+) -> Vec<(u64, usize)> {
     const CHUNK: usize = 65_536;
     let chunks: Vec<usize> = (0..matrix.count()).step_by(CHUNK).collect();
     let parts: Vec<Vec<(u64, usize)>> = chunks
@@ -36,7 +40,9 @@ fn below(matrix: &Matrix, rng: &ChaCha8Rng, limit: u64) -> Vec<(u64, usize)> {
             let mut rng = rng.clone();
             rng.set_word_pos(2 * first as u128);
             let rows = first..matrix.count().min(first + CHUNK);
-            rows.map(|row| (rng.next_u64(), row)).filter(|&(h, row)| h <= limit && matrix.weight(row) > 0).collect()
+            rows.map(|row| (rng.next_u64(), row))
+                .filter(|&(h, row)| h <= limit(row) && matrix.weight(row) > 0)
+                .collect()
         })
         .collect();
     parts.concat()
