@@ -1,7 +1,8 @@
 //! A model applied to a table: what `predict` and its kin share.
 
-use super::args::ApplyArgs;
-use super::device::Device;
+use super::args::{ApplyArgs, DeviceArgs};
+use super::device::{Choice, Device};
+use super::progress::Teller;
 use segma::engine::SetPass;
 use segma::error::{Result, printable};
 use segma::features::Prepared;
@@ -49,8 +50,29 @@ impl ApplyArgs {
     }
 }
 
-/// The segment of each point.
-pub(super) fn label(device: &mut Device, matrix: &Matrix, model: &Model) -> Result<Vec<u32>> {
+/// Points and their segments.
+pub(super) struct Labelled {
+    pub(super) matrix: Matrix,
+    pub(super) device: Device,
+    /// The segment of each point.
+    pub(super) labels: Vec<u32>,
+}
+
+/// Packs a prepared table on the model's frame and gives each row its segment.
+pub(super) fn label(
+    prepared: &Prepared<'_>,
+    model: &Model,
+    (choice, args): (Choice, &DeviceArgs),
+    teller: &mut Teller,
+) -> Result<Labelled> {
+    let matrix = Matrix::on_frame(prepared, &model.frame)?;
+    teller.step("labelling");
+    let mut device = choice.device(args, matrix.count() * matrix.dims())?;
+    let labels = labels(&mut device, &matrix, model)?;
+    Ok(Labelled { matrix, device, labels })
+}
+
+fn labels(device: &mut Device, matrix: &Matrix, model: &Model) -> Result<Vec<u32>> {
     let mut session = device.engine.load(matrix)?;
     session.open(1)?;
     session.pass(&[SetPass { set: 0, centroids: &model.centroids }])?;

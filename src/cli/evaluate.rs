@@ -1,6 +1,6 @@
 //! `segma evaluate`: how good the segments of a model are on a table.
 
-use super::apply::{imputed_and_unknown, label};
+use super::apply::{Labelled, imputed_and_unknown, label};
 use super::args::{ApplyArgs, EvaluateArgs};
 use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
@@ -11,7 +11,6 @@ use super::run::{Phases, saturated_note};
 use super::summary::grouped;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Error, Place, Result, printable};
-use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
 use segma::quality::{Agreement, BORDER, Clustered, Quality, Stability, agreement, band, means};
@@ -54,10 +53,8 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let (table, mut notes) = phases.time("read", || read(args, &model))?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
-    let matrix = phases.time("pack", || Matrix::on_frame(&prepared, &model.frame))?;
-    teller.step("labelling");
-    let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
-    let labels = phases.time("label", || label(&mut device, &matrix, &model))?;
+    let labelled = phases.time("label", || label(&prepared, &model, (choice, &args.device), &mut teller))?;
+    let Labelled { matrix, device, labels } = labelled;
     let truth = args.truth.as_deref().map(|column| Truth::new(args, &table, column, &labels)).transpose()?;
     let measured = phases.time("measure", || -> Result<_> {
         let means = means(&matrix, &model.centroids, &labels);

@@ -1,6 +1,6 @@
 //! `segma predict`: the segment of each row, in input order.
 
-use super::apply::{Applied, imputed_and_unknown, label};
+use super::apply::{Applied, Labelled, imputed_and_unknown, label};
 use super::args::PredictArgs;
 use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
@@ -8,7 +8,6 @@ use super::print;
 use super::progress::Teller;
 use super::run::{carried, saturated_note};
 use segma::error::{Error, Result};
-use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::segments::{Assignments, Beside};
 use serde_json::json;
@@ -26,10 +25,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let Applied { table, id, mut notes } = args.apply.read(&model, |options| options.carry.clone_from(&args.keep))?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
-    let matrix = Matrix::on_frame(&prepared, &model.frame)?;
-    teller.step("labelling");
-    let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
-    let labels = label(&mut device, &matrix, &model)?;
+    let Labelled { matrix, device, labels } = label(&prepared, &model, (choice, &args.device), &mut teller)?;
     let assignments = Assignments::new(&matrix, &model.centroids, &labels);
     let (id, keep) = (id.as_deref(), carried(&table, id.as_deref()));
     let beside = Beside { table: &table, names: &model.names, id, keep: &keep, prepared: Some(&prepared) };

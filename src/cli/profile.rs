@@ -1,6 +1,6 @@
 //! `segma profile`: who is in the segments of a model, by every column of a table.
 
-use super::apply::{Applied, imputed_and_unknown, label};
+use super::apply::{Applied, Labelled, imputed_and_unknown, label};
 use super::args::ProfileArgs;
 use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
@@ -10,7 +10,7 @@ use super::summary::{self, LEAST_EFFECT, grouped, shown};
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Result, escaped, printable};
 use segma::features::{kpis, telling, weights};
-use segma::matrix::{Matrix, Weights};
+use segma::matrix::Weights;
 use segma::model::Model;
 use segma::note::Note;
 use segma::segments::{Assignments, ColumnProfile, Entry, Figures, Kind, Numeric, Profile, Roles};
@@ -46,11 +46,8 @@ pub(super) fn profile(args: &ProfileArgs) -> Result<()> {
     let Applied { table, id, mut notes } = args.apply.read(&model, |options| ask(options, args, &model))?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
-    let matrix = Matrix::on_frame(&prepared, &model.frame)?;
     let weights = args.weight_column.as_deref().map(|name| weights(&table, name)).transpose()?;
-    teller.step("labelling");
-    let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
-    let labels = label(&mut device, &matrix, &model)?;
+    let Labelled { matrix, mut device, labels } = label(&prepared, &model, (choice, &args.device), &mut teller)?;
     teller.step("profiling");
     let profile = profiled(args, &table, &labels, &model, weights.as_ref(), &mut notes)?;
     if let Some(file) = output {
