@@ -114,7 +114,7 @@ fn phrase(entry: &Entry<'_>) -> String {
 
 /// What a figure is of: a column, or a level of one.
 pub(super) fn label(entry: &Entry<'_>) -> String {
-    match entry.level.filter(|_| entry.column.kind == Kind::Category) {
+    match entry.told_level() {
         Some(level) => format!("{}={}", printable(&entry.column.name), printable(level)),
         None => printable(&entry.column.name),
     }
@@ -142,15 +142,7 @@ pub(super) fn short(value: f64) -> String {
 
 /// 48211930 as 48,211,930.
 pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
+    segma::segments::grouped(&number.to_string())
 }
 
 /// A segment's share of all rows, by weight if they have weights.

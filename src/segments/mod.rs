@@ -7,6 +7,19 @@ pub mod report;
 pub use assignments::{Assignments, Beside, Closest};
 pub use profile::{ColumnProfile, Entry, Figures, Kind, MOST_LEVELS, Numeric, OTHER, Profile, Roles, suggested_names};
 
+/// The digits of a whole number in groups of three: 48211930 as 48,211,930.
+#[must_use]
+pub fn grouped(digits: &str) -> String {
+    let mut out = String::new();
+    for (at, c) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
 /// A text cell made safe to open in a spreadsheet: one that would start a formula gets a leading apostrophe (OWASP, *CSV
 /// injection*). Numbers are left alone.
 #[must_use]

@@ -27,6 +27,14 @@ pub struct Entry<'p> {
     pub effect: f64,
 }
 
+impl<'p> Entry<'p> {
+    /// The level, if it has to be told: `yes` of a yes or no goes without saying.
+    #[must_use]
+    pub fn told_level(&self) -> Option<&'p str> {
+        self.level.filter(|_| self.column.kind == Kind::Category)
+    }
+}
+
 impl ColumnProfile {
     /// A segment's figures: one for a column of numbers or dates, one for each level of a category.
     #[must_use]

@@ -182,7 +182,7 @@ fn standing(profile: &profile::Profile, s: usize) -> Vec<Standing> {
 
 /// What a figure is of, in words.
 fn named(entry: &Entry<'_>) -> String {
-    match entry.level.filter(|_| entry.column.kind == Kind::Category) {
+    match entry.told_level() {
         Some(level) => format!("{} = {level}", entry.column.name),
         None => entry.column.name.clone(),
     }

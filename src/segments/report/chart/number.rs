@@ -1,5 +1,7 @@
 //! Numbers as people write them: `1,234`, `1.2 M`, `0.0012`, `24.1 %`.
 
+use crate::segments::grouped;
+
 /// A count, in groups of three digits.
 #[must_use]
 pub(crate) fn count(n: u64) -> String {
@@ -10,17 +12,6 @@ pub(crate) fn count(n: u64) -> String {
 #[must_use]
 pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
-}
-
-fn grouped(digits: &str) -> String {
-    let mut out = String::new();
-    for (at, c) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// A number in about three digits.
