@@ -13,6 +13,12 @@ use std::time::{Duration, Instant};
 /// The longest wait for one submission before the device counts as hung.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Most tiles a workgroup of a software driver: Mesa's ends a shader after 65,535 rounds of its loops, without a word.
+const SOFTWARE_TILES: u32 = 16;
+
+/// How long a wait asks again and again before it sleeps: to be woken takes about as long as a short pass.
+const AWAKE: Duration = Duration::from_millis(2);
+
 /// An opened device. Every error it reports is kept and returned by the next check; none reaches a panicking handler.
 #[derive(Debug)]
 pub(super) struct Device {
@@ -81,7 +87,10 @@ impl Device {
         let (lost, uncaptured) = (trouble.clone(), trouble.clone());
         device.set_device_lost_callback(move |reason, message| note(&lost, format!("lost ({reason:?}): {message}")));
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&uncaptured, error.to_string())));
-        let has = limits(&device.limits());
+        let mut has = limits(&device.limits());
+        if adapter.is_software() {
+            has.group_tiles = SOFTWARE_TILES;
+        }
         let limits = most.map_or(has, |most| has.within(most));
         let memory = Arc::new(Memory { used: AtomicU64::new(0), most: AtomicU64::new(u64::MAX) });
         let name = adapter.name().to_owned();
@@ -135,6 +144,10 @@ impl Device {
             let _ = self.guarded(|| self.device.poll(wgpu::PollType::Poll))?; // calls back what is done already
             if done.load(Ordering::Acquire) {
                 return self.check();
+            }
+            if clock.elapsed() < AWAKE {
+                std::thread::yield_now();
+                continue;
             }
             let oldest = self.submitted().pending.front().cloned();
             let (number, submission_index) = oldest.unzip();

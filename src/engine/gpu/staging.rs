@@ -13,11 +13,11 @@ use wgpu::WriteOnly;
 /// Buffers of the ring: one being filled, one on its way, one coming back.
 const SLOTS: usize = 3;
 
-/// No slot is larger: by then a transfer's start no longer counts.
-const MOST_SLOT_BYTES: usize = 32 << 20;
+/// No slot is larger: by then a transfer's start no longer counts, and the wrapper zeroes every slot once (5 GB/s).
+const MOST_SLOT_BYTES: usize = 8 << 20;
 
 /// What a thread copies at a time: one thread does not fill a fast bus.
-const COPY_BYTES: usize = 1 << 20;
+const COPY_BYTES: usize = 1 << 18;
 
 /// Buffers that carry bytes to the device.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ pub(super) struct Readback(Option<wgpu::Buffer>);
 
 impl Readback {
     /// Words it carries at a time.
-    pub(super) const MOST_WORDS: u64 = (MOST_SLOT_BYTES / size_of::<u32>()) as u64;
+    pub(super) const MOST_WORDS: u64 = 8 << 20;
 
     /// The buffer, with room for so many bytes.
     pub(super) fn buffer(&mut self, device: &Device, bytes: u64) -> Result<&wgpu::Buffer> {
