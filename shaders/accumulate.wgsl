@@ -1,13 +1,18 @@
 // Moves points whose label changed between the integer sums of their clusters.
 //
-// Reads: a point, its old and new label. Writes: this pass's change of coordinate sums, points and weight of each cluster,
-// as integers of LIMBS limbs; the carry of a limb goes to the next, so the order of additions cannot be seen.
+// Reads: a list of the points of a step that moved, with their old and new labels. Writes: this pass's change of coordinate
+// sums, points and weight of each cluster, as integers of LIMBS limbs; the carry of a limb goes to the next, so the order of
+// additions cannot be seen.
 //
 // Steps, for each coordinate of a point that moved, then for its count and weight: 1. the integer; 2. add it to the new
 // cluster; 3. subtract it from the old one, if there was one; and at the end of a workgroup 4. add its bins to the totals.
 //
-// Sums lie coordinate by coordinate, the clusters of one side by side, in workgroup memory (BINS of them, added to the
-// totals at the end of the workgroup) or, where they do not fit, straight in the totals.
+// Sums lie cluster by cluster, the coordinates of one side by side, in workgroup memory (BINS of them, added to the totals
+// at the end of the workgroup) or, where they do not fit, straight in the totals.
+//
+// The lanes of a workgroup share the list out: where few points moved, as in most passes, all of them work, and where many
+// moved, few of those that work at the same time add to one cluster and wait for each other. Bytes: 12 of workgroup memory a
+// point that moved, 4 a coordinate of it, from the nearest cache. Operations: LIMBS additions a coordinate and cluster.
 
 //#if BINS
 var<workgroup> bins: array<atomic<u32>, BINS * LIMBS>; // limb by limb
@@ -81,53 +86,76 @@ fn counts(row: u32) -> bool {
     //#end
 }
 
-//#if SLICES
-// A kernel of its own, for many clusters: where the sums of all coordinates together do not fit in workgroup memory, a
-// workgroup takes a slice of the coordinates and a range of the tiles. It reads in what bits the labels of each point differ,
-// as `assign.wgsl` left it (0 if it did not move), and of those that moved the new label and the slice's coordinates, each
-// once: LABEL_BITS / 8 bytes a point and slice, and as many and 4 a coordinate of a point that moved.
+//#if BINS
+fn add(cset: Set, slot: u32, value: Cell) {
+    add_bin(cset.bin + slot, value);
+}
 
-@group(0) @binding(2) var<storage, read> labels: array<u32>; // [sets], of each [points], then slack [tiles]
-@group(0) @binding(8) var<storage, read> moved: array<u32>;  // [points] the old label ^ the new one
+fn count_up(cset: Set, which: u32, by: u32) {
+    atomicAdd(&bins[cset.bin + counter(cset, which)], by); // a workgroup takes fewer than 2^32 points
+}
+//#else
+var<private> tally: array<u32, 4>;
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let cset = sets[0];
-    if (cset.count == 0u) {
-        return; // there is no such pass: see `update.wgsl`
-    }
-    let j0 = group.y * cset.slice;
-    let j1 = min(j0 + cset.slice, DIMS + EXTRA);
-    let first = chunk.first_tile + group.x * TILES;
-    clear_bins(lane, (j1 - j0) * cset.k);
-    var changed = 0u;
-    for (var step = 0u; step < TILES && first + step < chunk.end_tile; step += WIDE) {
-        let t = first + step + lane / 64u;
-        let row = t * 64u + lane % 64u;
-        var bits = 0u;
-        if (row < chunk.points) {
-            bits = (moved[row / LABELS] >> place(row)) & NO_LABEL;
+fn add(cset: Set, slot: u32, value: Cell) {
+    add_cell(cset.cell + slot, value);
+}
+
+fn count_up(cset: Set, which: u32, by: u32) {
+    tally[which] += by;
+}
+
+fn flush_tally(cset: Set) {
+    for (var which = 0u; which < 4u; which++) {
+        if (tally[which] != 0u) {
+            var value = Cell();
+            value.x = tally[which];
+            add_cell(cset.cell + counter(cset, which), value);
         }
-        if (bits != 0u) {
-            changed += select(0u, 1u, counts(row));
-            let label = (labels[(cset.first_label + row) / LABELS] >> place(row)) & NO_LABEL;
-            let old = label ^ bits;
-            let base = t * DIMS * 64u + lane % 64u;
-            for (var j = j0; j < j1; j++) {
-                let value = summed(row, base, j);
-                let bin = (j - j0) * cset.k;
-                add_bin(bin + label, value);
-                if (old != NO_LABEL) {
-                    add_bin(bin + old, negated(value));
-                }
-            }
-        }
-    }
-    flush_bins(lane, cset.cell + j0 * cset.k, (j1 - j0) * cset.k);
-    if (j0 == 0u && changed != 0u) {
-        var value = Cell();
-        value.x = changed;
-        add_cell(cset.cell + counter(cset, CHANGED), value);
     }
 }
 //#end
+
+// The points of a step that moved, in any order; two counters take turns, so that one is cleared while the other is read.
+struct Move {
+    place: u32, // in the step
+    old: u32,
+    label: u32,
+}
+
+var<workgroup> moves: array<Move, STEP * 64u>;
+var<workgroup> moving: array<atomic<u32>, 2>;
+var<private> turn: u32;
+
+fn list(at: u32, p: Point, i: u32, old: u32, label: u32) {
+    moves[at] = Move(p.slot * 64u + p.row % 64u + i, old, label);
+}
+
+// Moves the listed points between the sums, all lanes together: eight points by so many coordinates at a time, since lanes
+// that add to one bin wait for each other.
+fn move_listed(cset: Set, step: u32, lane: u32) {
+    workgroupBarrier();
+    let count = atomicLoad(&moving[turn]);
+    if (lane == 0u) {
+        atomicStore(&moving[1u - turn], 0u);
+    }
+    turn = 1u - turn;
+    for (var i = lane; i < (count + 7u) / 8u * 8u * COORDINATES; i += LANES) {
+        let at = i / (8u * COORDINATES) * 8u + i % 8u;
+        if (at < count) {
+            let j = i / 8u % COORDINATES;
+            let one = moves[at];
+            let t = tile_at(step + one.place / 64u);
+            let row = t * 64u + one.place % 64u;
+            let value = summed(row, t * DIMS * 64u + one.place % 64u, j);
+            if (j == DIMS && counts(row)) {
+                count_up(cset, CHANGED, 1u);
+            }
+            add(cset, cell_of(one.label, j), value);
+            if (one.old != NO_LABEL) {
+                add(cset, cell_of(one.old, j), negated(value));
+            }
+        }
+    }
+    workgroupBarrier();
+}

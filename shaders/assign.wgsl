@@ -1,19 +1,20 @@
 // Scores every centroid of every set for a tile of points, keeps the best two, and moves the points whose label changed.
 //
 // Reads: tiles [DIMS x 64], tile norms, each set's centroids in f32 (four to a vec4) and on the grid. Writes: labels where
-// they changed, and the change of the sums (see `accumulate.wgsl`). A workgroup is WIDE tiles wide and takes TILES tiles.
-// It takes the sets of a round together: those whose sums are in workgroup memory at the same time.
+// they changed, and the change of the sums (see `accumulate.wgsl`). A workgroup takes TILES tiles, STEP of them at a time,
+// and the sets of a round together: those whose sums are in workgroup memory at the same time.
 //
 // There are two ways to score, TILED and not; what each takes is counted where it stands below. Beside it, bytes a point
 // and set, with B = LABEL_BITS / 8: B of label read, and where it changed one atomicXor of a word with the bits in which the
-// old and the new label differ. Where sums are made afterwards, the same bits go to `moved` by another one, which B bytes of
-// zeros were written to before; the kernel that sums reads B of each. Operations: none but a comparison where the best two
-// are apart; a point that moved costs (DIMS + EXTRA) additions of LIMBS limbs to each of two clusters.
+// old and the new label differ. Operations: none but a comparison where the best two are apart.
 //
-// The points of LABELS lanes share a word. The other way to write it, each word by one lane after the lanes have put their
-// labels together in workgroup memory, costs a barrier and LABELS words through that memory for every point of every pass,
-// and where a label of a word changed 4 bytes written. An atomicXor costs nothing where no label changed, and of the rest
-// as many read and written words as labels: in the first passes up to LABELS times as many, in all others fewer.
+// Without TILED the four points of a lane share a word of labels that are a byte, or have two or four words of their own.
+// With TILED the points of LABELS lanes share a word. The other way to write it, each word by one lane after the lanes have
+// put their labels together in workgroup memory, costs a barrier and LABELS words through that memory for every point of
+// every pass. An atomicXor costs nothing where no label changed, and of the rest as many read and written words as labels.
+//
+// What the compiler knows to be short it unrolls, and reads ahead as far as registers go. That is what scoring is meant to
+// do; in what few points need (`referee.wgsl`) it takes registers from it, so loops there count to `chunk.dims`.
 //
 // Where few labels change (SLACK), tiles that `prune.wgsl` finds settled are left out.
 //
@@ -23,21 +24,15 @@
 @group(0) @binding(2) var<storage, read_write> labels: array<atomic<u32>>; // [sets], of each [points], then slack [tiles]
 @group(0) @binding(4) var<storage, read> scores: array<vec4<f32>>;  // per quad: half squares, norms, then DIMS coordinates
 @group(0) @binding(5) var<storage, read> exact: array<vec2<u32>>;   // [distinct]: its label, then DIMS on the grid
-//#if DEFER
-@group(0) @binding(8) var<storage, read_write> moved: array<atomic<u32>>; // [points] the old label ^ the new one
-//#end
 
 const LOWEST: f32 = -3.0e38;
 
+// Four points of a tile that follow each other, or with TILED one.
 struct Point {
-    here: bool, // false beyond the last point
-    row: u32,
+    row: u32,   // of the first of them
     base: u32,  // of its first coordinate in `tiles`
-    norm: f32,  // of its tile
-    //#if SLACK
-    square: f32,
-    slot: u32,  // its tile in the step
-    //#end
+    norm: f32,  // of their tile
+    slot: u32,  // their tile in the step
 }
 
 //#if SLACK
@@ -52,23 +47,12 @@ fn tile_at(i: u32) -> u32 {
 }
 //#end
 
-// The point of a lane in the tiles of the workgroup from the i-th on.
-fn point(i: u32, lane: u32) -> Point {
-    let t = tile_at(i + lane / 64u);
+// The point that begins at `place` of the step whose first tile is the workgroup's i-th.
+fn point(i: u32, place: u32) -> Point {
+    let slot = place / 64u;
+    let t = tile_at(i + slot);
     let tile = min(t, chunk.end_tile - 1u);
-    let row = t * 64u + lane % 64u;
-    let base = tile * DIMS * 64u + lane % 64u;
-    let norm = coordinate(chunk.norms + tile);
-    //#if SLACK
-    let slot = (i + lane / 64u) % (POINTS * WIDE);
-    //#if HOLD
-    return Point(row < chunk.points, row, base, norm, 0.0, slot);
-    //#else
-    return Point(row < chunk.points, row, base, norm, square(base), slot);
-    //#end
-    //#else
-    return Point(row < chunk.points, row, base, norm);
-    //#end
+    return Point(t * 64u + place % 64u, tile * DIMS * 64u + place % 64u, coordinate(chunk.norms + tile), slot);
 }
 
 // Where the scores of a quad of centroids start, for points of norm up to that of their tile.
@@ -223,41 +207,101 @@ fn label_points(cset: Set, lane: u32) {
         workgroupBarrier();
         top = merge(merge(top, staged[lane]), staged[LANES + lane]);
     }
-    settle(cset, own, top);
+    settle_own(cset, top);
+}
+
+// Settles the point of a lane.
+fn settle_own(cset: Set, top: Top) {
+    let word = (cset.first_label + own.row) / LABELS;
+    let here = own.row < chunk.points;
+    var old = NO_LABEL;
+    var label = old;
+    if (here) {
+        var position = top.position;
+        let lower = top.best - guard(cset, position, own.norm);
+        let stands = lower > top.second;
+        if (!stands) {
+            position = referee(cset, own.base, own.norm);
+        }
+        //#if SLACK
+        atomicMin(&least[own.slot], select(0u, margin(square(own.base), lower, top.second), stands));
+        //#end
+        label = label_at(cset, position);
+        old = (atomicLoad(&labels[word]) >> place(own.row)) & NO_LABEL;
+    }
+    if (label != old) {
+        let bits = (label ^ old) << place(own.row);
+        atomicXor(&labels[word], bits); // other lanes change other bits of it
+        list(atomicAdd(&moving[turn], 1u), own, 0u, old, label);
+    }
 }
 //#else
-// Scores every centroid of a set for the points that a lane holds, one centroid for all lanes at a time.
+// Scores every centroid of a set for the points that a lane holds, QUADS times four centroids for all lanes at a time.
 //
-// Reads: a lane's POINTS points, kept in registers (HOLD) or read again for every four centroids; the centroids, four to a
-// vec4, from workgroup memory a few at a time (STAGE) or straight from `scores`. All lanes read the same centroid, so one
-// fetch serves all points of a workgroup. Gives: the best two upper scores of each point.
+// Reads: VECTORS times four points that follow each other, as vec4, kept in registers (HOLD) or read again for every QUADS
+// times four centroids; the centroids, four to a vec4, from workgroup memory a few at a time (STAGE) or straight from
+// `scores`. All lanes read the same centroid, so one fetch serves all points of a workgroup. Four labels of a byte are a
+// word that is the lane's own. Gives: the best two upper scores of each point.
 //
-// Bytes a point: 4 DIMS read, once for all sets of a round (HOLD), or for every four centroids. Operations a point and
+// Bytes a point: 4 DIMS read, once for all sets of a round (HOLD), or for every 4 QUADS centroids. Operations a point and
 // centroid: DIMS fused multiply-adds and five to keep the best two. Words fetched into registers a multiply-add:
-// 1 / POINTS, and without HOLD 1 / 4 more: a GPU that makes four multiply-adds in the time of one such word (an H100) is
-// held up below four points a lane, which is what TILED is for.
+// 1 / (4 VECTORS), and without HOLD 1 / (4 QUADS) more.
 
-//#each POINTS
-var<private> p{i}: Point;
+// The best two upper scores of four points so far.
+struct Tops {
+    best: vec4<f32>,
+    second: vec4<f32>,
+    position: vec4<u32>,
+}
+
+fn take_all(tops: Tops, scores: vec4<f32>, c: u32) -> Tops {
+    return Tops(
+        max(tops.best, scores),
+        max(tops.second, min(tops.best, scores)),
+        select(tops.position, vec4<u32>(c), scores > tops.best),
+    );
+}
+
+//#each VECTORS
+var<private> p{v}: Point;
 //#if HOLD
-var<private> x{i}: array<f32, DIMS>;
+//#each DIMS
+var<private> x{v}_{j}: vec4<f32>; // an array would not stay in registers
+//#end
 //#end
 //#end
 
-// Takes a lane's points of the workgroup's tiles from the first on.
+// Takes a lane's points of the step that begins at the workgroup's tile `first`.
 fn fetch(first: u32, lane: u32) {
-    //#each POINTS
-    p{i} = point(first + {i}u * WIDE, lane);
+    //#each VECTORS
+    p{v} = point(first, 4u * (lane + {v}u * LANES));
     //#if HOLD
     //#each DIMS
-    x{i}[{j}] = tiles[p{i}.base + {j}u * 64u];
-    //#if SLACK
-    p{i}.square = fma(x{i}[{j}], x{i}[{j}], p{i}.square);
-    //#end
+    x{v}_{j} = tiles[p{v}.base / 4u + {j}u * 16u];
     //#end
     //#end
     //#end
 }
+
+// The squared norms of four points, within the roundings of a product and a sum a coordinate.
+//#each VECTORS
+fn square{v}() -> vec4<f32> {
+    var sum = vec4<f32>(0.0);
+    //#if SLACK
+    //#if HOLD
+    //#each DIMS
+    sum = fma(x{v}_{j}, x{v}_{j}, sum);
+    //#end
+    //#else
+    for (var j = 0u; j < chunk.dims; j++) {
+        let x = tiles[p{v}.base / 4u + j * 16u];
+        sum = fma(x, x, sum);
+    }
+    //#end
+    //#end
+    return sum;
+}
+//#end
 
 //#if STAGE
 // A few quads of centroids at a time in workgroup memory.
@@ -284,8 +328,8 @@ fn hot(at: u32) -> vec4<f32> {
 
 // Labels the points of a lane: every coordinate of a centroid that is fetched serves them all.
 fn label_points(cset: Set, lane: u32) {
-    //#each POINTS
-    var top{i} = Top(LOWEST, LOWEST, 0u);
+    //#each VECTORS
+    var top{v} = Tops(vec4<f32>(LOWEST), vec4<f32>(LOWEST), vec4<u32>(0u));
     //#end
     for (var first = 0u; first < cset.quads; first += STAGED) {
         //#if STAGE
@@ -294,123 +338,167 @@ fn label_points(cset: Set, lane: u32) {
         //#else
         let begin = (cset.first_quad + first) * (DIMS + 2u);
         //#end
-        for (var quad = 0u; quad < min(STAGED, cset.quads - first); quad++) {
-            let at = begin + quad * (DIMS + 2u);
-            let half2 = hot(at);
-            let norm = hot(at + 1u);
-            //#each POINTS
-            var sum{i} = start(cset, half2, norm, p{i}.norm);
+        let end = min(STAGED, cset.quads - first);
+        for (var quad = 0u; quad < end; quad += QUADS) {
+            //#each QUADS
+            let at{q} = begin + min(quad + {q}u, end - 1u) * (DIMS + 2u);
+            let half{q} = hot(at{q});
+            let norm{q} = hot(at{q} + 1u);
+            //#each VECTORS
+            let start{q}_{v} = start(cset, half{q}, norm{q}, p{v}.norm);
+            var sum{q}x{v} = vec4<f32>(start{q}_{v}.x);
+            var sum{q}y{v} = vec4<f32>(start{q}_{v}.y);
+            var sum{q}z{v} = vec4<f32>(start{q}_{v}.z);
+            var sum{q}w{v} = vec4<f32>(start{q}_{v}.w);
+            //#end
             //#end
             //#if HOLD
             //#each DIMS
-            let c{j} = hot(at + 2u + {j}u);
-            //#each POINTS
-            sum{i} = fma(vec4<f32>(x{i}[{j}]), c{j}, sum{i});
+            //#each QUADS
+            let c{j}_{q} = hot(at{q} + 2u + {j}u);
+            //#each VECTORS
+            sum{q}x{v} = fma(x{v}_{j}, vec4<f32>(c{j}_{q}.x), sum{q}x{v});
+            sum{q}y{v} = fma(x{v}_{j}, vec4<f32>(c{j}_{q}.y), sum{q}y{v});
+            sum{q}z{v} = fma(x{v}_{j}, vec4<f32>(c{j}_{q}.z), sum{q}z{v});
+            sum{q}w{v} = fma(x{v}_{j}, vec4<f32>(c{j}_{q}.w), sum{q}w{v});
+            //#end
             //#end
             //#end
             //#else
             for (var j = 0u; j < DIMS; j++) {
-                let c = hot(at + 2u + j);
-                //#each POINTS
-                sum{i} = fma(vec4<f32>(tiles[p{i}.base + j * 64u]), c, sum{i});
+                //#each VECTORS
+                let x{v} = tiles[p{v}.base / 4u + j * 16u];
+                //#end
+                //#each QUADS
+                let c{q} = hot(at{q} + 2u + j);
+                //#each VECTORS
+                sum{q}x{v} = fma(x{v}, vec4<f32>(c{q}.x), sum{q}x{v});
+                sum{q}y{v} = fma(x{v}, vec4<f32>(c{q}.y), sum{q}y{v});
+                sum{q}z{v} = fma(x{v}, vec4<f32>(c{q}.z), sum{q}z{v});
+                sum{q}w{v} = fma(x{v}, vec4<f32>(c{q}.w), sum{q}w{v});
+                //#end
                 //#end
             }
             //#end
-            //#each POINTS
-            top{i} = take_quad(top{i}, sum{i}, (first + quad) * 4u);
+            //#each QUADS
+            if (quad + {q}u < end) {
+                let c{q} = (first + quad + {q}u) * 4u;
+                //#each VECTORS
+                top{v} = take_all(top{v}, sum{q}x{v}, c{q});
+                top{v} = take_all(top{v}, sum{q}y{v}, c{q} + 1u);
+                top{v} = take_all(top{v}, sum{q}z{v}, c{q} + 2u);
+                top{v} = take_all(top{v}, sum{q}w{v}, c{q} + 3u);
+                //#end
+            }
             //#end
         }
     }
-    //#each POINTS
-    settle(cset, p{i}, top{i});
+    //#each VECTORS
+    settle_four(cset, p{v}, square{v}(), top{v});
     //#end
 }
-//#end
 
-// Proves or referees the label of a point, and moves the point if it changed.
-fn settle(cset: Set, p: Point, top: Top) {
+// The labels that four points have, of which the first is a multiple of 4.
+fn load_labels(at: u32) -> vec4<u32> {
+    let word = at / LABELS;
+    //#if LABELS8
+    return (vec4<u32>(atomicLoad(&labels[word])) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(NO_LABEL);
+    //#else
+    //#if LABELS16
+    let words = vec2<u32>(atomicLoad(&labels[word]), atomicLoad(&labels[word + 1u]));
+    return vec4<u32>(words.x & NO_LABEL, words.x >> 16u, words.y & NO_LABEL, words.y >> 16u);
+    //#else
+    return vec4<u32>(
+        atomicLoad(&labels[word]),
+        atomicLoad(&labels[word + 1u]),
+        atomicLoad(&labels[word + 2u]),
+        atomicLoad(&labels[word + 3u]),
+    );
+    //#end
+    //#end
+}
+
+// Changes these bits of a word of labels, which is the lane's own.
+fn change(cset: Set, p: Point, i: u32, bits: u32) {
+    if (bits != 0u) {
+        atomicXor(&labels[(cset.first_label + p.row) / LABELS + i], bits);
+    }
+}
+
+fn change_labels(cset: Set, p: Point, bits: vec4<u32>) {
+    //#if LABELS8
+    change(cset, p, 0u, bits.x | (bits.y << 8u) | (bits.z << 16u) | (bits.w << 24u));
+    //#else
+    //#if LABELS16
+    change(cset, p, 0u, bits.x | (bits.y << 16u));
+    change(cset, p, 1u, bits.z | (bits.w << 16u));
+    //#else
+    change(cset, p, 0u, bits.x);
+    change(cset, p, 1u, bits.y);
+    change(cset, p, 2u, bits.z);
+    change(cset, p, 3u, bits.w);
+    //#end
+    //#end
+}
+
+const PLACES: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
+
+// Settles four points that follow each other.
+fn settle_four(cset: Set, p: Point, squares: vec4<f32>, top: Tops) {
+    let here = vec4<u32>(p.row) + PLACES < vec4<u32>(chunk.points);
+    if (!here.x) {
+        return;
+    }
+    let old = load_labels(cset.first_label + p.row);
     var position = top.position;
-    let lower = top.best - guards(cset, position / 4u, p.norm)[position % 4u];
+    let lower = top.best - vec4<f32>(
+        guard(cset, position.x, p.norm),
+        guard(cset, position.y, p.norm),
+        guard(cset, position.z, p.norm),
+        guard(cset, position.w, p.norm),
+    );
     let stands = lower > top.second;
-    if (p.here && !stands) {
-        position = referee(cset, p.base, p.norm);
+    if (!all(stands)) {
+        for (var i = 0u; i < 4u; i++) {
+            let own = PLACES == vec4<u32>(i);
+            if (any(own & here & !stands)) {
+                position = select(position, vec4<u32>(referee(cset, p.base + i, p.norm)), own);
+            }
+        }
     }
     //#if SLACK
-    if (p.here) {
-        atomicMin(&least[p.slot], select(0u, margin(p.square, lower, top.second), stands));
-    }
+    let margins = select(vec4<u32>(0u), vec4<u32>(
+        margin(squares.x, lower.x, top.second.x),
+        margin(squares.y, lower.y, top.second.y),
+        margin(squares.z, lower.z, top.second.z),
+        margin(squares.w, lower.w, top.second.w),
+    ), stands);
+    let slack = select(vec4<u32>(UNKNOWN), margins, here);
+    atomicMin(&least[p.slot], min(min(slack.x, slack.y), min(slack.z, slack.w)));
     //#end
-    let label = exact[(cset.first_centroid + position) * (DIMS + 1u)].x;
-    let word = (cset.first_label + p.row) / LABELS;
-    var old = label;
-    if (p.here) {
-        old = (atomicLoad(&labels[word]) >> place(p.row)) & NO_LABEL;
-    }
-    if (label != old) {
-        let bits = (label ^ old) << place(p.row);
-        atomicXor(&labels[word], bits); // other lanes change other bits of it
-        //#if DEFER
-        atomicXor(&moved[p.row / LABELS], bits);
-        //#end
-    }
-    //#if DEFER
-    //#else
-    move_point(cset, p, old, label);
-    //#end
-}
-
-//#if BINS
-fn add(cset: Set, slot: u32, value: Cell) {
-    add_bin(cset.bin + slot, value);
-}
-
-fn count_up(cset: Set, which: u32, by: u32) {
-    atomicAdd(&bins[cset.bin + counter(cset, which)], by); // a workgroup takes fewer than 2^32 points
-}
-//#else
-var<private> tally: array<u32, 4>;
-
-fn add(cset: Set, slot: u32, value: Cell) {
-    add_cell(cset.cell + slot, value);
-}
-
-fn count_up(cset: Set, which: u32, by: u32) {
-    tally[which] += by;
-}
-
-fn flush_tally(cset: Set) {
-    for (var which = 0u; which < 4u; which++) {
-        if (tally[which] != 0u) {
-            var value = Cell();
-            value.x = tally[which];
-            add_cell(cset.cell + counter(cset, which), value);
-        }
-    }
-}
-//#end
-
-//#if DEFER
-//#else
-fn move_alone(cset: Set, p: Point, old: u32, label: u32) {
-    for (var j = 0u; j < DIMS + EXTRA; j++) {
-        let value = summed(p.row, p.base, j);
-        add(cset, j * cset.k + label, value);
-        if (old != NO_LABEL) {
-            add(cset, j * cset.k + old, negated(value));
-        }
-    }
-}
-
-fn move_point(cset: Set, p: Point, old: u32, label: u32) {
+    let label = select(old, vec4<u32>(
+        label_at(cset, position.x),
+        label_at(cset, position.y),
+        label_at(cset, position.z),
+        label_at(cset, position.w),
+    ), here);
     let moves = label != old;
-    if (moves && counts(p.row)) {
-        count_up(cset, CHANGED, 1u);
-    }
-    if (moves) {
-        move_alone(cset, p, old, label);
+    if (any(moves)) {
+        change_labels(cset, p, label ^ old);
+        let count = select(vec4<u32>(0u), vec4<u32>(1u), moves);
+        let first = atomicAdd(&moving[turn], count.x + count.y + count.z + count.w);
+        let at = vec4<u32>(first) + vec4<u32>(0u, count.x, count.x + count.y, count.x + count.y + count.z);
+        if (moves.x) { list(at.x, p, 0u, old.x, label.x); }
+        if (moves.y) { list(at.y, p, 1u, old.y, label.y); }
+        if (moves.z) { list(at.z, p, 2u, old.z, label.z); }
+        if (moves.w) { list(at.w, p, 3u, old.w, label.w); }
     }
 }
 //#end
+
+fn label_at(cset: Set, position: u32) -> u32 {
+    return exact[(cset.first_centroid + position) * (DIMS + 1u)].x;
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -419,6 +507,9 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let first = chunk.first_tile + (group.y * groups.x + group.x) * TILES;
+    if (lane < 2u) {
+        atomicStore(&moving[lane], 0u);
+    }
     var end = 0u;
     for (var begin = 0u; begin < sets[0].count; begin = end) {
         let round = sets[begin]; // its sets' bins are in workgroup memory together
@@ -432,10 +523,11 @@ fn main(
         group_tile = first;
         let count = min(TILES, max(chunk.end_tile, first) - first);
         //#end
-        for (var step = 0u; step < count; step += POINTS * WIDE) {
+        for (var step = 0u; step < count; step += STEP) {
             fetch(step, lane);
             for (var s = begin; s < end; s++) {
                 label_points(sets[s], lane);
+                move_listed(sets[s], step, lane);
                 //#if SLACK
                 keep_slack(sets[s], step, lane);
                 //#end

@@ -14,6 +14,7 @@ struct Chunk {
     first_tile: u32,
     end_tile: u32,
     norms: u32, // where the norms of the tiles begin among the coordinates
+    dims: u32,  // DIMS, as a number that the compiler does not know: see `assign.wgsl`
 }
 
 // A centroid set of the batch.
@@ -31,7 +32,6 @@ struct Set {
     round_end: u32,      // the first set whose bins are not in workgroup memory together with this one's
     round_cells: u32,    // cells of those that are
     count: u32,          // sets in all
-    slice: u32,          // coordinates a slice, where the sums are made in slices
     region: u32,         // cells that the totals of a pass take
     first_slack: u32,    // of its tiles' slack, in the words of `labels`
     travel: u32,         // of its centroids until the first pass of the submission
@@ -40,19 +40,11 @@ struct Set {
 @group(0) @binding(3) var<storage, read> sets: array<Set>;
 //#if CHUNK
 @group(0) @binding(0) var<uniform> chunk: Chunk;
-//#if TILED
 @group(0) @binding(1) var<storage, read> tiles: array<vec4<f32>>;        // [tiles x DIMS x 64], then norms [tiles]
 
 fn coordinate(at: u32) -> f32 {
     return tiles[at / 4u][at % 4u];
 }
-//#else
-@group(0) @binding(1) var<storage, read> tiles: array<f32>;              // [tiles x DIMS x 64], then norms [tiles]
-
-fn coordinate(at: u32) -> f32 {
-    return tiles[at];
-}
-//#end
 //#if WEIGHTED
 @group(0) @binding(7) var<storage, read> weights: array<vec2<u32>>;     // [points] in fixed point
 //#end
@@ -69,7 +61,13 @@ const LIMBS: u32 = 2u;
 const EXTRA: u32 = 1u; // after the coordinates: points
 //#end
 
-// A set's cells are [DIMS + EXTRA][k], then these.
+const COORDINATES: u32 = DIMS + EXTRA;
+
+// A set's cells are [k][COORDINATES], then its counters.
+fn cell_of(label: u32, j: u32) -> u32 {
+    return label * COORDINATES + j;
+}
+
 const CHANGED: u32 = 0u;
 const TIES: u32 = 1u;
 const REFEREED: u32 = 2u;
@@ -81,7 +79,7 @@ const STEP_BITS: u32 = 24u;
 const MOST_DRIFT: u32 = 0x40000000u;
 
 fn counter(cset: Set, which: u32) -> u32 {
-    return (DIMS + EXTRA) * cset.k + which;
+    return COORDINATES * cset.k + which;
 }
 
 // 64-bit arithmetic and totals: with 64-bit integers and atomics where the GPU has them, else in 32-bit limbs, which every

@@ -32,7 +32,7 @@ const NARROWER: f32 = 1.0 - 0x1p-18;
 var<workgroup> wanted: array<u32, TILES>;
 var<workgroup> unsettled: array<u32, TILES>;
 var<workgroup> listed: u32;
-var<workgroup> least: array<atomic<u32>, POINTS * WIDE>; // of each tile of a step
+var<workgroup> least: array<atomic<u32>, STEP>; // of each tile of a step
 
 // How far the centroids of a set have travelled until this pass, those moves too that the device has made since the host.
 fn travel(cset: Set) -> u32 {
@@ -66,7 +66,7 @@ fn list_unsettled(first: u32, begin: u32, end: u32, lane: u32) -> u32 {
         wanted[lane] = select(0u, 1u, wants);
         unsettled[lane] = BEYOND;
     }
-    if (lane < POINTS * WIDE) {
+    if (lane < STEP) {
         atomicStore(&least[lane], UNKNOWN);
     }
     workgroupBarrier();
@@ -89,7 +89,7 @@ fn list_unsettled(first: u32, begin: u32, end: u32, lane: u32) -> u32 {
 // The squared norm of a point, within the roundings of a product and a sum a coordinate.
 fn square(base: u32) -> f32 {
     var sum = 0.0;
-    for (var j = 0u; j < DIMS; j++) {
+    for (var j = 0u; j < chunk.dims; j++) {
         let x = coordinate(base + j * 64u);
         sum = fma(x, x, sum);
     }
@@ -121,7 +121,7 @@ fn margin(square: f32, lower: f32, second: f32) -> u32 {
 // Keeps the slack of the tiles of a step. Of centroids that were scored as one, one may come nearer than what was compared.
 fn keep_slack(cset: Set, step: u32, lane: u32) {
     workgroupBarrier();
-    if (lane < POINTS * WIDE) {
+    if (lane < STEP) {
         let steps = atomicExchange(&least[lane], UNKNOWN);
         let tile = unsettled[step + lane];
         if (tile != BEYOND && cset.distinct == cset.k) {

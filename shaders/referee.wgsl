@@ -10,7 +10,7 @@ fn upper(cset: Set, quad: u32, base: u32, norm: f32) -> vec4<f32> {
     let at = (cset.first_quad + quad) * (DIMS + 2u);
     let half2 = scores[at];
     var sum = cset.bound * (half2 + norm * scores[at + 1u]) - half2;
-    for (var j = 0u; j < DIMS; j++) {
+    for (var j = 0u; j < chunk.dims; j++) {
         sum = fma(vec4<f32>(coordinate(base + j * 64u)), scores[at + 2u + j], sum);
     }
     return sum;
@@ -21,10 +21,15 @@ fn guards(cset: Set, quad: u32, norm: f32) -> vec4<f32> {
     return cset.guard * (scores[at] + norm * scores[at + 1u]);
 }
 
+fn guard(cset: Set, position: u32, norm: f32) -> f32 {
+    let at = (cset.first_quad + position / 4u) * (DIMS + 2u);
+    return cset.guard * (scores[at][position % 4u] + norm * scores[at + 1u][position % 4u]);
+}
+
 // The squared distance on the grid of a point to a distinct centroid.
 fn distance2(base: u32, centroid: u32) -> vec4<u32> {
     var sum = vec4<u32>(0u);
-    for (var j = 0u; j < DIMS; j++) {
+    for (var j = 0u; j < chunk.dims; j++) {
         let q = grid(coordinate(base + j * 64u));
         sum = add128(sum, square128(add64(q, negate64(exact[centroid * (DIMS + 1u) + 1u + j]))));
     }
@@ -34,7 +39,7 @@ fn distance2(base: u32, centroid: u32) -> vec4<u32> {
 // Whether two centroids are not identical: identical ones do not tie, the first stands for all.
 fn differ(a: u32, b: u32) -> bool {
     var apart = false;
-    for (var j = 1u; j <= DIMS; j++) {
+    for (var j = 1u; j <= chunk.dims; j++) {
         apart = apart || any(exact[a * (DIMS + 1u) + j] != exact[b * (DIMS + 1u) + j]);
     }
     return apart;

@@ -19,7 +19,7 @@
 
 @group(0) @binding(4) var<storage, read_write> scores: array<u32>;       // the bits of what `assign.wgsl` reads
 @group(0) @binding(5) var<storage, read_write> exact: array<vec2<u32>>;
-@group(0) @binding(9) var<storage, read_write> next: array<Set>;
+@group(0) @binding(8) var<storage, read_write> next: array<Set>;
 
 const MOVED: u32 = 1u;
 const EMPTY: u32 = 2u;
@@ -42,7 +42,7 @@ fn running(cset: Set, slot: u32) -> Cell {
 }
 
 fn weight_of(cset: Set, c: u32) -> vec2<u32> {
-    return running(cset, (DIMS + EXTRA - 1u) * cset.k + c).xy;
+    return running(cset, cell_of(c, COORDINATES - 1u)).xy;
 }
 
 fn less64(a: vec2<u32>, b: vec2<u32>) -> bool {
@@ -204,7 +204,7 @@ fn move_centroid(s: u32, c: u32, lane: u32) {
     var square = vec4<u32>(0u);
     var move2 = vec4<u32>(0u);
     for (var j = lane; j < DIMS; j += LANES) {
-        let place = mean(running(cset, j * cset.k + c), weight);
+        let place = mean(running(cset, cell_of(c, j)), weight);
         exact[row + 1u + j] = place;
         let sign = (place.y >> 31u) << 31u;
         scores[at + 4u * (2u + j)] = sign | nearest(vec4<u32>(size64(place), 0u, 0u), -BITS);

@@ -146,9 +146,8 @@ fn several_passes_share_a_submission_where_that_is_allowed() {
     let params = Params::new(9).init(Init::Random).n_init(1).tol(0.0).max_iter(40).check().unwrap();
     let cuts = [
         (DeviceLimits::LEAST, true),
-        (DeviceLimits { slice_tiles: 4, ..DeviceLimits::LEAST }, true),
         (DeviceLimits { passes: 1, ..DeviceLimits::LEAST }, false),
-        (DeviceLimits { step_work: 1 << 20, ..DeviceLimits::LEAST }, false),
+        (DeviceLimits { step_work: 1 << 17, ..DeviceLimits::LEAST }, false),
         (DeviceLimits { binding_bytes: 1 << 14, ..DeviceLimits::LEAST }, true),
         (DeviceLimits { groups: 8, ..DeviceLimits::LEAST }, false),
     ];
@@ -177,7 +176,7 @@ fn several_passes_share_a_submission_where_that_is_allowed() {
 }
 
 #[test]
-fn many_clusters_summed_in_slices_go_ahead_too() {
+fn many_clusters_summed_in_the_totals_go_ahead_too() {
     let matrix = Matrix::learn(&table(Kind::Blobs, 4000, 9, 4).view(), None).unwrap().0;
     let params = Params::new(500).init(Init::Random).n_init(1).max_iter(9).tol(0.0).check().unwrap();
     assert_equal(&Exact, &gpus(), &matrix, &[params], "k 500");

@@ -52,7 +52,7 @@ fn the_largest_labels_of_every_width_equal_the_judge() {
 /// Engines that share points and sets out in every way: chunks, streaming chunks, groups of sets, steps, devices.
 fn cuts(binding_bytes: u64, memory: u64) -> Vec<(&'static str, Gpu)> {
     let small = DeviceLimits { binding_bytes, ..DeviceLimits::LEAST };
-    let short = DeviceLimits { step_work: 1, slice_tiles: 4, ..DeviceLimits::LEAST };
+    let short = DeviceLimits { step_work: 1, ..DeviceLimits::LEAST };
     let mut cuts = Vec::new();
     for adapter in adapters() {
         let with = |limits| open(&adapter, OpenOptions { limits: Some(limits), ..ALL });
@@ -131,13 +131,13 @@ fn fits_whose_labels_take_two_bytes_survive_a_lost_device() {
 }
 
 #[test]
-fn narrow_labels_summed_in_slices_go_ahead_too() {
+fn narrow_labels_summed_in_the_totals_go_ahead_too() {
     let matrix = Matrix::learn(&table(Kind::Blobs, 1500, 70, 4).view(), None).unwrap().0;
     let params = [Params::new(80).init(Init::Random).n_init(1).max_iter(9).tol(0.0).check().unwrap()];
     let right = outcome(&Exact, &matrix, &params);
     for (name, gpu) in gpus() {
         let (ahead, _) = ahead_and_in_vain(&gpu, || assert!(right == outcome(&gpu, &matrix, &params), "{name}"));
-        let sliced = gpu.ran().iter().any(|kernel| kernel.starts_with("slices"));
-        assert!(ahead > 0 && sliced && gpu.label_bits() == Some(8), "{name}: {ahead} {:?}", gpu.ran());
+        let direct = gpu.ran().iter().any(|kernel| kernel.starts_with("assign-direct"));
+        assert!(ahead > 0 && direct && gpu.label_bits() == Some(8), "{name}: {ahead} {:?}", gpu.ran());
     }
 }

@@ -75,7 +75,7 @@ fn every_choice_for_few_clusters_equals_the_judge_with_centroids_the_device_move
 
 #[test]
 fn every_choice_for_many_clusters_equals_the_judge() {
-    // Sums by slices; a ragged last tile; blocks of centroids and slices of coordinates that are not full.
+    // Sums in the totals; a ragged last tile; blocks of centroids and slices of coordinates that are not full.
     every_choice(&Case::new(Kind::Blobs, 1100, 17, 300, None), &|_, _| ());
 }
 

@@ -20,7 +20,7 @@ fn variants() -> Vec<Variant> {
     let mut variants = Vec::new();
     let mut add = |mut kernels: Kernels, k: u32, dims: u32| {
         kernels.widen(Width::ALL[variants.len() % 3]);
-        let kinds = [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Deferred, Kernel::Slices(k), Kernel::Update];
+        let kinds = [Kernel::Binned(k * dims), Kernel::Direct, Kernel::Update];
         let kinds = kinds.map(|kernel| kernels.variant(kernel, k as usize));
         variants.extend(kinds.iter().filter(|v| v.stage() == "assign").map(|v| Variant { slack: true, ..*v }));
         variants.extend(kinds);
@@ -168,7 +168,8 @@ fn constants_are_those_of_the_host() {
 }
 
 /// What a shader file may ask for.
-const FLAGS: [&str; 10] = ["SLACK", "INT64", "SLICES", "BINS", "DEFER", "STAGE", "HOLD", "TILED", "CHUNK", "WEIGHTED"];
+const FLAGS: [&str; 10] =
+    ["SLACK", "INT64", "BINS", "STAGE", "HOLD", "TILED", "CHUNK", "WEIGHTED", "LABELS8", "LABELS16"];
 
 #[test]
 fn every_directive_is_known_and_every_section_ends() {

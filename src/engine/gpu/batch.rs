@@ -20,6 +20,7 @@ pub(super) struct ChunkInfo {
     pub(super) first_tile: u32,
     pub(super) end_tile: u32,
     pub(super) norms: u32,
+    pub(super) dims: u32,
 }
 
 /// Twin of `Set`.
@@ -39,7 +40,6 @@ struct SetInfo {
     round_end: u32,
     round_cells: u32,
     count: u32,
-    slice: u32,
     region: u32,
     first_slack: u32,
     travel: u32,
@@ -54,13 +54,13 @@ pub type Layout = (&'static str, u32, &'static [(&'static str, u32)]);
 
 /// The structs that host and shaders share, for the test that compares them.
 pub const LAYOUTS: [Layout; 2] = [
-    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, first_tile, end_tile, norms)),
+    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, first_tile, end_tile, norms, dims)),
     (
         "Set",
         narrow(size_of::<SetInfo>()),
         fields!(
             SetInfo: k, distinct, quads, first_quad, first_centroid, first_label, cell, bin, bound, guard, round_end,
-            round_cells, count, slice, region, first_slack, travel
+            round_cells, count, region, first_slack, travel
         ),
     ),
 ];
@@ -110,8 +110,6 @@ pub(super) struct Run {
     pub(super) group: usize,
     /// The kernel that labels.
     pub(super) variant: Variant,
-    /// The kernel that sums, and coordinates a slice, if the sums are made after the labels.
-    pub(super) slice: Option<(Variant, u32)>,
     sets: Vec<SetInfo>,
     scores: Vec<[f32; 4]>,
     exact: Vec<i64>,
@@ -143,7 +141,7 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     fn sums(&self, set: usize) -> Sums {
-        self.kernels.sums(self.k(set), self.points, self.members[set].changed)
+        self.kernels.sums(self.k(set))
     }
 
     fn leaves_out(&self, set: usize) -> bool {
@@ -170,33 +168,24 @@ impl Batch {
             let cells: Vec<usize> = together.iter().map(|&i| source.cells(i)).collect();
             let most = together.iter().map(|&i| source.k(i)).max().unwrap_or(1);
             let (rounds, bins) = source.kernels.rounds(&cells, most);
-            batch.run(source, Kernel::Binned(bins), None, together, &rounds);
+            batch.run(source, Kernel::Binned(bins), together, &rounds);
         }
         let alone = 0..1;
         for set in 0..members.len() {
             match source.sums(set) {
                 Sums::Binned => {}
-                Sums::Direct => batch.run(source, Kernel::Direct, None, &[set], from_ref(&alone)),
-                Sums::Sliced(slice) => batch.run(source, Kernel::Deferred, Some(slice), &[set], from_ref(&alone)),
+                Sums::Direct => batch.run(source, Kernel::Direct, &[set], from_ref(&alone)),
             }
         }
         batch
     }
 
     /// Adds a run of these sets, in these rounds.
-    fn run(
-        &mut self,
-        source: &Source<'_>,
-        kernel: Kernel,
-        slice: Option<u32>,
-        sets: &[usize],
-        rounds: &[Range<usize>],
-    ) {
+    fn run(&mut self, source: &Source<'_>, kernel: Kernel, sets: &[usize], rounds: &[Range<usize>]) {
         let k = sets.iter().map(|&set| source.k(set)).max().unwrap_or(1);
         let slack = sets.iter().all(|&set| source.leaves_out(set));
         let variant = Variant { slack, ..source.kernels.variant(kernel, k) };
-        let slice = slice.map(|slice| (source.kernels.slices(k), slice));
-        let mut run = Run::new(source.members[sets[0]].group, variant, slice);
+        let mut run = Run::new(source.members[sets[0]].group, variant);
         for round in rounds {
             let first_cell = self.cells;
             for &set in &sets[round.clone()] {
@@ -261,8 +250,8 @@ impl Batch {
 }
 
 impl Run {
-    fn new(group: usize, variant: Variant, slice: Option<(Variant, u32)>) -> Self {
-        Self { group, variant, slice, sets: Vec::new(), scores: Vec::new(), exact: Vec::new() }
+    fn new(group: usize, variant: Variant) -> Self {
+        Self { group, variant, sets: Vec::new(), scores: Vec::new(), exact: Vec::new() }
     }
 
     fn add(&mut self, source: &Source<'_>, member: &Member<'_>, cell: usize, bin: usize) {
@@ -283,7 +272,6 @@ impl Run {
             bin: narrow(bin),
             bound: scoring.bound,
             guard: scoring.guard,
-            slice: self.slice.map_or(0, |(_, slice)| slice),
             ..SetInfo::zeroed()
         });
         pack(&scoring, dims, centroids.k(), &mut self.scores);
@@ -356,9 +344,9 @@ fn pack(scoring: &Scoring, dims: usize, k: usize, packed: &mut Vec<[f32; 4]>) {
     }
 }
 
-/// The change of a set of `k` clusters, whose cells `[coordinates][k]` and counters begin at the start of `limbs`.
+/// The change of a set of `k` clusters, whose cells `[k][coordinates]` and counters begin at the start of `limbs`.
 fn unpack(limbs: &[u32], width: usize, k: usize, dims: usize) -> Change {
-    let extra = width / 2;
+    let coordinates = dims + width / 2;
     let cell = |slot: usize| -> i128 {
         let limbs = &limbs[slot * width..(slot + 1) * width];
         let bits = limbs.iter().rev().fold(0u128, |bits, &limb| bits << 32 | u128::from(limb));
@@ -366,13 +354,13 @@ fn unpack(limbs: &[u32], width: usize, k: usize, dims: usize) -> Change {
         (bits << unused).cast_signed() >> unused
     };
     #[expect(clippy::cast_possible_truncation, reason = "counts and weights are below 2^63")]
-    let row = |j: usize| -> Vec<i64> { (0..k).map(|c| cell(j * k + c) as i64).collect() };
+    let row = |j: usize| -> Vec<i64> { (0..k).map(|c| cell(c * coordinates + j) as i64).collect() };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters of points")]
-    let counter = |which: usize| cell((dims + extra) * k + which) as u64;
+    let counter = |which: usize| cell(coordinates * k + which) as u64;
     const { assert!(DRIFT < COUNTERS) };
     Change {
-        sums: (0..k).flat_map(|c| (0..dims).map(move |j| j * k + c)).map(cell).collect(),
-        weights: row(dims + extra - 1),
+        sums: (0..k).flat_map(|c| (0..dims).map(move |j| c * coordinates + j)).map(cell).collect(),
+        weights: row(coordinates - 1),
         counts: row(dims),
         changed: counter(CHANGED),
         ties: counter(TIES),
@@ -382,7 +370,7 @@ fn unpack(limbs: &[u32], width: usize, k: usize, dims: usize) -> Change {
 
 /// The reverse of [`unpack`], without the counters.
 fn pack_sums(sums: &Change, width: usize, dims: usize, limbs: &mut [u32]) {
-    let k = sums.weights.len();
+    let coordinates = dims + width / 2;
     let mut put = |slot: usize, value: i128| {
         for (i, limb) in limbs[slot * width..(slot + 1) * width].iter_mut().enumerate() {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a limb of 32 bits")]
@@ -390,10 +378,10 @@ fn pack_sums(sums: &Change, width: usize, dims: usize, limbs: &mut [u32]) {
             *limb = low;
         }
     };
-    for c in 0..k {
-        (0..dims).for_each(|j| put(j * k + c, sums.sums[c * dims + j]));
-        put(dims * k + c, sums.counts[c].into());
-        put((dims + width / 2 - 1) * k + c, sums.weights[c].into());
+    for c in 0..sums.weights.len() {
+        (0..dims).for_each(|j| put(c * coordinates + j, sums.sums[c * dims + j]));
+        put(c * coordinates + dims, sums.counts[c].into());
+        put((c + 1) * coordinates - 1, sums.weights[c].into());
     }
 }
 

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::engine::gpu::tuning::{Hold, Shape};
 
-    const TUNING: Tuning = Tuning { hold: Hold::Points(2), stage: true, wide: 2, tiles: 8, bin_bytes: 32 << 10 };
+    const TUNING: Tuning = Tuning { hold: Hold::Points(8), stage: true, wide: 2, tiles: 8, bin_bytes: 32 << 10 };
     const SHAPE: Shape = Shape { dims: 16, bits: 40, weighted: false, chunk_tiles: 1000 };
 
     fn identity() -> Identity {
@@ -249,7 +249,7 @@ mod tests {
         let (_folder, cache) = place();
         cache.keep(&entry(8)).unwrap();
         let whole = fs::read_to_string(cache.path()).unwrap();
-        let unknown = whole.replace("\"points\": 2", "\"feathers\": 2");
+        let unknown = whole.replace("\"points\": 8", "\"feathers\": 2");
         for (broken, why) in [
             ("", "no JSON"),
             (&whole[..whole.len() / 2], "no JSON"),

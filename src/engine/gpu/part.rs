@@ -13,6 +13,8 @@ use super::fault::Fault;
 use super::plan::Kernels;
 use super::record::Recorder;
 use super::staging::Ring;
+use super::tuned::Choices;
+use super::tuning::Tuning;
 use super::{Opened, Options};
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, TILE};
@@ -45,7 +47,6 @@ pub(super) struct Part<'m> {
     later: Vec<Held>,
     step_tiles: u32,
     totals: Option<Held>,
-    moved: Option<Held>,
     fault: Option<Fault>,
 }
 
@@ -54,8 +55,7 @@ struct Chunk {
     first_tile: usize,
     tiles: usize,
     points: usize,
-    /// Its tiles in one go, and in the steps of the last pass.
-    whole: Step,
+    /// Its tiles in the steps of the last pass.
     steps: Vec<Step>,
     /// Its points, if they stay on the device.
     points_here: Option<Points>,
@@ -83,11 +83,11 @@ impl<'m> Part<'m> {
         let kernels = Kernels::new(shape, device.limits, gpu.abilities, gpu.choices.clone());
         let ring = Ring::new(device, size_of_val(matrix.tiles_in(tiles.start..tiles.start + chunk_tiles)))?;
         let chunks = tiles.clone().step_by(chunk_tiles);
-        let chunks = chunks.map(|first| Chunk::new(device, matrix, first, chunk_tiles.min(tiles.end - first)));
+        let chunks = chunks.map(|first| Chunk::new(matrix, first, chunk_tiles.min(tiles.end - first)));
         let mut part = Self {
             kernels,
             chunk_tiles,
-            chunks: chunks.collect::<Result<_>>()?,
+            chunks: chunks.collect(),
             berths: Vec::new(),
             labels: Labels::default(),
             travels: Vec::new(),
@@ -98,7 +98,6 @@ impl<'m> Part<'m> {
             later: Vec::new(),
             step_tiles: 0,
             totals: None,
-            moved: None,
             fault: options.fault,
             gpu,
             matrix,
@@ -170,6 +169,11 @@ impl<'m> Part<'m> {
         Ok(())
     }
 
+    /// Scores all sets by this choice from now on, where it fits.
+    pub(super) fn force(&mut self, tuning: Tuning) {
+        self.kernels.choose(Choices::forced(tuning));
+    }
+
     /// Whether `row` of the matrix is here.
     pub(super) fn holds(&self, row: usize) -> bool {
         let (Some(first), Some(last)) = (self.chunks.first(), self.chunks.last()) else { return false };
@@ -178,10 +182,9 @@ impl<'m> Part<'m> {
 }
 
 impl Chunk {
-    fn new(device: &Device, matrix: &Matrix, first_tile: usize, tiles: usize) -> Result<Self> {
+    fn new(matrix: &Matrix, first_tile: usize, tiles: usize) -> Self {
         let points = (tiles * TILE).min(matrix.count() - first_tile * TILE);
-        let whole = Step::new(device, matrix, points, 0..narrow(tiles))?;
-        Ok(Self { first_tile, tiles, points, whole, steps: Vec::new(), points_here: None })
+        Self { first_tile, tiles, points, steps: Vec::new(), points_here: None }
     }
 
     /// Its tiles in steps of so many.
@@ -200,6 +203,7 @@ impl Step {
             first_tile: tiles.start,
             end_tile: tiles.end,
             norms: narrow(points.div_ceil(TILE) * TILE * matrix.dims()),
+            dims: narrow(matrix.dims()),
         };
         Ok(Self { info: device.uniform("segma.chunk", bytemuck::bytes_of(&info))?, tiles: tiles.end - tiles.start })
     }

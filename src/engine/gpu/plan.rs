@@ -24,8 +24,8 @@ pub struct DeviceLimits {
     pub lanes: u32,
     /// Workgroups that keep it busy: with more, each takes more tiles.
     pub busy_groups: u32,
-    /// Tiles of a workgroup that makes a slice of the sums.
-    pub slice_tiles: u32,
+    /// Most tiles a workgroup.
+    pub group_tiles: u32,
     /// Most multiply-adds a submission.
     pub step_work: u64,
     /// Most passes a submission.
@@ -35,8 +35,7 @@ pub struct DeviceLimits {
 }
 
 impl DeviceLimits {
-    /// What every device of WebGPU's default limits has. 4096 workgroups keep the largest GPUs busy; a slice has many bins,
-    /// so its workgroup is long; where one point in 1024 changes, one tile in sixteen has such a point; and 2^36 multiply-adds take a small GPU well below the two seconds after which some
+    /// What every device of WebGPU's default limits has. 4096 workgroups keep the largest GPUs busy; where one point in 1024 changes, one tile in sixteen has such a point; and 2^36 multiply-adds take a small GPU well below the two seconds after which some
     /// systems reset it, a large one a few milliseconds.
     pub const LEAST: Self = Self {
         binding_bytes: 1 << 27,
@@ -45,7 +44,7 @@ impl DeviceLimits {
         groups: 65_535,
         lanes: 256,
         busy_groups: 4096,
-        slice_tiles: 1024,
+        group_tiles: MOST_TILES,
         step_work: 1 << 36,
         passes: 8,
         calm: 1024,
@@ -61,7 +60,7 @@ impl DeviceLimits {
             groups: self.groups.min(other.groups),
             lanes: self.lanes.min(other.lanes),
             busy_groups: self.busy_groups.min(other.busy_groups),
-            slice_tiles: self.slice_tiles.min(other.slice_tiles),
+            group_tiles: self.group_tiles.min(other.group_tiles),
             step_work: self.step_work.min(other.step_work),
             passes: self.passes.min(other.passes),
             calm: self.calm.min(other.calm),
@@ -83,7 +82,7 @@ const MOST_CHUNK_BYTES: u64 = 1 << 30;
 const CHUNKS_IN_MEMORY: u64 = 8;
 
 /// Several passes in one submission are together at most this part of a step: some milliseconds of a large GPU.
-const AHEAD_OF_STEP: u64 = 4;
+const AHEAD_OF_STEP: u64 = 1;
 
 /// Sums and centroids of the passes of one submission take no more.
 const MOST_AHEAD_BYTES: u64 = 32 << 20;
@@ -136,8 +135,6 @@ pub enum Sums {
     Binned,
     /// In the totals, while the points are labelled.
     Direct,
-    /// Slice by slice of so many coordinates, after the points are labelled.
-    Sliced(u32),
 }
 
 /// The choice of kernels for a matrix on a device.
@@ -162,6 +159,11 @@ impl Kernels {
         self.width = width;
     }
 
+    /// Lets these choices go before the plan's own from now on.
+    pub fn choose(&mut self, choices: Choices) {
+        self.choices = choices;
+    }
+
     /// The width of labels.
     #[must_use]
     pub fn width(&self) -> Width {
@@ -180,9 +182,7 @@ impl Kernels {
     pub fn variant(&self, kernel: Kernel, k: usize) -> Variant {
         let chosen = self.tuning(k);
         let tuning = match kernel {
-            Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => chosen,
-            // The rest is of no matter to it.
-            Kernel::Slices(_) => Tuning { tiles: self.limits.slice_tiles, hold: Hold::Nothing, stage: false, ..chosen },
+            Kernel::Binned(_) | Kernel::Direct => chosen,
             // A lane for each coordinate of a centroid, no tiles; and a kernel that has no choices.
             Kernel::Silhouette => return Variant::silhouette(self.shape.dims),
             Kernel::Update => Tuning { tiles: 1, wide: 1, hold: Hold::Nothing, stage: false, bin_bytes: 0 },
@@ -208,22 +208,10 @@ impl Kernels {
         self.bins(self.tuning(k).bin_bytes(self.shape.dims, &self.limits))
     }
 
-    /// Cells of the kernel that only sums.
-    fn slice_bins(&self, k: usize) -> usize {
-        self.bins(self.tuning(k).bin_bytes.min(self.limits.workgroup_bytes))
-    }
-
-    /// Where the sums of a set are made, of whose points `changed` changed in the last pass (`None` before the first).
-    /// Many additions are worth a second reading of the labels, few go straight to the totals.
+    /// Where the sums of a set are made.
     #[must_use]
-    pub fn sums(&self, k: usize, points: usize, changed: Option<u64>) -> Sums {
-        let many = changed.is_none_or(|c| c > points as u64 / 16);
-        match self.slice_bins(k) / k {
-            _ if self.cells(k) <= self.bins_beside(k) => Sums::Binned,
-            0 => Sums::Direct,
-            slice if many => self.sliced(narrow(slice).min(self.shape.coordinates())),
-            _ => Sums::Direct,
-        }
+    pub fn sums(&self, k: usize) -> Sums {
+        if self.cells(k) <= self.bins_beside(k) { Sums::Binned } else { Sums::Direct }
     }
 
     /// Whether settled tiles are left out of a pass over a set, of whose points `changed` changed in the last one: while many
@@ -231,12 +219,6 @@ impl Kernels {
     #[must_use]
     pub fn leaves_out(&self, points: usize, changed: Option<u64>) -> bool {
         changed.is_some_and(|c| c.saturating_mul(self.limits.calm) <= points as u64)
-    }
-
-    /// Slices of so many coordinates, unless there would be more than can be dispatched.
-    fn sliced(&self, slice: u32) -> Sums {
-        let (x, y) = self.slice_groups(self.shape.chunk_tiles, slice);
-        if x.max(y) > self.limits.groups { Sums::Direct } else { Sums::Sliced(slice) }
     }
 
     /// Cuts binned sets of so many cells and up to `k` centroids into rounds whose bins are in workgroup memory together,
@@ -256,12 +238,6 @@ impl Kernels {
         }
         rounds.push(first..cells.len());
         (rounds, narrow(largest.next_power_of_two().clamp(64, most.max(64))))
-    }
-
-    /// The kernel that sums slices of a set of `k` clusters: it takes all bins there are.
-    #[must_use]
-    pub fn slices(&self, k: usize) -> Variant {
-        self.variant(Kernel::Slices(narrow(self.slice_bins(k))), k)
     }
 
     /// Tiles that the device is handed at a time with so many centroids: whole workgroups of any length, and a power of
@@ -284,14 +260,6 @@ impl Kernels {
         (TILE * centroids) as u64 * u64::from(self.shape.dims) * u64::from(tiles)
     }
 
-    /// What summing the slices of so many tiles takes at most, in multiply-adds: a value is added to one cluster and taken
-    /// from another, limb by limb with its carry.
-    #[must_use]
-    pub fn slice_work(&self, tiles: u32) -> u64 {
-        let limbs = if self.shape.weighted { 4 } else { 2 };
-        TILE as u64 * u64::from(self.shape.coordinates()) * u64::from(tiles) * 2 * 2 * limbs
-    }
-
     /// Workgroups that move the centroids of so many sets, of which the largest has `k`; `None` if that cannot be dispatched.
     #[must_use]
     pub fn update_groups(&self, k: usize, sets: usize) -> Option<(u32, u32)> {
@@ -307,12 +275,6 @@ impl Kernels {
         let by_bytes = (self.limits.binding_bytes.min(MOST_AHEAD_BYTES) / bytes.max(1)).saturating_sub(1);
         let within = usize::try_from(by_work.min(by_bytes)).unwrap_or(usize::MAX);
         most.min(self.limits.passes).min(within).max(1)
-    }
-
-    /// Workgroups of the slices of a chunk: ranges of tiles by slices of coordinates.
-    #[must_use]
-    pub fn slice_groups(&self, chunk_tiles: u32, slice: u32) -> (u32, u32) {
-        (chunk_tiles.div_ceil(self.limits.slice_tiles), self.shape.coordinates().div_ceil(slice))
     }
 }
 
@@ -383,13 +345,8 @@ mod tests {
 
     #[test]
     fn sums_are_made_where_they_fit() {
-        let k = kernels(16, false);
-        assert_eq!(k.sums(8, 1000, None), Sums::Binned);
-        assert_eq!(k.sums(1000, 1000, None), Sums::Sliced(4));
-        assert_eq!(k.sums(1000, 1000, Some(62)), Sums::Direct, "few points moved");
-        assert_eq!(k.sums(5000, 1000, None), Sums::Direct, "not even one coordinate fits");
-        assert_eq!(kernels(16, true).sums(1000, 1000, None), Sums::Sliced(2));
-        assert_eq!(kernels(100_000, false).sums(4000, 1000, None), Sums::Direct, "more slices than can be dispatched");
+        assert_eq!([8, 1000].map(|k| kernels(16, false).sums(k)), [Sums::Binned, Sums::Direct]);
+        assert_eq!([8, 150].map(|k| kernels(16, true).sums(k)), [Sums::Binned, Sums::Direct]);
     }
 
     #[test]
@@ -410,8 +367,8 @@ mod tests {
         let work = |points: u32, centroids| k.label_work(points / 64, centroids);
         assert_eq!(k.passes(8, work(1_000_000, 8), 4000), 8);
         assert_eq!(k.passes(3, work(1_000_000, 8), 4000), 3, "no more are wanted");
-        assert_eq!(k.passes(8, work(10_000_000, 16), 4000), 6);
-        assert_eq!(k.passes(8, work(10_000_000, 64), 4000), 1, "they are long");
+        assert_eq!(k.passes(8, work(10_000_000, 64), 4000), 6);
+        assert_eq!(k.passes(8, work(10_000_000, 256), 4000), 1, "they are long");
         assert_eq!(k.passes(8, 1, 16 << 20), 1, "they leave much");
         assert_eq!((k.update_groups(20, 7), k.update_groups(65_535, 1)), (Some((21, 7)), None));
     }
@@ -433,12 +390,10 @@ mod tests {
                 let shape = Shape { dims: 2, bits: 40, weighted: false, chunk_tiles };
                 let limits = DeviceLimits { lanes, ..LAVAPIPE };
                 let kernels = Kernels::new(shape, limits, PLAIN, Choices::default());
-                for v in [Kernel::Binned(8), Kernel::Slices(8)].map(|kernel| kernels.variant(kernel, 8)) {
-                    let tiles = v.tuning.tiles;
-                    assert!(v.lanes() <= lanes && tiles % v.tuning.wide == 0, "no tile belongs to two workgroups: {v}");
-                }
+                let v = kernels.variant(Kernel::Binned(8), 8);
+                assert!(v.lanes() <= lanes && v.tuning.tiles % v.tuning.step() == 0, "no tile in two workgroups: {v}");
             }
         }
-        assert_eq!(kernels(2, false).variant(Kernel::Direct, 8).lanes(), 256);
+        assert_eq!([8, 200].map(|k| kernels(2, false).variant(Kernel::Direct, k).lanes()), [128, 256]);
     }
 }

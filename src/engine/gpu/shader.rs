@@ -14,10 +14,6 @@ pub enum Kernel {
     Binned(u32),
     /// Labels and sums in one go; sums straight in the totals.
     Direct,
-    /// Labels only; says which points moved.
-    Deferred,
-    /// Sums of the points that moved, so many cells in workgroup memory at a time.
-    Slices(u32),
     /// The centroids of the next pass.
     Update,
     /// Distances to clusters, added up.
@@ -107,8 +103,7 @@ impl Variant {
     #[must_use]
     pub fn stage(&self) -> &'static str {
         match self.kernel {
-            Kernel::Binned(_) | Kernel::Direct | Kernel::Deferred => "assign",
-            Kernel::Slices(_) => "slices",
+            Kernel::Binned(_) | Kernel::Direct => "assign",
             Kernel::Update => "update",
             Kernel::Silhouette => "silhouette",
         }
@@ -122,17 +117,17 @@ impl Variant {
 
     /// Vectors of four words in workgroup memory for what is scored.
     fn staged(&self) -> Option<u32> {
-        let free = matches!(self.kernel, Kernel::Direct | Kernel::Deferred);
+        let free = !matches!(self.kernel, Kernel::Binned(_));
         match self.kernel {
-            Kernel::Slices(_) | Kernel::Update | Kernel::Silhouette => None,
+            Kernel::Update | Kernel::Silhouette => None,
             _ => self.tuning.staged(self.dims, free),
         }
     }
 
     fn bins(&self) -> Option<u32> {
         match self.kernel {
-            Kernel::Binned(cells) | Kernel::Slices(cells) => Some(cells),
-            Kernel::Direct | Kernel::Deferred | Kernel::Update | Kernel::Silhouette => None,
+            Kernel::Binned(cells) => Some(cells),
+            Kernel::Direct | Kernel::Update | Kernel::Silhouette => None,
         }
     }
 
@@ -148,20 +143,17 @@ impl Variant {
             };
             return (0..).zip(names).map(|(number, name)| Binding { number, name, access: access(number) }).collect();
         }
-        let slices = matches!(self.kernel, Kernel::Slices(_));
         let update = self.kernel == Kernel::Update;
-        let moves = if slices { Access::Read } else { Access::Write };
         let centroids = if update { Access::Write } else { Access::Read };
         let all = [
             ("chunk", Access::Uniform, !update),
             ("tiles", Access::Read, !update),
-            ("labels", moves, !update),
+            ("labels", Access::Write, !update),
             ("sets", Access::Read, true),
-            ("scores", centroids, !slices),
-            ("exact", centroids, !slices),
+            ("scores", centroids, true),
+            ("exact", centroids, true),
             ("totals", Access::Write, true),
             ("weights", Access::Read, self.weighted && !update),
-            ("moved", moves, slices || self.kernel == Kernel::Deferred),
             ("next", Access::Write, update),
         ];
         let numbered = (0..).zip(all).filter(|(_, (_, _, used))| *used);
@@ -171,7 +163,7 @@ impl Variant {
     /// The WGSL text.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { dims, bits, tuning: Tuning { wide, tiles, .. }, .. } = self;
+        let Self { dims, bits, tuning: Tuning { tiles, .. }, .. } = self;
         let mut text = format!("// segma {self}\n");
         if self.kernel == Kernel::Silhouette {
             let _ = write!(text, "const DIMS: u32 = {dims}u;\n\n{SILHOUETTE}");
@@ -179,7 +171,7 @@ impl Variant {
         }
         let lanes = self.lanes();
         let _ = write!(text, "const DIMS: u32 = {dims}u;\nconst BITS: i32 = {bits};\nconst LANES: u32 = {lanes}u;\n");
-        let _ = write!(text, "const WIDE: u32 = {wide}u;\nconst TILES: u32 = {tiles}u;\n");
+        let _ = writeln!(text, "const TILES: u32 = {tiles}u;");
         let (label, none) = (self.labels.bits(), self.labels.none());
         let _ = write!(text, "const LABEL_BITS: u32 = {label}u;\nconst NO_LABEL: u32 = {none}u;\n");
         self.scoring(&mut text);
@@ -187,7 +179,6 @@ impl Variant {
             let _ = writeln!(text, "const BINS: u32 = {bins}u;");
         }
         let stages: &[&str] = match self.kernel {
-            Kernel::Slices(_) => &[COMMON, ACCUMULATE],
             Kernel::Update => &[COMMON, UPDATE],
             _ if self.slack => &[COMMON, ACCUMULATE, REFEREE, PRUNE, ASSIGN],
             _ => &[COMMON, ACCUMULATE, REFEREE, ASSIGN],
@@ -201,12 +192,13 @@ impl Variant {
 
     /// The constants of how points are scored.
     fn scoring(&self, text: &mut String) {
-        let _ = writeln!(text, "const POINTS: u32 = {}u; // of a lane", self.count("POINTS"));
+        let _ = writeln!(text, "const STEP: u32 = {}u; // tiles at a time", self.tuning.step());
+        for name in ["VECTORS", "QUADS"] {
+            let _ = writeln!(text, "const {name}: u32 = {}u;", self.count(name));
+        }
         let staged = self.staged();
         if let Hold::Scores { .. } = self.tuning.hold {
-            for name in ["VECTORS", "QUADS", "SLICE"] {
-                let _ = writeln!(text, "const {name}: u32 = {}u;", self.count(name));
-            }
+            let _ = writeln!(text, "const SLICE: u32 = {}u;", self.count("SLICE"));
             let _ = writeln!(text, "const STAGED: u32 = {}u; // vectors", staged.unwrap_or(0));
         } else {
             let quads = staged.map_or(1 << 30, |vectors| vectors / (self.dims + 2));
@@ -220,12 +212,12 @@ impl Source for Variant {
         match flag {
             "BINS" => self.bins().is_some(),
             "INT64" => self.int64,
-            "SLICES" => matches!(self.kernel, Kernel::Slices(_)),
-            "DEFER" => self.kernel == Kernel::Deferred,
             "STAGE" => self.staged().is_some(),
             "SLACK" => self.slack,
+            "LABELS8" => self.labels == Width::Byte,
+            "LABELS16" => self.labels == Width::Half,
             "HOLD" => matches!(self.tuning.hold, Hold::Points(_)),
-            "TILED" => matches!(self.tuning.hold, Hold::Scores { .. }) && !matches!(self.kernel, Kernel::Slices(_)),
+            "TILED" => matches!(self.tuning.hold, Hold::Scores { .. }),
             "WEIGHTED" => self.weighted,
             "CHUNK" => self.kernel != Kernel::Update,
             _ => false,
@@ -235,9 +227,9 @@ impl Source for Variant {
     fn count(&self, name: &str) -> u32 {
         match (name, self.tuning.hold) {
             ("DIMS", _) => self.dims,
-            ("POINTS", Hold::Points(points)) => points,
-            ("VECTORS", Hold::Scores { points, .. }) => points / 4,
+            ("VECTORS", Hold::Points(points) | Hold::Scores { points, .. }) => points / 4,
             ("QUADS", Hold::Scores { centroids, .. }) => centroids / 4,
+            ("QUADS", Hold::Nothing) => 2,
             ("SLICE", _) => slice(self.dims),
             _ => 1,
         }
@@ -250,14 +242,11 @@ impl fmt::Display for Variant {
         match self.kernel {
             Kernel::Binned(cells) => write!(f, "assign-binned{cells}")?,
             Kernel::Direct => write!(f, "assign-direct")?,
-            Kernel::Deferred => write!(f, "assign-deferred")?,
-            Kernel::Slices(cells) => write!(f, "slices{cells}")?,
             Kernel::Update => write!(f, "update")?,
             Kernel::Silhouette => return write!(f, "silhouette-d{}", self.dims),
         }
         write!(f, "-d{}-bits{}", self.dims, self.bits)?;
         match self.kernel {
-            Kernel::Slices(_) => write!(f, "-wide{}-tiles{}", self.tuning.wide, self.tuning.tiles)?,
             Kernel::Update => {}
             _ => write!(f, "-{}", self.tuning)?,
         }

@@ -4,8 +4,7 @@
 //! times, with a letter in braces counting up: each count has its own (see [`COUNTS`]), so that they nest.
 
 /// What lines can be repeated by, and the placeholder that counts.
-pub const COUNTS: [(&str, &str); 5] =
-    [("DIMS", "{j}"), ("SLICE", "{j}"), ("POINTS", "{i}"), ("VECTORS", "{v}"), ("QUADS", "{q}")];
+pub const COUNTS: [(&str, &str); 4] = [("DIMS", "{j}"), ("SLICE", "{j}"), ("VECTORS", "{v}"), ("QUADS", "{q}")];
 
 /// What a template is filled from.
 pub(super) trait Source {
@@ -81,7 +80,7 @@ mod tests {
     #[test]
     fn sections_nest_and_repeat() {
         let template =
-            "a\n//#if ON\nb\n//#if OFF\nc\n//#else\n//#each POINTS\nx[{i}]\n//#end\n//#end\n//#else\nd\n//#end\ne\n";
+            "a\n//#if ON\nb\n//#if OFF\nc\n//#else\n//#each VECTORS\nx[{v}]\n//#end\n//#end\n//#else\nd\n//#end\ne\n";
         let mut text = String::new();
         fill(template, &Only("ON"), &mut text);
         assert_eq!(text, "a\nb\nx[0]\nx[1]\ne\n");
@@ -93,7 +92,7 @@ mod tests {
     #[test]
     fn repeated_sections_nest_each_with_its_own_letter() {
         let mut text = String::new();
-        fill("//#each POINTS\n//#each DIMS\n{i}{j}\n//#end\n-\n//#end\n", &Only(""), &mut text);
+        fill("//#each VECTORS\n//#each DIMS\n{v}{j}\n//#end\n-\n//#end\n", &Only(""), &mut text);
         assert_eq!(text, "00\n01\n02\n-\n10\n11\n12\n-\n");
     }
 }

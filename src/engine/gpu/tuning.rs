@@ -14,7 +14,7 @@ use std::fmt;
 pub enum Hold {
     /// Nothing but the score: it reads its point again for every four centroids.
     Nothing,
-    /// So many points.
+    /// So many points, a multiple of 4.
     Points(u32),
     /// The scores of so many points for so many centroids, both multiples of 4.
     Scores {
@@ -54,51 +54,60 @@ pub struct Shape {
     pub chunk_tiles: u32,
 }
 
-/// A lane keeps no more coordinates of points in registers: on an H100 two points of 32 columns took less time than one,
-/// and one of 64 more than twice as long as none.
+/// A lane keeps no more coordinates of points in registers, of which an H100 has 255 and takes many for what is under way.
 const MOST_HELD: u32 = 64;
 
-/// The most columns of a point that is kept in registers by plan.
-const MOST_UNROLLED: u32 = 32;
+/// The most columns of four points that are kept in registers by plan.
+const MOST_UNROLLED: u32 = 16;
 
 /// Points of up to so many columns are kept in registers by every choice: on paper, reading them again can only lose.
-const LEAST_AGAIN: u32 = 16;
+const LEAST_AGAIN: u32 = 8;
 
-/// From so many centroids on their scores are tiled by plan: two blocks of those that a workgroup scores together, on paper
-/// twice the multiply-adds a word of two points a lane.
-const LEAST_TILED: usize = 128;
+/// From so many centroids on their scores are tiled by plan: on an H100 256 took less time otherwise, 1,024 more.
+const LEAST_TILED: usize = 512;
+
+/// Workgroups are two tiles wide by plan up to so many centroids, where points stay in registers (an H100 took a third less
+/// time for 16 so, a sixth more for 64).
+const MOST_NARROW: usize = 32;
 
 /// Bytes of workgroup memory for the list of a workgroup's tiles and their slack.
-const LIST_BYTES: u32 = 256;
+const LIST_BYTES: u32 = 1024;
 
 /// Vectors of four words in workgroup memory for staged centroids: 16 KiB with the list.
-const STAGE: u32 = 1024 - LIST_BYTES / 16;
+const STAGE: u32 = 512;
+
+/// The same beside sums.
+const STAGE_BESIDE: u32 = 256;
+
+/// Bytes of workgroup memory for a point that moved.
+const MOVE_BYTES: u32 = 12;
 
 /// The most coordinates that are staged at a time where scores are tiled.
 const MOST_SLICE: u32 = 8;
 
-/// No workgroup takes more tiles: with longer ones a GPU idles while the last of them end.
-pub(super) const MOST_TILES: u32 = 16;
+/// No workgroup takes more tiles: with longer ones a GPU idles while the last of them end, with shorter ones it clears and
+/// adds up bins more often (on an H100 16 tiles took up to twice as long as 32 where many points move).
+pub(super) const MOST_TILES: u32 = 64;
 
 /// More workgroup memory for sums would leave too few workgroups on a processor.
 const MOST_BIN_BYTES: u32 = 32 << 10;
 
 /// What may be held; what fits depends on the shape.
-const HOLDS: [Hold; 6] = [
+const HOLDS: [Hold; 5] = [
     Hold::Nothing,
-    Hold::Points(1),
-    Hold::Points(2),
     Hold::Points(4),
+    Hold::Points(8),
     Hold::Scores { points: 4, centroids: 8 },
     Hold::Scores { points: 8, centroids: 8 },
 ];
 
 impl Hold {
     /// Points that a lane settles at a time.
-    fn settled(self) -> u32 {
+    pub(super) fn settled(self) -> u32 {
         match self {
             Self::Points(points) => points,
-            Self::Nothing | Self::Scores { .. } => 1,
+            Self::Nothing => 4,
+            Self::Scores { .. } => 1,
         }
     }
 
@@ -117,20 +126,29 @@ impl Tuning {
     /// The choice for sets of up to `k` centroids, by limits and shape alone.
     #[must_use]
     pub fn plan(shape: &Shape, k: usize, limits: &DeviceLimits) -> Self {
-        let wide = widest(limits);
         let tiles = (shape.chunk_tiles / limits.busy_groups).next_power_of_two();
         let tiled = Hold::Scores { points: 8, centroids: 8 };
         let hold = match shape.dims {
             _ if k >= LEAST_TILED => tiled,
-            // Two points of so many columns stay in registers; with few tiles it is better to have more lanes.
-            dims if dims <= MOST_UNROLLED && tiles > wide => Hold::Points(2),
-            dims if dims <= MOST_UNROLLED => Hold::Points(1),
+            dims if dims <= MOST_UNROLLED => Hold::Points(4),
             _ => Hold::Nothing,
         };
-        let least = wide * hold.settled();
-        let tiles = tiles.clamp(least, MOST_TILES.max(least));
-        let plan = Self { hold, stage: true, wide, tiles, bin_bytes: MOST_BIN_BYTES };
-        if plan.fits(shape, limits) { plan } else { Self { hold: Hold::Nothing, ..plan } }
+        let wide = match hold {
+            Hold::Scores { .. } => 2,
+            Hold::Points(_) if k <= MOST_NARROW => 2,
+            _ => 4,
+        };
+        // With few tiles it is better to have more workgroups.
+        let wide = wide.min(widest(limits)).min(tiles.div_ceil(4)).max(1);
+        let choice = |hold: Hold, wide: u32| {
+            let least = wide * hold.settled();
+            let tiles = tiles.clamp(least, limits.group_tiles.max(least));
+            Self { hold, stage: true, wide, tiles, bin_bytes: MOST_BIN_BYTES }
+        };
+        let narrower = [wide, 2, 1].into_iter().filter(|&w| w <= wide);
+        let all = [hold, Hold::Nothing].into_iter().flat_map(|hold| narrower.clone().map(move |wide| (hold, wide)));
+        let mut all = all.map(|(hold, wide)| choice(hold, wide));
+        all.find(|t| t.fits(shape, limits)).unwrap_or(choice(Hold::Nothing, 1))
     }
 
     /// Whether a kernel can be made of it for a shape, on a device of these limits.
@@ -139,8 +157,8 @@ impl Tuning {
         let Self { hold, wide, tiles, bin_bytes, .. } = *self;
         let width = [1, 2, 4].contains(&wide) && wide <= widest(limits);
         // Whole steps, and no more tiles than a submission is cut at.
-        let length = tiles.is_power_of_two() && (wide * hold.settled()..=MOST_TILES).contains(&tiles);
-        let memory = self.staged(shape.dims, false).unwrap_or(0) * 16 + LIST_BYTES <= limits.workgroup_bytes;
+        let length = tiles.is_power_of_two() && (wide * hold.settled()..=limits.group_tiles).contains(&tiles);
+        let memory = self.staged(shape.dims, true).unwrap_or(0) * 16 + self.list_bytes() <= limits.workgroup_bytes;
         hold.fits(shape.dims) && width && length && memory && [MOST_BIN_BYTES, MOST_BIN_BYTES / 2].contains(&bin_bytes)
     }
 
@@ -152,14 +170,24 @@ impl Tuning {
             let slice = slice(dims) * (lanes / 4 + points * centroids / 4);
             return Some(slice.max(2 * lanes));
         }
-        let quads = STAGE / (dims + 2);
-        (free && self.stage && quads > 0).then_some(quads * (dims + 2))
+        let quads = if free { STAGE } else { STAGE_BESIDE } / (dims + 2);
+        (self.stage && quads > 0).then_some(quads * (dims + 2))
+    }
+
+    /// Tiles that a workgroup takes at a time.
+    pub(super) fn step(&self) -> u32 {
+        self.wide * self.hold.settled()
+    }
+
+    /// Bytes of workgroup memory for lists: of tiles, and of the points of a step that moved.
+    fn list_bytes(&self) -> u32 {
+        LIST_BYTES + self.step() * 64 * MOVE_BYTES
     }
 
     /// Bytes of workgroup memory for sums beside what is scored.
     pub(super) fn bin_bytes(&self, dims: u32, limits: &DeviceLimits) -> u32 {
         let staged = self.staged(dims, false).unwrap_or(0) * 16;
-        limits.workgroup_bytes.saturating_sub(staged + LIST_BYTES).min(self.bin_bytes)
+        limits.workgroup_bytes.saturating_sub(staged + self.list_bytes()).min(self.bin_bytes)
     }
 }
 
@@ -176,9 +204,10 @@ pub fn candidates(shape: &Shape, k: usize, limits: &DeviceLimits) -> Vec<Tuning>
     for hold in HOLDS {
         // Workgroups of 64 lanes took an H100 longer everywhere: only where there are no wider ones.
         for wide in [4, 2, 1].into_iter().filter(|&wide| wide > 1 || widest(limits) == 1) {
-            let least = (wide * hold.settled()).max(4);
+            let least = (wide * hold.settled()).max(limits.group_tiles / 4);
             let choice = |stage, tiles| Tuning { hold, stage, wide, tiles, bin_bytes: MOST_BIN_BYTES };
-            all.extend([choice(true, MOST_TILES), choice(true, least), choice(false, MOST_TILES)]);
+            all.extend([choice(true, plan.tiles), choice(false, plan.tiles)]);
+            all.extend([least, limits.group_tiles].map(|tiles| choice(true, tiles)));
         }
     }
     let again = |t: &Tuning| t.hold == Hold::Nothing && shape.dims <= LEAST_AGAIN && t.hold != plan.hold;
@@ -196,7 +225,7 @@ impl Tuning {
         let full = Self { bin_bytes: MOST_BIN_BYTES, ..self };
         let same_bins = full.bin_bytes(shape.dims, limits) == self.bin_bytes(shape.dims, limits);
         let bin_bytes = if same_bins || binned(self) && binned(full) { MOST_BIN_BYTES } else { self.bin_bytes };
-        let unstaged = binned(self) || matches!(self.hold, Hold::Scores { .. });
+        let unstaged = matches!(self.hold, Hold::Scores { .. });
         Self { stage: self.stage || unstaged, bin_bytes, ..self }
     }
 }
@@ -266,13 +295,14 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let shape = Shape { dims: 16, bits: 40, weighted: false, chunk_tiles: 1 << 20 };
         let plan = Tuning::plan(&shape, 8, &NVIDIA);
-        assert_eq!(plan.hold, Hold::Points(2));
+        assert_eq!(plan.hold, Hold::Points(4));
         for wrong in [
             Tuning { wide: 3, ..plan },
             Tuning { wide: 0, ..plan },
             Tuning { tiles: 0, ..plan },
-            Tuning { tiles: 32, ..plan },
-            Tuning { tiles: 4, ..plan },
+            Tuning { tiles: 48, ..plan },
+            Tuning { tiles: 128, ..plan },
+            Tuning { tiles: 2, ..plan },
             Tuning { bin_bytes: 1 << 20, ..plan },
             Tuning { hold: Hold::Points(3), ..plan },
             Tuning { hold: Hold::Scores { points: 64, centroids: 64 }, ..plan },
@@ -280,7 +310,7 @@ mod tests {
             assert!(!wrong.fits(&shape, &NVIDIA), "{wrong}");
         }
         assert!(!plan.fits(&Shape { dims: 33, ..shape }, &NVIDIA), "too many columns for two points in registers");
-        assert!(!plan.fits(&shape, &DeviceLimits { lanes: 128, ..NVIDIA }), "too wide");
+        assert!(!plan.fits(&shape, &DeviceLimits { lanes: 64, ..NVIDIA }), "too wide");
     }
 
     #[test]

@@ -126,17 +126,7 @@ impl Part<'_> {
         if batch.passes > 1 {
             self.upload_ahead(batch, totals)?;
         }
-        let bytes = self.moved_bytes(self.chunk_tiles);
-        if batch.runs.iter().any(|r| r.slice.is_some()) && self.moved.as_ref().is_none_or(|m| m.size() < bytes) {
-            self.moved = None; // before its successor needs room
-            self.moved = Some(self.gpu.device.buffer("segma.moved", bytes)?);
-        }
         Ok(())
-    }
-
-    /// Bytes of what is noted of the points of so many tiles: as wide as their labels.
-    fn moved_bytes(&self, tiles: usize) -> u64 {
-        (self.kernels.width().words(tiles * TILE) * size_of::<u32>()) as u64
     }
 
     fn upload_tables(&mut self, batch: &Batch) -> Result<()> {
@@ -217,20 +207,10 @@ impl Part<'_> {
             let labels = &self.labels.groups[run.group][chunk];
             let sets = sets_of(tables, &self.later, pass);
             let inputs = |info| Inputs { tables, sets, next: None, chunk: Some((points, labels, info)) };
-            if let (Some(_), Some(moved)) = (run.slice, &self.moved) {
-                let bytes = self.moved_bytes(here.tiles);
-                self.recorder.record(|encoder| encoder.clear_buffer(moved, 0, Some(bytes)))?;
-            }
             for step in &here.steps {
                 let work = self.kernels.label_work(step.tiles, run.centroids());
                 let groups = self.kernels.groups(&run.variant, step.tiles);
                 let dispatch = self.dispatch_of(run.variant, inputs(&step.info), groups, work)?;
-                self.recorder.dispatch(&dispatch)?;
-            }
-            if let Some((variant, slice)) = run.slice {
-                let groups = self.kernels.slice_groups(narrow(here.tiles), slice);
-                let work = self.kernels.slice_work(narrow(here.tiles));
-                let dispatch = self.dispatch_of(variant, inputs(&here.whole.info), groups, work)?;
                 self.recorder.dispatch(&dispatch)?;
             }
         }
@@ -258,7 +238,6 @@ impl Part<'_> {
                 "weights" => inputs.chunk.and_then(|(points, _, _)| points.weights.as_ref()),
                 "labels" => inputs.chunk.map(|(_, labels, _)| labels),
                 "totals" => self.totals.as_ref(),
-                "moved" => self.moved.as_ref(),
                 "sets" => Some(inputs.sets),
                 "next" => inputs.next,
                 _ => TABLES.iter().position(|n| *n == name).map(|i| &inputs.tables[i]),
