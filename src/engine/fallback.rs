@@ -38,6 +38,10 @@ impl Engine for Fallback {
         Ok(Box::new(FallbackSession { first, second, sets: Vec::new(), ahead: 0, notes }))
     }
 
+    fn prepare(&self, matrix: &Matrix, sets: &[usize]) {
+        self.first.prepare(matrix, sets);
+    }
+
     fn silhouette(&self, grouped: &Grouped) -> Result<Vec<Means>> {
         match self.first.silhouette(grouped) {
             Err(e) if is_device(&e) => self.second.silhouette(grouped),

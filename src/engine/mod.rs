@@ -33,6 +33,10 @@ pub trait Engine: Sync {
     /// [`crate::error::Error::Device`] if the device cannot take them, [`crate::error::Error::Memory`] if the host cannot.
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>>;
 
+    /// Says that centroid sets of these numbers of clusters are about to be worked on together: an engine may begin with what
+    /// it needs for that while the points are on their way.
+    fn prepare(&self, _matrix: &Matrix, _sets: &[usize]) {}
+
     /// How far each grouped point lies from its own cluster and from the nearest other one `[places]`, within the bound that
     /// [`silhouette`] states; on the CPU unless the engine knows better.
     ///

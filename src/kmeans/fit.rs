@@ -117,6 +117,8 @@ pub fn sweep(
     check_room(matrix, params)?;
     let squares = matrix.squares();
     let clock = Instant::now();
+    let sets: Vec<usize> = params.iter().flat_map(|p| std::iter::repeat_n(p.k(), p.starts())).collect();
+    engine.prepare(matrix, &sets);
     let mut session = engine.load(matrix)?;
     let load_seconds = clock.elapsed().as_secs_f64();
     let mut all =

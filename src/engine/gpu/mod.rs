@@ -13,6 +13,7 @@ mod fault;
 mod part;
 mod pipelines;
 pub mod plan;
+mod prepare;
 mod record;
 mod session;
 pub mod shader;
@@ -218,6 +219,11 @@ impl Gpu {
         self
     }
 
+    /// Takes the points of a matrix to the devices.
+    fn session<'m>(&self, matrix: &'m Matrix) -> Result<GpuSession<'m>> {
+        GpuSession::new(&self.devices, matrix, &self.options)
+    }
+
     /// Name and WGSL text of each kernel that was run so far.
     #[must_use]
     pub fn kernels(&self) -> Vec<(String, String)> {
@@ -267,7 +273,12 @@ impl Engine for Gpu {
     }
 
     fn load<'m>(&self, matrix: &'m Matrix) -> Result<Box<dyn Session + 'm>> {
-        Ok(Box::new(GpuSession::new(&self.devices, matrix, &self.options)?))
+        Ok(Box::new(self.session(matrix)?))
+    }
+
+    fn prepare(&self, matrix: &Matrix, sets: &[usize]) {
+        let tiles = matrix.tiles().div_ceil(self.devices.len());
+        self.devices.iter().for_each(|d| prepare::begin(d, matrix, tiles, &self.options, sets));
     }
 
     fn silhouette(&self, grouped: &Grouped) -> Result<Vec<Means>> {

@@ -6,40 +6,49 @@ use super::device::Device;
 use super::shader::{Access, Binding, Variant};
 use crate::error::Result;
 use pollster::block_on;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The pipelines compiled so far, and those asked for since points were last loaded.
+/// The pipelines compiled so far, and those that were run: whether since points were last loaded.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
     compiled: Mutex<HashMap<Variant, wgpu::ComputePipeline>>,
-    ran: Mutex<HashSet<Variant>>,
+    ran: Mutex<HashMap<Variant, bool>>,
 }
 
 impl Pipelines {
     /// The pipeline of a variant; `checked` keeps the wrapper's bounds and loop checks in the shader.
     pub(super) fn get(&self, device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {
-        lock(&self.ran).insert(variant);
-        Ok(match lock(&self.compiled).entry(variant) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => new.insert(compile(device, variant, checked)?).clone(),
-        })
+        lock(&self.ran).insert(variant, true);
+        self.compile(device, variant, checked)?;
+        lock(&self.compiled)
+            .get(&variant)
+            .cloned()
+            .ok_or_else(|| device.error(format_args!("{variant} is not compiled")))
     }
 
-    /// The variants compiled so far.
+    /// Makes sure that the pipeline of a variant is there when it is needed.
+    pub(super) fn compile(&self, device: &Device, variant: Variant, checked: bool) -> Result<()> {
+        if let Entry::Vacant(new) = lock(&self.compiled).entry(variant) {
+            new.insert(compile(device, variant, checked)?);
+        }
+        Ok(())
+    }
+
+    /// The variants that were run so far.
     pub(super) fn variants(&self) -> Vec<Variant> {
-        lock(&self.compiled).keys().copied().collect()
+        lock(&self.ran).keys().copied().collect()
     }
 
-    /// Forgets what was asked for so far.
+    /// Says that points are loaded.
     pub(super) fn begin(&self) {
-        lock(&self.ran).clear();
+        lock(&self.ran).values_mut().for_each(|now| *now = false);
     }
 
-    /// What was asked for since.
+    /// What was run since.
     pub(super) fn ran(&self) -> Vec<Variant> {
-        lock(&self.ran).iter().copied().collect()
+        lock(&self.ran).iter().filter(|(_, now)| **now).map(|(variant, _)| *variant).collect()
     }
 }
 

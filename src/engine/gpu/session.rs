@@ -8,15 +8,19 @@
 
 use super::part::{Asked, Made, Part};
 use super::stopwatch::Ledger;
+use super::tuning::Tuning;
 use super::{Opened, Options};
 use crate::engine::farthest::farthest;
-use crate::engine::{Centroids, Change, Far, Session, SetPass};
+use crate::engine::{Centroids, Change, Far, NO_LABEL, Session, SetPass};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// Labels that a thread renumbers at a time.
+const LABELS_AT_ONCE: usize = 1 << 14;
 
 /// A session whose tiles are shared out over the devices, in order.
 pub(super) struct GpuSession<'m> {
@@ -38,6 +42,9 @@ struct Set {
     totals: Option<Change>,
     /// The passes that were made since.
     ahead: VecDeque<(Centroids, Change)>,
+    /// The number that each label on the devices has for the caller, if they differ: a fit renumbers at its end, and then
+    /// reads the labels but makes no more passes, as a rule.
+    numbers: Option<Vec<u32>>,
 }
 
 impl Set {
@@ -69,6 +76,11 @@ impl<'m> GpuSession<'m> {
         let parts = parts.collect::<Result<_>>().map_err(of_device)?;
         let ledger = devices.first().map(|d| d.ledger.clone()).unwrap_or_default();
         Ok(Self { matrix, parts, sets: Vec::new(), asked: 0, left: 0, ledger })
+    }
+
+    /// Scores all sets by this choice from now on, where it fits.
+    pub(super) fn force(&mut self, tuning: Tuning) {
+        self.parts.iter_mut().for_each(|part| part.force(tuning));
     }
 
     /// How many passes to make where one is asked for: no more than were asked for so far, so that a short fit wastes
@@ -126,6 +138,21 @@ impl<'m> GpuSession<'m> {
         Ok(())
     }
 
+    /// Gives the labels of these sets on the devices the numbers that they have for the caller.
+    fn settle_numbers(&mut self, sets: impl Iterator<Item = usize>) -> Result<()> {
+        for set in sets {
+            if self.sets[set].numbers.is_some() {
+                let labels = self.labels(set)?;
+                self.sets[set].numbers = None;
+                let mut rest = labels.as_slice();
+                for part in &mut self.parts {
+                    rest = part.set_labels(set, rest).map_err(of_device)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the sums of a set in step with a label that is changed by hand.
     fn move_point(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
         if self.sets[set].totals.is_none() {
@@ -156,6 +183,7 @@ impl Session for GpuSession<'_> {
     }
 
     fn pass(&mut self, batch: &[SetPass<'_>]) -> Result<Vec<Change>> {
+        self.settle_numbers(batch.iter().map(|s| s.set))?;
         let wanting: Vec<SetPass<'_>> = batch.iter().filter(|s| !self.sets[s.set].has(s.centroids)).copied().collect();
         if !wanting.is_empty() {
             let most = self.most_passes(batch);
@@ -174,18 +202,20 @@ impl Session for GpuSession<'_> {
     }
 
     fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
+        self.settle_numbers([set].into_iter())?;
         self.go_back(&[set])?;
         self.move_point(set, row, label)?;
         self.parts.iter_mut().filter(|p| p.holds(row)).try_for_each(|p| p.relabel(set, row, label)).map_err(of_device)
     }
 
     fn renumber(&mut self, set: usize, map: &[u32]) -> Result<()> {
-        let labels: Vec<u32> = self.labels(set)?.into_iter().map(|l| map[l as usize]).collect();
-        self.sets[set].totals = None; // that happens at the end of a fit, or where clusters are dropped
-        let mut rest = labels.as_slice();
-        for part in &mut self.parts {
-            rest = part.set_labels(set, rest).map_err(of_device)?;
-        }
+        self.go_back(&[set])?;
+        let set = &mut self.sets[set];
+        set.totals = None;
+        set.numbers = Some(match set.numbers.take() {
+            Some(numbers) => numbers.into_iter().map(|n| map.get(n as usize).copied().unwrap_or(NO_LABEL)).collect(),
+            None => map.to_vec(),
+        });
         Ok(())
     }
 
@@ -193,6 +223,9 @@ impl Session for GpuSession<'_> {
         self.go_back(&[set])?;
         let mut labels = Vec::with_capacity(self.matrix.count());
         self.parts.iter_mut().try_for_each(|p| p.labels(set, &mut labels)).map_err(of_device)?;
+        if let Some(numbers) = &self.sets[set].numbers {
+            labels.par_iter_mut().with_min_len(LABELS_AT_ONCE).for_each(|label| *label = numbers[*label as usize]);
+        }
         Ok(labels)
     }
 }
