@@ -217,20 +217,21 @@ fn settle_own(cset: Set, top: Top) {
     var old = NO_LABEL;
     var label = old;
     if (here) {
-        var position = top.position;
-        let lower = top.best - guard(cset, position, own.norm);
+        let lower = top.best - guard(cset, top.position, own.norm);
         let stands = lower > top.second;
-        if (!stands) {
-            position = referee(cset, own.base, own.norm);
-        }
         //#if SLACK
         atomicMin(&least[own.slot], select(0u, margin(square(own.base), lower, top.second), stands));
         //#end
-        label = label_at(cset, position);
-        old = (atomicLoad(&labels[word]) >> place(own.row)) & NO_LABEL;
+        old = (atomicLoad(&labels[word]) >> label_shift(own.row)) & NO_LABEL;
+        label = old;
+        if (stands) {
+            label = label_at(cset, top.position);
+        } else {
+            doubt(own.slot * 64u + own.row % 64u);
+        }
     }
     if (label != old) {
-        let bits = (label ^ old) << place(own.row);
+        let bits = (label ^ old) << label_shift(own.row);
         atomicXor(&labels[word], bits); // other lanes change other bits of it
         list(atomicAdd(&moving[turn], 1u), own, 0u, old, label);
     }
@@ -450,7 +451,7 @@ fn settle_four(cset: Set, p: Point, squares: vec4<f32>, top: Tops) {
         return;
     }
     let old = load_labels(cset.first_label + p.row);
-    var position = top.position;
+    let position = top.position;
     let lower = top.best - vec4<f32>(
         guard(cset, position.x, p.norm),
         guard(cset, position.y, p.norm),
@@ -458,13 +459,13 @@ fn settle_four(cset: Set, p: Point, squares: vec4<f32>, top: Tops) {
         guard(cset, position.w, p.norm),
     );
     let stands = lower > top.second;
-    if (!all(stands)) {
-        for (var i = 0u; i < 4u; i++) {
-            let own = PLACES == vec4<u32>(i);
-            if (any(own & here & !stands)) {
-                position = select(position, vec4<u32>(referee(cset, p.base + i, p.norm)), own);
-            }
-        }
+    let doubtful = here & !stands;
+    if (any(doubtful)) {
+        let place = p.slot * 64u + p.row % 64u;
+        if (doubtful.x) { doubt(place); }
+        if (doubtful.y) { doubt(place + 1u); }
+        if (doubtful.z) { doubt(place + 2u); }
+        if (doubtful.w) { doubt(place + 3u); }
     }
     //#if SLACK
     let margins = select(vec4<u32>(0u), vec4<u32>(
@@ -481,7 +482,7 @@ fn settle_four(cset: Set, p: Point, squares: vec4<f32>, top: Tops) {
         label_at(cset, position.y),
         label_at(cset, position.z),
         label_at(cset, position.w),
-    ), here);
+    ), here & stands);
     let moves = label != old;
     if (any(moves)) {
         change_labels(cset, p, label ^ old);
@@ -509,7 +510,9 @@ fn main(
     let first = chunk.first_tile + (group.y * groups.x + group.x) * TILES;
     if (lane < 2u) {
         atomicStore(&moving[lane], 0u);
+        atomicStore(&doubting, 0u);
     }
+    workgroupBarrier();
     var end = 0u;
     for (var begin = 0u; begin < sets[0].count; begin = end) {
         let round = sets[begin]; // its sets' bins are in workgroup memory together
@@ -527,6 +530,7 @@ fn main(
             fetch(step, lane);
             for (var s = begin; s < end; s++) {
                 label_points(sets[s], lane);
+                decide_doubts(sets[s], step, lane);
                 move_listed(sets[s], step, lane);
                 //#if SLACK
                 keep_slack(sets[s], step, lane);

@@ -4,7 +4,7 @@
 const LABELS: u32 = 32u / LABEL_BITS;
 
 // Where the label of a point is in its word.
-fn place(row: u32) -> u32 {
+fn label_shift(row: u32) -> u32 {
     return row % LABELS * LABEL_BITS;
 }
 

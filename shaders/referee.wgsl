@@ -1,24 +1,47 @@
-// Decides a point that the f32 scores cannot: exact integer distances to the few centroids that may be nearest.
+// Decides the points that the f32 scores cannot: exact integer distances to the few centroids that may be nearest.
 //
-// Reads: one point of a tile, the set's centroids. Gives: the position of the nearest; counts what it did.
+// Reads: the points of a step in doubt, the set's centroids. Gives: the position of the nearest; counts what it did.
 //
 // Steps, as in the CPU's twin: 1. upper scores of all centroids; 2. the best lower score; 3. candidates are those whose
 // upper score reaches it; 4. the smallest integer distance wins, ties to the lowest index.
+//
+// A workgroup decides one point after the other, JUDGES of its lanes a centroid each: a lane that did it alone would hold up
+// all others for as long as scoring takes for hundreds of points. Operations a point: 2 DIMS multiply-adds a centroid, an
+// integer distance a candidate, three barriers.
 
-// Upper scores of the four centroids of a quad.
-fn upper(cset: Set, quad: u32, base: u32, norm: f32) -> vec4<f32> {
-    let at = (cset.first_quad + quad) * (DIMS + 2u);
-    let half2 = scores[at];
-    var sum = cset.bound * (half2 + norm * scores[at + 1u]) - half2;
-    for (var j = 0u; j < chunk.dims; j++) {
-        sum = fma(vec4<f32>(coordinate(base + j * 64u)), scores[at + 2u + j], sum);
-    }
-    return sum;
+const JUDGES: u32 = 64u;
+
+// A candidate that is the nearest of those that a lane looked at.
+struct Nearest {
+    distance2: vec4<u32>,
+    position: u32,
+    tie: bool, // with one that is not identical
 }
 
-fn guards(cset: Set, quad: u32, norm: f32) -> vec4<f32> {
-    let at = (cset.first_quad + quad) * (DIMS + 2u);
-    return cset.guard * (scores[at] + norm * scores[at + 1u]);
+var<workgroup> nearest: array<Nearest, JUDGES>;
+var<workgroup> judged: atomic<u32>;   // lanes that have one
+var<workgroup> highest: atomic<u32>;  // the best lower score, as a rank
+
+// Ranks lie in the order of the scores.
+fn rank(score: f32) -> u32 {
+    let bits = bitcast<u32>(score);
+    return select(~bits, bits | 0x80000000u, score >= 0.0);
+}
+
+// The upper score of a centroid.
+fn upper(cset: Set, position: u32, base: u32, norm: f32) -> f32 {
+    let at = (cset.first_quad + position / 4u) * (DIMS + 2u);
+    let i = position % 4u;
+    let half2 = scores[at][i];
+    var sum = cset.bound * (half2 + norm * scores[at + 1u][i]) - half2;
+    for (var j = 0u; j < chunk.dims; j += AHEAD) {
+        //#each AHEAD
+        if (j + {a}u < DIMS) {
+            sum = fma(coordinate(base + (j + {a}u) * 64u), scores[at + 2u + j + {a}u][i], sum);
+        }
+        //#end
+    }
+    return sum;
 }
 
 fn guard(cset: Set, position: u32, norm: f32) -> f32 {
@@ -29,9 +52,13 @@ fn guard(cset: Set, position: u32, norm: f32) -> f32 {
 // The squared distance on the grid of a point to a distinct centroid.
 fn distance2(base: u32, centroid: u32) -> vec4<u32> {
     var sum = vec4<u32>(0u);
-    for (var j = 0u; j < chunk.dims; j++) {
-        let q = grid(coordinate(base + j * 64u));
-        sum = add128(sum, square128(add64(q, negate64(exact[centroid * (DIMS + 1u) + 1u + j]))));
+    for (var j = 0u; j < chunk.dims; j += AHEAD) {
+        //#each AHEAD
+        if (j + {a}u < DIMS) {
+            let q = grid(coordinate(base + (j + {a}u) * 64u));
+            sum = add128(sum, square128(add64(q, negate64(exact[centroid * (DIMS + 1u) + 1u + j + {a}u]))));
+        }
+        //#end
     }
     return sum;
 }
@@ -39,42 +66,94 @@ fn distance2(base: u32, centroid: u32) -> vec4<u32> {
 // Whether two centroids are not identical: identical ones do not tie, the first stands for all.
 fn differ(a: u32, b: u32) -> bool {
     var apart = false;
-    for (var j = 1u; j <= chunk.dims; j++) {
-        apart = apart || any(exact[a * (DIMS + 1u) + j] != exact[b * (DIMS + 1u) + j]);
+    for (var j = 1u; j <= chunk.dims && !apart; j++) {
+        apart = any(exact[a * (DIMS + 1u) + j] != exact[b * (DIMS + 1u) + j]);
     }
     return apart;
 }
 
-fn referee(cset: Set, base: u32, norm: f32) -> u32 {
-    var best_lower = LOWEST;
-    for (var quad = 0u; quad < cset.quads; quad++) {
-        let lower = upper(cset, quad, base, norm) - guards(cset, quad, norm);
-        for (var i = 0u; i < 4u; i++) {
-            best_lower = max(best_lower, select(LOWEST, lower[i], quad * 4u + i < cset.distinct));
+// The nearer of two, at the same distance the one of the lower position.
+fn nearer(cset: Set, a: Nearest, b: Nearest) -> Nearest {
+    if (less128(a.distance2, b.distance2)) { return a; }
+    if (less128(b.distance2, a.distance2)) { return b; }
+    let tie = a.tie || b.tie || differ(cset.first_centroid + a.position, cset.first_centroid + b.position);
+    return Nearest(a.distance2, min(a.position, b.position), tie);
+}
+
+// Finds the centroid nearest to a point; all lanes take part, and the first one gets it.
+fn referee(cset: Set, base: u32, norm: f32, lane: u32) -> u32 {
+    if (lane == 0u) {
+        atomicStore(&judged, 0u);
+        atomicStore(&highest, 0u);
+    }
+    workgroupBarrier();
+    if (lane < JUDGES) {
+        for (var c = lane; c < cset.distinct; c += JUDGES) {
+            atomicMax(&highest, rank(upper(cset, c, base, norm) - guard(cset, c, norm)));
         }
     }
-    var nearest = 0u;
-    var least = vec4<u32>(0xffffffffu);
-    var tie = false;
-    for (var quad = 0u; quad < cset.quads; quad++) {
-        let score = upper(cset, quad, base, norm);
-        for (var i = 0u; i < 4u; i++) {
-            let c = quad * 4u + i;
-            if (c < cset.distinct && score[i] >= best_lower) {
-                let d2 = distance2(base, cset.first_centroid + c);
-                if (less128(d2, least)) {
-                    least = d2;
-                    nearest = c;
-                    tie = false;
-                } else if (all(d2 == least)) {
-                    tie = tie || differ(cset.first_centroid + nearest, cset.first_centroid + c);
+    workgroupBarrier();
+    if (lane < JUDGES) {
+        let best = atomicLoad(&highest);
+        var own = Nearest(vec4<u32>(0xffffffffu), 0xffffffffu, false);
+        for (var c = lane; c < cset.distinct; c += JUDGES) {
+            if (rank(upper(cset, c, base, norm)) >= best) {
+                let one = Nearest(distance2(base, cset.first_centroid + c), c, false);
+                if (own.position == 0xffffffffu) {
+                    own = one;
+                } else {
+                    own = nearer(cset, own, one);
                 }
             }
         }
+        if (own.position != 0xffffffffu) {
+            nearest[atomicAdd(&judged, 1u)] = own;
+        }
     }
-    count_up(cset, REFEREED, 1u);
-    if (tie) {
-        count_up(cset, TIES, 1u);
+    workgroupBarrier();
+    var first = nearest[0];
+    if (lane == 0u) {
+        let count = atomicLoad(&judged);
+        for (var i = 1u; i < count; i++) {
+            first = nearer(cset, first, nearest[i]);
+        }
+        count_up(cset, REFEREED, 1u);
+        if (first.tie) {
+            count_up(cset, TIES, 1u);
+        }
     }
-    return nearest;
+    return first.position;
+}
+
+// Decides the points of a step that are in doubt, and lists those that move. They lie at the end of the list of those, and
+// make room for them one by one.
+fn decide_doubts(cset: Set, step: u32, lane: u32) {
+    workgroupBarrier();
+    if (lane == 0u) {
+        doubts = atomicLoad(&doubting);
+        atomicStore(&doubting, 0u);
+    }
+    for (var i = workgroupUniformLoad(&doubts); i > 0u; i--) {
+        let place = moves[STEP * 64u - i].place;
+        let t = tile_at(step + place / 64u);
+        let row = t * 64u + place % 64u;
+        let position = referee(cset, t * DIMS * 64u + place % 64u, coordinate(chunk.norms + t), lane);
+        if (lane == 0u) {
+            let label = label_at(cset, position);
+            let word = (cset.first_label + row) / LABELS;
+            let old = (atomicLoad(&labels[word]) >> label_shift(row)) & NO_LABEL;
+            if (label != old) {
+                atomicXor(&labels[word], (label ^ old) << label_shift(row));
+                moves[atomicAdd(&moving[turn], 1u)] = Move(place, old, label);
+            }
+        }
+    }
+}
+
+var<workgroup> doubting: atomic<u32>;
+var<workgroup> doubts: u32;
+
+// Leaves a point of the step to the referee.
+fn doubt(place: u32) {
+    moves[STEP * 64u - 1u - atomicAdd(&doubting, 1u)].place = place;
 }

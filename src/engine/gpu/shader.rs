@@ -82,6 +82,9 @@ pub fn digest() -> String {
     hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
+/// Coordinates that the referee looks at in one round of a loop: their loads overlap.
+const AHEAD: u32 = 8;
+
 impl Variant {
     /// The kernel of the silhouette for so many columns: it has no choices.
     #[must_use]
@@ -193,7 +196,7 @@ impl Variant {
     /// The constants of how points are scored.
     fn scoring(&self, text: &mut String) {
         let _ = writeln!(text, "const STEP: u32 = {}u; // tiles at a time", self.tuning.step());
-        for name in ["VECTORS", "QUADS"] {
+        for name in ["VECTORS", "QUADS", "AHEAD"] {
             let _ = writeln!(text, "const {name}: u32 = {}u;", self.count(name));
         }
         let staged = self.staged();
@@ -231,6 +234,7 @@ impl Source for Variant {
             ("QUADS", Hold::Scores { centroids, .. }) => centroids / 4,
             ("QUADS", Hold::Nothing) => 2,
             ("SLICE", _) => slice(self.dims),
+            ("AHEAD", _) => AHEAD.min(self.dims),
             _ => 1,
         }
     }

@@ -4,7 +4,8 @@
 //! times, with a letter in braces counting up: each count has its own (see [`COUNTS`]), so that they nest.
 
 /// What lines can be repeated by, and the placeholder that counts.
-pub const COUNTS: [(&str, &str); 4] = [("DIMS", "{j}"), ("SLICE", "{j}"), ("VECTORS", "{v}"), ("QUADS", "{q}")];
+pub const COUNTS: [(&str, &str); 5] =
+    [("DIMS", "{j}"), ("SLICE", "{j}"), ("VECTORS", "{v}"), ("QUADS", "{q}"), ("AHEAD", "{a}")];
 
 /// What a template is filled from.
 pub(super) trait Source {

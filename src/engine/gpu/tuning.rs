@@ -70,11 +70,11 @@ const LEAST_TILED: usize = 512;
 /// time for 16 so, a sixth more for 64).
 const MOST_NARROW: usize = 32;
 
-/// Bytes of workgroup memory for the list of a workgroup's tiles and their slack.
-const LIST_BYTES: u32 = 1024;
+/// Bytes of workgroup memory for the list of a workgroup's tiles and their slack, and for the referee.
+const LIST_BYTES: u32 = 1024 + 64 * 32 + 128;
 
 /// Vectors of four words in workgroup memory for staged centroids: 16 KiB with the list.
-const STAGE: u32 = 512;
+const STAGE: u32 = 432;
 
 /// The same beside sums.
 const STAGE_BESIDE: u32 = 256;
