@@ -537,6 +537,11 @@ fn main(
                 //#end
             }
         }
+        if (!whole()) {
+            var one = Cell();
+            one.x = 1u;
+            add_cell(round.cell + counter(round, CUT), one); // straight in the totals: bins are added up in a loop
+        }
         //#if BINS
         flush_bins(lane, round.cell, round.round_cells);
         //#else

@@ -15,6 +15,7 @@ struct Chunk {
     end_tile: u32,
     norms: u32, // where the norms of the tiles begin among the coordinates
     dims: u32,  // DIMS, as a number that the compiler does not know: see `assign.wgsl`
+    rounds: u32, // of a loop at the end of a kernel: see `whole`
 }
 
 // A centroid set of the batch.
@@ -45,6 +46,16 @@ struct Set {
 fn coordinate(at: u32) -> f32 {
     return tiles[at / 4u][at % 4u];
 }
+// Whether loops still run to their end. Mesa's software driver gives all loops of a lane 65,535 rounds together, then leaves
+// each after one, without a word: what a kernel did until then is worth nothing if its last loop is not whole.
+fn whole() -> bool {
+    var done = 0u;
+    for (var i = 0u; i < chunk.rounds; i++) {
+        done += 1u;
+    }
+    return done == chunk.rounds;
+}
+
 //#if WEIGHTED
 @group(0) @binding(7) var<storage, read> weights: array<vec2<u32>>;     // [points] in fixed point
 //#end
@@ -73,6 +84,7 @@ const TIES: u32 = 1u;
 const REFEREED: u32 = 2u;
 const SKIPPED: u32 = 3u; // tiles that were not read
 const DRIFT: u32 = 4u;   // how far its centroids moved after the pass, at most, in steps
+const CUT: u32 = 5u;     // lanes whose loops the driver ended before their end
 
 // Moves of centroids are counted in steps of 2^-STEP_BITS of the frame's unit, none as more than MOST_DRIFT.
 const STEP_BITS: u32 = 24u;

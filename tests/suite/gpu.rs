@@ -256,7 +256,7 @@ fn every_cut_of_the_work_equals_the_judge() {
     ];
     let mut random = Random(11);
     // Twelve sets take several rounds of workgroup memory and, with small bindings, several groups of labels.
-    let few = Matrix::learn(&table(Kind::Counts, 5000, 5, 4).view(), None).unwrap().0;
+    let few = Matrix::learn(&table(Kind::Blobs, 5000, 5, 4).view(), None).unwrap().0;
     let sets = |random: &mut Random| -> Vec<_> { (0..12).map(|i| centroids(&few, 20 + i, random)).collect() };
     let few_passes = [sets(&mut random), sets(&mut random)];
     let many = Matrix::learn(&table(Kind::Blobs, 5000, 9, 4).view(), None).unwrap().0;
@@ -267,6 +267,30 @@ fn every_cut_of_the_work_equals_the_judge() {
             check(adapter.name(), &gpu, &few, &few_passes, cut);
             check(adapter.name(), &gpu, &many, &many_passes, cut);
         }
+    }
+}
+
+#[test]
+fn a_driver_that_ends_loops_early_costs_time_and_no_byte() {
+    // Half of the centroids are points of small whole numbers, so most points are in doubt, in each of 40 sets.
+    let matrix = Matrix::learn(&table(Kind::Counts, 5000, 5, 4).view(), None).unwrap().0;
+    let mut random = Random(11);
+    let passes = [(0..40).map(|i| centroids(&matrix, 20 + i % 12, &mut random)).collect::<Vec<_>>()];
+    let judge = answers(&Exact, &matrix, &passes);
+    let limits = DeviceLimits { busy_groups: 1, ..DeviceLimits::LEAST };
+    for adapter in adapters() {
+        let gpu = open(&adapter, OpenOptions { limits: Some(limits), ..ALL });
+        let alone = gpu.load(&matrix).and_then(|mut session| {
+            session.open(passes[0].len())?;
+            let batch: Vec<_> = (0..).zip(&passes[0]).map(|(set, centroids)| SetPass { set, centroids }).collect();
+            session.pass(&batch)
+        });
+        // Mesa's software driver does; others have no such limit.
+        let ended = alone.is_err_and(|e| e.to_string().contains("ended a kernel before its end"));
+        assert_eq!(ended, adapter.name().contains("llvmpipe"), "{}", adapter.name());
+        let both = Fallback::new(Box::new(gpu), Box::new(Cpu::new().unwrap()));
+        let got = answers(&both, &matrix, &passes);
+        assert!((0..40).all(|set| verdict(&judge[0][set], &got[0][set]).is_ok()), "{}", adapter.name());
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) struct ChunkInfo {
     pub(super) end_tile: u32,
     pub(super) norms: u32,
     pub(super) dims: u32,
+    pub(super) rounds: u32,
 }
 
 /// Twin of `Set`.
@@ -54,7 +55,7 @@ pub type Layout = (&'static str, u32, &'static [(&'static str, u32)]);
 
 /// The structs that host and shaders share, for the test that compares them.
 pub const LAYOUTS: [Layout; 2] = [
-    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, first_tile, end_tile, norms, dims)),
+    ("Chunk", narrow(size_of::<ChunkInfo>()), fields!(ChunkInfo: points, first_tile, end_tile, norms, dims, rounds)),
     (
         "Set",
         narrow(size_of::<SetInfo>()),
@@ -66,12 +67,13 @@ pub const LAYOUTS: [Layout; 2] = [
 ];
 
 /// The constants that host and shaders share, for the test that compares them.
-pub const CONSTANTS: [(&str, u32); 7] = [
+pub const CONSTANTS: [(&str, u32); 8] = [
     ("CHANGED", narrow(CHANGED)),
     ("TIES", narrow(TIES)),
     ("REFEREED", narrow(REFEREED)),
     ("SKIPPED", narrow(SKIPPED)),
     ("DRIFT", narrow(DRIFT)),
+    ("CUT", narrow(CUT)),
     ("STEP_BITS", STEP_BITS),
     ("MOST_DRIFT", MOST_DRIFT),
 ];
@@ -81,6 +83,7 @@ const TIES: usize = 1;
 const REFEREED: usize = 2;
 pub(super) const SKIPPED: usize = 3;
 pub(super) const DRIFT: usize = 4;
+pub(super) const CUT: usize = 5;
 
 /// A size that the plan keeps below 2^32.
 #[expect(clippy::cast_possible_truncation, reason = "a chunk is below 2^31 bytes and k below 2^32")]
@@ -357,7 +360,7 @@ fn unpack(limbs: &[u32], width: usize, k: usize, dims: usize) -> Change {
     let row = |j: usize| -> Vec<i64> { (0..k).map(|c| cell(c * coordinates + j) as i64).collect() };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters of points")]
     let counter = |which: usize| cell(coordinates * k + which) as u64;
-    const { assert!(DRIFT < COUNTERS) };
+    const { assert!(CUT < COUNTERS) };
     Change {
         sums: (0..k).flat_map(|c| (0..dims).map(move |j| c * coordinates + j)).map(cell).collect(),
         weights: row(coordinates - 1),
@@ -392,18 +395,18 @@ mod tests {
     #[test]
     fn cells_are_signed_and_as_wide_as_they_are() {
         // One cluster, one column, no weights: sum -3, count 2, then the counters.
-        let limbs = [0xffff_fffd, 0xffff_ffff, 2, 0, 7, 1, 5, 0, 6, 0, 0, 0, 0, 0];
+        let limbs = [0xffff_fffd, 0xffff_ffff, 2, 0, 7, 1, 5, 0, 6, 0, 0, 0, 0, 0, 0, 0];
         let change = unpack(&limbs, 2, 1, 1);
         assert_eq!((&change.sums, &change.counts, &change.weights), (&vec![-3], &vec![2], &vec![2]));
-        let mut back = [0; 14];
+        let mut back = [0; 16];
         pack_sums(&change, 2, 1, &mut back);
         assert_eq!(back[..4], limbs[..4]);
         assert_eq!((change.changed, change.ties, change.refereed), ((1 << 32) + 7, 5, 6));
         // With weights cells are 128 bits, and the weight has a row of its own.
         let mut limbs = vec![0, 0, 0, 0x8000_0000, 2, 0, 0, 0, 9, 1, 0, 0];
-        limbs.extend([0; 20]);
+        limbs.extend([0; 24]);
         let change = unpack(&limbs, 4, 1, 1);
-        let mut back = [0; 32];
+        let mut back = [0; 36];
         pack_sums(&change, 4, 1, &mut back);
         assert_eq!(back[..12], limbs[..12]);
         assert_eq!((change.sums, change.counts, change.weights), (vec![i128::MIN], vec![2], vec![(1 << 32) + 9]));

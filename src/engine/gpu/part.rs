@@ -25,6 +25,9 @@ use travel::Travel;
 /// Chunks that stream take turns in so many berths, so that one arrives while the other is worked on.
 const BERTHS: usize = 2;
 
+/// Rounds of the loop that shows whether a driver still runs loops to their end.
+const ROUNDS: u32 = 3;
+
 /// A share of the tiles on a device.
 pub(super) struct Part<'m> {
     gpu: Opened,
@@ -204,6 +207,7 @@ impl Step {
             end_tile: tiles.end,
             norms: narrow(points.div_ceil(TILE) * TILE * matrix.dims()),
             dims: narrow(matrix.dims()),
+            rounds: ROUNDS,
         };
         Ok(Self { info: device.uniform("segma.chunk", bytemuck::bytes_of(&info))?, tiles: tiles.end - tiles.start })
     }

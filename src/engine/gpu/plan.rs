@@ -88,7 +88,7 @@ const AHEAD_OF_STEP: u64 = 1;
 const MOST_AHEAD_BYTES: u64 = 32 << 20;
 
 /// Counters of a set beside its sums: changed, ties and so on. Twin of `CHANGED` and so on in `common.wgsl`.
-pub(super) const COUNTERS: usize = 5;
+pub(super) const COUNTERS: usize = 6;
 
 /// Tiles a chunk, where `tiles` tiles of `dims` columns are cut into chunks below every limit, below an eighth of the
 /// device's `memory` if that is limited, and below `chunk_bytes` if that is given. An index inside a chunk fits u32, since
@@ -391,7 +391,10 @@ mod tests {
                 let limits = DeviceLimits { lanes, ..LAVAPIPE };
                 let kernels = Kernels::new(shape, limits, PLAIN, Choices::default());
                 let v = kernels.variant(Kernel::Binned(8), 8);
-                assert!(v.lanes() <= lanes && v.tuning.tiles % v.tuning.step() == 0, "no tile in two workgroups: {v}");
+                assert!(
+                    v.lanes() <= lanes && v.tuning.tiles.is_multiple_of(v.tuning.step()),
+                    "no tile in two workgroups: {v}"
+                );
             }
         }
         assert_eq!([8, 200].map(|k| kernels(2, false).variant(Kernel::Direct, k).lanes()), [128, 256]);

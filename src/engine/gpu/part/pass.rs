@@ -4,7 +4,7 @@
 //! Then it stops by itself when no label changed, or when a cluster is empty, which is the host's to fill. Whatever else
 //! ends a fit is for the host, which gets the change and the centroids of each pass.
 
-use super::super::batch::{Batch, DRIFT, Member, SKIPPED, Source, TABLES, narrow};
+use super::super::batch::{Batch, CUT, DRIFT, Member, SKIPPED, Source, TABLES, narrow};
 use super::super::device::{Device, Held};
 use super::super::fault::Fault;
 use super::super::record::{Dispatch, Words};
@@ -272,6 +272,12 @@ impl Part<'_> {
                 self.travels[set.set].follow(centroids, drift);
             }
             let limbs = &sums[pass * region..];
+            if batch.counters(limbs, dims, weighted, CUT).iter().any(|&lanes| lanes > 0) {
+                return Err(self
+                    .gpu
+                    .device
+                    .error("the driver ended a kernel before its end: too many rounds of its loops"));
+            }
             self.gpu.ledger.skip(batch.counters(limbs, dims, weighted, SKIPPED).iter().sum());
             let changes = batch.changes(limbs, dims, weighted);
             totals.iter_mut().zip(&changes).for_each(|(total, change)| total.add(change));
