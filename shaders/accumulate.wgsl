@@ -127,8 +127,10 @@ var<workgroup> moves: array<Move, STEP * 64u>;
 var<workgroup> moving: array<atomic<u32>, 2>;
 var<private> turn: u32;
 
+// There is room for every point of the step; but where a driver ends the loops of some lanes early (see `whole`), nobody
+// may clear the counters any more.
 fn list(at: u32, p: Point, i: u32, old: u32, label: u32) {
-    moves[at] = Move(p.slot * 64u + p.row % 64u + i, old, label);
+    moves[min(at, STEP * 64u - 1u)] = Move(p.slot * 64u + p.row % 64u + i, old, label);
 }
 
 // Moves the listed points between the sums, all lanes together: eight points by so many coordinates at a time, since lanes

@@ -60,22 +60,6 @@ fn start(cset: Set, half2: vec4<f32>, norms: vec4<f32>, norm: f32) -> vec4<f32> 
     return cset.bound * (half2 + norm * norms) - half2;
 }
 
-// The best two upper scores of a point so far.
-struct Top {
-    best: f32,
-    second: f32,
-    position: u32,
-}
-
-fn take(top: Top, score: f32, c: u32) -> Top {
-    return Top(max(top.best, score), max(top.second, min(top.best, score)), select(top.position, c, score > top.best));
-}
-
-// The last quad may be padded: with scores so low that they are never the best, nor the second in doubt.
-fn take_quad(top: Top, four: vec4<f32>, c: u32) -> Top {
-    return take(take(take(take(top, four.x, c), four.y, c + 1u), four.z, c + 2u), four.w, c + 3u);
-}
-
 //#if TILED
 // Scores every centroid of a set for the points of a workgroup, many points by many centroids in the registers of a lane.
 //
@@ -93,6 +77,22 @@ const GROUPS: u32 = 4u * VECTORS;            // lanes that hold the same points,
 const ACROSS: u32 = LANES / GROUPS;          // lanes that hold the same centroids, each with other points
 const BLOCK: u32 = GROUPS * QUADS;           // quads of centroids scored together
 const CENTROIDS: u32 = SLICE * LANES / 4u;   // where they begin in `staged`
+
+// The best two upper scores of a point so far.
+struct Top {
+    best: f32,
+    second: f32,
+    position: u32,
+}
+
+fn take(top: Top, score: f32, c: u32) -> Top {
+    return Top(max(top.best, score), max(top.second, min(top.best, score)), select(top.position, c, score > top.best));
+}
+
+// The last quad may be padded: with scores so low that they are never the best, nor the second in doubt.
+fn take_quad(top: Top, four: vec4<f32>, c: u32) -> Top {
+    return take(take(take(take(top, four.x, c), four.y, c + 1u), four.z, c + 2u), four.w, c + 3u);
+}
 
 // A slice of the points, then of the centroids; at the end what two groups fold. As integers, since those hold both.
 var<workgroup> staged: array<vec4<u32>, STAGED>;
@@ -267,7 +267,7 @@ fn take_all(tops: Tops, scores: vec4<f32>, c: u32) -> Tops {
 var<private> p{v}: Point;
 //#if HOLD
 //#each DIMS
-var<private> x{v}_{j}: vec4<f32>; // an array would not stay in registers
+var<private> x{v}_{j}: vec4<f32>;
 //#end
 //#end
 //#end
@@ -284,11 +284,11 @@ fn fetch(first: u32, lane: u32) {
     //#end
 }
 
+//#if SLACK
 // The squared norms of four points, within the roundings of a product and a sum a coordinate.
 //#each VECTORS
 fn square{v}() -> vec4<f32> {
     var sum = vec4<f32>(0.0);
-    //#if SLACK
     //#if HOLD
     //#each DIMS
     sum = fma(x{v}_{j}, x{v}_{j}, sum);
@@ -299,9 +299,9 @@ fn square{v}() -> vec4<f32> {
         sum = fma(x, x, sum);
     }
     //#end
-    //#end
     return sum;
 }
+//#end
 //#end
 
 //#if STAGE
@@ -395,7 +395,11 @@ fn label_points(cset: Set, lane: u32) {
         }
     }
     //#each VECTORS
+    //#if SLACK
     settle_four(cset, p{v}, square{v}(), top{v});
+    //#else
+    settle_four(cset, p{v}, vec4<f32>(), top{v});
+    //#end
     //#end
 }
 
@@ -537,15 +541,15 @@ fn main(
                 //#end
             }
         }
-        if (!whole()) {
-            var one = Cell();
-            one.x = 1u;
-            add_cell(round.cell + counter(round, CUT), one); // straight in the totals: bins are added up in a loop
-        }
         //#if BINS
         flush_bins(lane, round.cell, round.round_cells);
         //#else
         flush_tally(round);
         //#end
+        if (!whole()) {
+            var one = Cell();
+            one.x = 1u;
+            add_cell(round.cell + counter(round, CUT), one);
+        }
     }
 }

@@ -139,7 +139,7 @@ fn decide_doubts(cset: Set, step: u32, lane: u32) {
         let row = t * 64u + place % 64u;
         let position = referee(cset, t * DIMS * 64u + place % 64u, coordinate(chunk.norms + t), lane);
         if (lane == 0u) {
-            let label = label_at(cset, position);
+            let label = label_at(cset, min(position, cset.distinct - 1u)); // see `list`
             let word = (cset.first_label + row) / LABELS;
             let old = (atomicLoad(&labels[word]) >> label_shift(row)) & NO_LABEL;
             if (label != old) {
@@ -155,5 +155,5 @@ var<workgroup> doubts: u32;
 
 // Leaves a point of the step to the referee.
 fn doubt(place: u32) {
-    moves[STEP * 64u - 1u - atomicAdd(&doubting, 1u)].place = place;
+    moves[STEP * 64u - 1u - min(atomicAdd(&doubting, 1u), STEP * 64u - 1u)].place = place; // see `list`
 }

@@ -8,8 +8,8 @@ use crate::matrix::{Frame, Matrix, Weights};
 use ndarray::Array2;
 
 /// Runs four passes of two sets over several shapes, with and without weights, and then some that go on from means to means,
-/// and compares labels, sums, counts and ties with the judge. The shapes make a GPU sum in workgroup memory, slice by slice and straight in the totals, and keep points
-/// in registers or not.
+/// and compares labels, sums, counts and ties with the judge. The shapes make a GPU sum in workgroup memory and straight in the
+/// totals, and keep points in registers or not.
 ///
 /// # Errors
 /// [`Error::Device`] naming the engine and the stage that answered wrongly, or what the engine itself fails with.

@@ -41,6 +41,7 @@ use cache::{Cache, Identity};
 use device::Device;
 use pipelines::Pipelines;
 use plan::{Abilities, DeviceLimits, chunk_tiles};
+use prepare::Compiling;
 use session::GpuSession;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ use width::Width;
 #[derive(Debug, Clone)]
 pub struct Gpu {
     devices: Vec<Opened>,
+    compiling: Arc<Compiling>,
     options: Options,
 }
 
@@ -102,7 +104,7 @@ impl Gpu {
         }
         let devices = adapters.iter().map(|a| Opened::new(a, options)).collect::<Result<_>>()?;
         let chunk_bytes = std::env::var("SEGMA_GPU_CHUNK").ok().map(|text| chunk_bytes(&text)).transpose()?;
-        Ok(Self { devices, options: Options { chunk_bytes, fault: None } })
+        Ok(Self { devices, compiling: Arc::default(), options: Options { chunk_bytes, fault: None } })
     }
 
     /// Takes no more than so many bytes for buffers on each device; the points that do not fit stream through it.
@@ -278,7 +280,10 @@ impl Engine for Gpu {
 
     fn prepare(&self, matrix: &Matrix, sets: &[usize]) {
         let tiles = matrix.tiles().div_ceil(self.devices.len());
-        self.devices.iter().for_each(|d| prepare::begin(d, matrix, tiles, &self.options, sets));
+        let (busy, alone) = (matrix.tiles().div_ceil(tiles.max(1)), self.devices.len() == 1);
+        for device in self.devices.iter().take(busy) {
+            self.compiling.begin(device, matrix, tiles, &self.options, sets, alone);
+        }
     }
 
     fn silhouette(&self, grouped: &Grouped) -> Result<Vec<Means>> {

@@ -20,20 +20,17 @@ pub(super) struct Pipelines {
 impl Pipelines {
     /// The pipeline of a variant; `checked` keeps the wrapper's bounds and loop checks in the shader.
     pub(super) fn get(&self, device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {
+        let pipeline = self.compile(device, variant, checked)?;
         lock(&self.ran).insert(variant, true);
-        self.compile(device, variant, checked)?;
-        lock(&self.compiled)
-            .get(&variant)
-            .cloned()
-            .ok_or_else(|| device.error(format_args!("{variant} is not compiled")))
+        Ok(pipeline)
     }
 
-    /// Makes sure that the pipeline of a variant is there when it is needed.
-    pub(super) fn compile(&self, device: &Device, variant: Variant, checked: bool) -> Result<()> {
-        if let Entry::Vacant(new) = lock(&self.compiled).entry(variant) {
-            new.insert(compile(device, variant, checked)?);
-        }
-        Ok(())
+    /// The same, without saying that it is run. One variant is compiled at a time.
+    pub(super) fn compile(&self, device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {
+        Ok(match lock(&self.compiled).entry(variant) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(compile(device, variant, checked)?).clone(),
+        })
     }
 
     /// The variants that were run so far.

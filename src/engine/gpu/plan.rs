@@ -81,9 +81,6 @@ const MOST_CHUNK_BYTES: u64 = 1 << 30;
 /// Where the device's memory is limited, a chunk is this part of it: two stream, others stay.
 const CHUNKS_IN_MEMORY: u64 = 8;
 
-/// Several passes in one submission are together at most this part of a step: some milliseconds of a large GPU.
-const AHEAD_OF_STEP: u64 = 1;
-
 /// Sums and centroids of the passes of one submission take no more.
 const MOST_AHEAD_BYTES: u64 = 32 << 20;
 
@@ -237,7 +234,7 @@ impl Kernels {
             largest = largest.max(used);
         }
         rounds.push(first..cells.len());
-        (rounds, narrow(largest.next_power_of_two().clamp(64, most.max(64))))
+        (rounds, narrow(largest.next_power_of_two().max(64).min(most)))
     }
 
     /// Tiles that the device is handed at a time with so many centroids: whole workgroups of any length, and a power of
@@ -271,7 +268,7 @@ impl Kernels {
     /// is long, the host's part in it is small, and a pass that turns out to be one too many is dear.
     #[must_use]
     pub fn passes(&self, most: usize, work: u64, bytes: u64) -> usize {
-        let by_work = self.limits.step_work / AHEAD_OF_STEP / work.max(1);
+        let by_work = self.limits.step_work / work.max(1);
         let by_bytes = (self.limits.binding_bytes.min(MOST_AHEAD_BYTES) / bytes.max(1)).saturating_sub(1);
         let within = usize::try_from(by_work.min(by_bytes)).unwrap_or(usize::MAX);
         most.min(self.limits.passes).min(within).max(1)

@@ -224,7 +224,9 @@ impl Session for GpuSession<'_> {
         let mut labels = Vec::with_capacity(self.matrix.count());
         self.parts.iter_mut().try_for_each(|p| p.labels(set, &mut labels)).map_err(of_device)?;
         if let Some(numbers) = &self.sets[set].numbers {
-            labels.par_iter_mut().with_min_len(LABELS_AT_ONCE).for_each(|label| *label = numbers[*label as usize]);
+            labels.par_iter_mut().with_min_len(LABELS_AT_ONCE).for_each(|label| {
+                *label = numbers.get(*label as usize).copied().unwrap_or(NO_LABEL);
+            });
         }
         Ok(labels)
     }

@@ -12,7 +12,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
-    /// Nothing but the score: it reads its point again for every four centroids.
+    /// Nothing but the score: it reads its four points again for every eight centroids.
     Nothing,
     /// So many points, a multiple of 4.
     Points(u32),
@@ -31,7 +31,7 @@ pub enum Hold {
 pub struct Tuning {
     /// What a lane holds.
     pub hold: Hold,
-    /// Whether centroids are staged in workgroup memory where sums do not need it; those of [`Hold::Scores`] always are.
+    /// Whether centroids are staged in workgroup memory; those of [`Hold::Scores`] always are.
     pub stage: bool,
     /// Tiles a workgroup is wide, with a lane for each point: 1, 2 or 4.
     pub wide: u32,
@@ -73,7 +73,7 @@ const MOST_NARROW: usize = 32;
 /// Bytes of workgroup memory for the list of a workgroup's tiles and their slack, and for the referee.
 const LIST_BYTES: u32 = 1024 + 64 * 32 + 128;
 
-/// Vectors of four words in workgroup memory for staged centroids: 16 KiB with the list.
+/// Vectors of four words in workgroup memory for staged centroids: 16 KiB with the lists of eight tiles.
 const STAGE: u32 = 432;
 
 /// The same beside sums.
@@ -309,7 +309,7 @@ mod tests {
         ] {
             assert!(!wrong.fits(&shape, &NVIDIA), "{wrong}");
         }
-        assert!(!plan.fits(&Shape { dims: 33, ..shape }, &NVIDIA), "too many columns for two points in registers");
+        assert!(!plan.fits(&Shape { dims: 33, ..shape }, &NVIDIA), "too many columns for four points in registers");
         assert!(!plan.fits(&shape, &DeviceLimits { lanes: 64, ..NVIDIA }), "too wide");
     }
 
