@@ -129,8 +129,8 @@ var<private> turn: u32;
 
 // There is room for every point of the step; but where a driver ends the loops of some lanes early (see `whole`), nobody
 // may clear the counters any more.
-fn list(at: u32, p: Point, i: u32, old: u32, label: u32) {
-    moves[min(at, STEP * 64u - 1u)] = Move(p.slot * 64u + p.row % 64u + i, old, label);
+fn list(at: u32, place: u32, old: u32, label: u32) {
+    moves[min(at, STEP * 64u - 1u)] = Move(place, old, label);
 }
 
 // Moves the listed points between the sums, all lanes together: eight points by so many coordinates at a time, since lanes
@@ -147,10 +147,9 @@ fn move_listed(cset: Set, step: u32, lane: u32) {
         if (at < count) {
             let j = i / 8u % COORDINATES;
             let one = moves[at];
-            let t = tile_at(step + one.place / 64u);
-            let row = t * 64u + one.place % 64u;
-            let value = summed(row, t * DIMS * 64u + one.place % 64u, j);
-            if (j == DIMS && counts(row)) {
+            let p = point(step, one.place);
+            let value = summed(p.row, p.base, j);
+            if (j == DIMS && counts(p.row)) {
                 count_up(cset, CHANGED, 1u);
             }
             add(cset, cell_of(one.label, j), value);

@@ -33,6 +33,9 @@ struct Point {
     base: u32,  // of its first coordinate in `tiles`
     norm: f32,  // of their tile
     slot: u32,  // their tile in the step
+    //#if SLACK
+    squares: vec4<f32>, // their squared norms, within the roundings of a product and a sum a coordinate
+    //#end
 }
 
 //#if SLACK
@@ -52,7 +55,31 @@ fn point(i: u32, place: u32) -> Point {
     let slot = place / 64u;
     let t = tile_at(i + slot);
     let tile = min(t, chunk.end_tile - 1u);
-    return Point(t * 64u + place % 64u, tile * DIMS * 64u + place % 64u, coordinate(chunk.norms + tile), slot);
+    var p = Point();
+    p.row = t * 64u + place % 64u;
+    p.base = tile * DIMS * 64u + place % 64u;
+    p.norm = coordinate(chunk.norms + tile);
+    p.slot = slot;
+    return p;
+}
+
+// Where the first of them is in the step.
+fn place_of(p: Point) -> u32 {
+    return p.slot * 64u + p.row % 64u;
+}
+
+// The label of the first of them.
+fn load_label(cset: Set, p: Point) -> u32 {
+    return (atomicLoad(&labels[(cset.first_label + p.row) / LABELS]) >> label_shift(p.row)) & NO_LABEL;
+}
+
+// Gives the first of them another label, and lists it.
+fn change_label(cset: Set, p: Point, place: u32, old: u32, label: u32) {
+    if (label != old) {
+        let bits = (label ^ old) << label_shift(p.row);
+        atomicXor(&labels[(cset.first_label + p.row) / LABELS], bits); // other lanes change other bits of it
+        list(atomicAdd(&moving[turn], 1u), place, old, label);
+    }
 }
 
 // Where the scores of a quad of centroids start, for points of norm up to that of their tile.
@@ -104,6 +131,9 @@ var<private> own: Point;      // the one that this lane settles
 fn fetch(first: u32, lane: u32) {
     first_tile = first;
     own = point(first, lane);
+    //#if SLACK
+    own.squares.x = square(own.base);
+    //#end
 }
 
 // The tile of a vector of four points of the step.
@@ -212,7 +242,7 @@ fn label_points(cset: Set, lane: u32) {
 
 // Settles the point of a lane.
 fn settle_own(cset: Set, top: Top) {
-    let word = (cset.first_label + own.row) / LABELS;
+    let place = place_of(own);
     let here = own.row < chunk.points;
     var old = NO_LABEL;
     var label = old;
@@ -220,21 +250,17 @@ fn settle_own(cset: Set, top: Top) {
         let lower = top.best - guard(cset, top.position, own.norm);
         let stands = lower > top.second;
         //#if SLACK
-        atomicMin(&least[own.slot], select(0u, margin(square(own.base), lower, top.second), stands));
+        atomicMin(&least[own.slot], select(0u, margin(own.squares.x, lower, top.second), stands));
         //#end
-        old = (atomicLoad(&labels[word]) >> label_shift(own.row)) & NO_LABEL;
+        old = load_label(cset, own);
         label = old;
         if (stands) {
             label = label_at(cset, top.position);
         } else {
-            doubt(own.slot * 64u + own.row % 64u);
+            doubt(place);
         }
     }
-    if (label != old) {
-        let bits = (label ^ old) << label_shift(own.row);
-        atomicXor(&labels[word], bits); // other lanes change other bits of it
-        list(atomicAdd(&moving[turn], 1u), own, 0u, old, label);
-    }
+    change_label(cset, own, place, old, label);
 }
 //#else
 // Scores every centroid of a set for the points that a lane holds, QUADS times four centroids for all lanes at a time.
@@ -279,30 +305,20 @@ fn fetch(first: u32, lane: u32) {
     //#if HOLD
     //#each DIMS
     x{v}_{j} = tiles[p{v}.base / 4u + {j}u * 16u];
+    //#if SLACK
+    p{v}.squares = fma(x{v}_{j}, x{v}_{j}, p{v}.squares);
     //#end
-    //#end
-    //#end
-}
-
-//#if SLACK
-// The squared norms of four points, within the roundings of a product and a sum a coordinate.
-//#each VECTORS
-fn square{v}() -> vec4<f32> {
-    var sum = vec4<f32>(0.0);
-    //#if HOLD
-    //#each DIMS
-    sum = fma(x{v}_{j}, x{v}_{j}, sum);
     //#end
     //#else
+    //#if SLACK
     for (var j = 0u; j < chunk.dims; j++) {
         let x = tiles[p{v}.base / 4u + j * 16u];
-        sum = fma(x, x, sum);
+        p{v}.squares = fma(x, x, p{v}.squares);
     }
     //#end
-    return sum;
+    //#end
+    //#end
 }
-//#end
-//#end
 
 //#if STAGE
 // A few quads of centroids at a time in workgroup memory.
@@ -395,11 +411,7 @@ fn label_points(cset: Set, lane: u32) {
         }
     }
     //#each VECTORS
-    //#if SLACK
-    settle_four(cset, p{v}, square{v}(), top{v});
-    //#else
-    settle_four(cset, p{v}, vec4<f32>(), top{v});
-    //#end
+    settle_four(cset, p{v}, top{v});
     //#end
 }
 
@@ -449,7 +461,7 @@ fn change_labels(cset: Set, p: Point, bits: vec4<u32>) {
 const PLACES: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 
 // Settles four points that follow each other.
-fn settle_four(cset: Set, p: Point, squares: vec4<f32>, top: Tops) {
+fn settle_four(cset: Set, p: Point, top: Tops) {
     let here = vec4<u32>(p.row) + PLACES < vec4<u32>(chunk.points);
     if (!here.x) {
         return;
@@ -463,9 +475,9 @@ fn settle_four(cset: Set, p: Point, squares: vec4<f32>, top: Tops) {
         guard(cset, position.w, p.norm),
     );
     let stands = lower > top.second;
+    let place = place_of(p);
     let doubtful = here & !stands;
     if (any(doubtful)) {
-        let place = p.slot * 64u + p.row % 64u;
         if (doubtful.x) { doubt(place); }
         if (doubtful.y) { doubt(place + 1u); }
         if (doubtful.z) { doubt(place + 2u); }
@@ -473,10 +485,10 @@ fn settle_four(cset: Set, p: Point, squares: vec4<f32>, top: Tops) {
     }
     //#if SLACK
     let margins = select(vec4<u32>(0u), vec4<u32>(
-        margin(squares.x, lower.x, top.second.x),
-        margin(squares.y, lower.y, top.second.y),
-        margin(squares.z, lower.z, top.second.z),
-        margin(squares.w, lower.w, top.second.w),
+        margin(p.squares.x, lower.x, top.second.x),
+        margin(p.squares.y, lower.y, top.second.y),
+        margin(p.squares.z, lower.z, top.second.z),
+        margin(p.squares.w, lower.w, top.second.w),
     ), stands);
     let slack = select(vec4<u32>(UNKNOWN), margins, here);
     atomicMin(&least[p.slot], min(min(slack.x, slack.y), min(slack.z, slack.w)));
@@ -493,10 +505,10 @@ fn settle_four(cset: Set, p: Point, squares: vec4<f32>, top: Tops) {
         let count = select(vec4<u32>(0u), vec4<u32>(1u), moves);
         let first = atomicAdd(&moving[turn], count.x + count.y + count.z + count.w);
         let at = vec4<u32>(first) + vec4<u32>(0u, count.x, count.x + count.y, count.x + count.y + count.z);
-        if (moves.x) { list(at.x, p, 0u, old.x, label.x); }
-        if (moves.y) { list(at.y, p, 1u, old.y, label.y); }
-        if (moves.z) { list(at.z, p, 2u, old.z, label.z); }
-        if (moves.w) { list(at.w, p, 3u, old.w, label.w); }
+        if (moves.x) { list(at.x, place, old.x, label.x); }
+        if (moves.y) { list(at.y, place + 1u, old.y, label.y); }
+        if (moves.z) { list(at.z, place + 2u, old.z, label.z); }
+        if (moves.w) { list(at.w, place + 3u, old.w, label.w); }
     }
 }
 //#end

@@ -16,7 +16,7 @@
 // multiplying, and where one is off by more than it should be, the slack is none. A point that went to the referee has none.
 //
 // Bytes: 4 a tile and set read, and 4 written where it is scored; of a tile that no set needs, nothing else. Operations: a
-// point and set DIMS multiply-adds for |x|^2 and about 25 more, a lane and set one atomicMin in workgroup memory, a set and
+// point DIMS multiply-adds for |x|^2, a point and set about 25, a lane and set one atomicMin in workgroup memory, a set and
 // step of a workgroup two barriers. So it is built in only where few labels change (see `plan.rs`). The other way, a slack in scores,
 // needs no root but |x| + |c| in place of |x - c|, some times as much to take from it for each move.
 

@@ -99,11 +99,7 @@ fn referee(cset: Set, base: u32, norm: f32, lane: u32) -> u32 {
         for (var c = lane; c < cset.distinct; c += JUDGES) {
             if (rank(upper(cset, c, base, norm)) >= best) {
                 let one = Nearest(distance2(base, cset.first_centroid + c), c, false);
-                if (own.position == 0xffffffffu) {
-                    own = one;
-                } else {
-                    own = nearer(cset, own, one);
-                }
+                own = nearer(cset, own, one);
             }
         }
         if (own.position != 0xffffffffu) {
@@ -135,17 +131,11 @@ fn decide_doubts(cset: Set, step: u32, lane: u32) {
     }
     for (var i = workgroupUniformLoad(&doubts); i > 0u; i--) {
         let place = moves[STEP * 64u - i].place;
-        let t = tile_at(step + place / 64u);
-        let row = t * 64u + place % 64u;
-        let position = referee(cset, t * DIMS * 64u + place % 64u, coordinate(chunk.norms + t), lane);
+        let p = point(step, place);
+        let position = referee(cset, p.base, p.norm, lane);
         if (lane == 0u) {
             let label = label_at(cset, min(position, cset.distinct - 1u)); // see `list`
-            let word = (cset.first_label + row) / LABELS;
-            let old = (atomicLoad(&labels[word]) >> label_shift(row)) & NO_LABEL;
-            if (label != old) {
-                atomicXor(&labels[word], (label ^ old) << label_shift(row));
-                moves[atomicAdd(&moving[turn], 1u)] = Move(place, old, label);
-            }
+            change_label(cset, p, place, load_label(cset, p), label);
         }
     }
 }

@@ -250,12 +250,8 @@ impl fmt::Display for Variant {
             Kernel::Silhouette => return write!(f, "silhouette-d{}", self.dims),
         }
         write!(f, "-d{}-bits{}", self.dims, self.bits)?;
-        match self.kernel {
-            Kernel::Update => {}
-            _ => write!(f, "-{}", self.tuning)?,
-        }
         if self.kernel != Kernel::Update {
-            write!(f, "-labels{}", self.labels.bits())?;
+            write!(f, "-{}-labels{}", self.tuning, self.labels.bits())?;
         }
         let traits = [(self.weighted, "-weighted"), (self.int64, "-int64"), (self.slack, "-slack")];
         traits.into_iter().filter(|(on, _)| *on).try_for_each(|(_, name)| f.write_str(name))

@@ -57,9 +57,6 @@ pub struct Shape {
 /// A lane keeps no more coordinates of points in registers, of which an H100 has 255 and takes many for what is under way.
 const MOST_HELD: u32 = 64;
 
-/// The most columns of four points that are kept in registers by plan.
-const MOST_UNROLLED: u32 = 16;
-
 /// Points of up to so many columns are kept in registers by every choice: on paper, reading them again can only lose.
 const LEAST_AGAIN: u32 = 8;
 
@@ -130,7 +127,7 @@ impl Tuning {
         let tiled = Hold::Scores { points: 8, centroids: 8 };
         let hold = match shape.dims {
             _ if k >= LEAST_TILED => tiled,
-            dims if dims <= MOST_UNROLLED => Hold::Points(4),
+            dims if Hold::Points(4).fits(dims) => Hold::Points(4),
             _ => Hold::Nothing,
         };
         let wide = match hold {
@@ -225,8 +222,7 @@ impl Tuning {
         let full = Self { bin_bytes: MOST_BIN_BYTES, ..self };
         let same_bins = full.bin_bytes(shape.dims, limits) == self.bin_bytes(shape.dims, limits);
         let bin_bytes = if same_bins || binned(self) && binned(full) { MOST_BIN_BYTES } else { self.bin_bytes };
-        let unstaged = matches!(self.hold, Hold::Scores { .. });
-        Self { stage: self.stage || unstaged, bin_bytes, ..self }
+        Self { stage: self.stage || matches!(self.hold, Hold::Scores { .. }), bin_bytes, ..self }
     }
 }
 
