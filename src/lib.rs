@@ -35,4 +35,5 @@ pub mod model;
 pub mod note;
 pub mod quality;
 pub mod segments;
+pub mod store;
 pub mod table;

@@ -66,7 +66,7 @@ mod tests {
 
     fn found() -> Levels {
         let names = ["b", "a", "d", "c", "gone"].map(String::from).to_vec();
-        Levels { names, codes: vec![0, 0, 1, 2, 2, 3, MISSING], asked: false }
+        Levels { names, codes: vec![0, 0, 1, 2, 2, 3, MISSING].into(), asked: false }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::number;
 use super::texts::Texts;
 use super::{Kept, Resolved, Table};
 use crate::error::Result;
+use crate::store::Store;
 use rayon::prelude::*;
 
 /// The columns of a file that are read.
@@ -63,8 +64,8 @@ impl Columns {
         self.rows += 1;
     }
 
-    /// Adds the rows of others, in their order, as if they had been pushed.
-    pub(super) fn append(&mut self, later: Vec<Self>) {
+    /// Adds the rows of others, in their order, as if they had been pushed, and moves what is full into a store.
+    pub(super) fn append(&mut self, later: Vec<Self>, store: &Store) -> Result<()> {
         let mut typed: Vec<Vec<Filling>> = self.typed.iter().map(|_| Vec::new()).collect();
         let mut kept: Vec<Vec<Kept>> = self.kept.iter().map(|_| Vec::new()).collect();
         for part in later {
@@ -73,23 +74,28 @@ impl Columns {
             kept.iter_mut().zip(part.kept).for_each(|(all, (_, column))| all.push(column));
         }
         let join_typed = || {
-            let columns = self.typed.par_iter_mut().zip(typed);
-            columns.for_each(|((_, column), later)| later.into_iter().for_each(|part| column.append(part)));
+            self.typed.par_iter_mut().zip(typed).try_for_each(|((_, column), later)| {
+                later.into_iter().for_each(|part| column.append(part));
+                column.keep(store)
+            })
         };
         let join_kept = || {
-            let columns = self.kept.par_iter_mut().zip(kept);
-            columns.for_each(|((_, column), later)| later.iter().for_each(|part| column.texts.append(&part.texts)));
+            self.kept.par_iter_mut().zip(kept).try_for_each(|((_, column), later)| {
+                later.iter().for_each(|part| column.texts.append(&part.texts));
+                column.texts.keep(store)
+            })
         };
-        rayon::join(join_typed, join_kept);
+        let (typed, kept) = rayon::join(join_typed, join_kept);
+        typed.and(kept)
     }
 
     /// Adds the finished columns to their table.
-    pub(super) fn finish(self, mut table: Table) -> Result<Table> {
+    pub(super) fn finish(self, mut table: Table, store: &Store) -> Result<Table> {
         let infinities = self.typed.iter().filter_map(|(_, c)| Some((c.infinity_found()?, &c.name)));
         if let Some(((row, error), name)) = infinities.min_by_key(|((row, _), _)| *row) {
             return Err(error(table.place(row, name)));
         }
-        table.columns = self.typed.into_par_iter().map(|(_, column)| column.finish()).collect();
+        table.columns = self.typed.into_par_iter().map(|(_, column)| column.finish(store)).collect::<Result<_>>()?;
         table.kept = self.kept.into_iter().map(|(_, kept)| Kept { texts: kept.texts.finish(), ..kept }).collect();
         Ok(table)
     }

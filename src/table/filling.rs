@@ -10,7 +10,8 @@ use super::levels::{Finding, Levels};
 use super::number::{self, Cell};
 use super::numbers::Numbers;
 use super::{Column, TextFound, Values, date};
-use crate::error::{Error, Place, printable};
+use crate::error::{Error, Place, Result, printable};
+use crate::store::Store;
 
 /// Characters of a text kept for a message: one more than [`printable`] shows, so that the cut is seen.
 const KEPT: usize = 65;
@@ -256,30 +257,39 @@ impl Filling {
         self.infinite.as_ref().map(|i| (i.row, |place| i.error(place)))
     }
 
+    /// Moves what will not change any more into a store.
+    pub(super) fn keep(&mut self, store: &Store) -> Result<()> {
+        match &mut self.state {
+            State::Numbers(numbers) | State::YesNo(numbers) | State::Dates(numbers) => numbers.keep(store),
+            State::Texts(found) => found.keep(store),
+            State::Empty | State::Mixed(_) => Ok(()),
+        }
+    }
+
     /// The finished column.
-    pub(super) fn finish(self) -> Column {
+    pub(super) fn finish(self, store: &Store) -> Result<Column> {
         let values = match self.state {
             State::Empty => Values::Numbers(std::iter::repeat_n(f64::NAN, self.rows).collect()),
             State::Numbers(numbers) => Values::Numbers(numbers.finish()),
             State::YesNo(numbers) => Values::YesNo(numbers.finish()),
             State::Dates(numbers) => Values::Dates(numbers.finish()),
             State::Mixed(found) => Values::Mixed(found),
-            State::Texts(found) => texts(found, self.text.is_some()),
+            State::Texts(found) => texts(found, self.text.is_some(), store)?,
         };
-        Column { name: self.name, missing: self.missing, first_missing: self.first_missing, values }
+        Ok(Column { name: self.name, missing: self.missing, first_missing: self.first_missing, values })
     }
 }
 
 /// A text column; one of yes and no, unless text was asked for.
-fn texts(found: Finding, asked: bool) -> Values {
-    let Some(levels) = found.finish() else { return Values::TooMany };
-    match levels.yes_or_no().filter(|_| !asked) {
+fn texts(found: Finding, asked: bool, store: &Store) -> Result<Values> {
+    let Some(levels) = found.finish(store)? else { return Ok(Values::TooMany) };
+    Ok(match levels.yes_or_no().filter(|_| !asked) {
         Some(yes) => {
             let value = |code: &u16| yes.get(usize::from(*code)).map_or(f64::NAN, |yes| f64::from(u8::from(*yes)));
             Values::YesNo(levels.codes.iter().map(value).collect())
         }
         None => Values::Levels(Levels { asked, ..levels }),
-    }
+    })
 }
 
 /// The same values behind so many missing ones.

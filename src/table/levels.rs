@@ -1,6 +1,10 @@
 //! A column of few different texts: each is kept once, and a row is a number.
 
+use super::BLOCK;
+use crate::error::Result;
+use crate::store::{Bytes, Store};
 use std::collections::HashMap;
+use std::ops::Deref;
 
 /// Most different texts in such a column; two codes more have a meaning of their own.
 pub const MOST_LEVELS: usize = u16::MAX as usize - 1;
@@ -17,15 +21,59 @@ pub struct Levels {
     /// The spellings, in the order of their first rows (or as they were given).
     pub names: Vec<String>,
     /// For each row its index in `names`, [`MISSING`] or [`UNSEEN`].
-    pub codes: Vec<u16>,
+    pub codes: Codes,
     /// Whether the column was to be text whatever it holds.
     pub asked: bool,
 }
 
+/// A code for each row.
+#[derive(Debug, Clone)]
+pub struct Codes(Lying);
+
+#[derive(Debug, Clone)]
+enum Lying {
+    InMemory(Vec<u16>),
+    InFile(Bytes),
+}
+
+impl Deref for Codes {
+    type Target = [u16];
+
+    fn deref(&self) -> &[u16] {
+        match &self.0 {
+            Lying::InMemory(codes) => codes,
+            Lying::InFile(bytes) => bytemuck::cast_slice(bytes), // it begins at a page
+        }
+    }
+}
+
+impl Default for Codes {
+    fn default() -> Self {
+        Self(Lying::InMemory(Vec::new()))
+    }
+}
+
+impl From<Vec<u16>> for Codes {
+    fn from(codes: Vec<u16>) -> Self {
+        Self(Lying::InMemory(codes))
+    }
+}
+
+impl PartialEq for Codes {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Codes {}
+
 /// Levels while they are found.
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
-    levels: Levels,
+    names: Vec<String>,
+    /// Codes that went to a store, and those after them.
+    stored: Vec<Bytes>,
+    codes: Vec<u16>,
     index: HashMap<Box<[u8]>, u16>,
     /// New texts are not levels.
     closed: bool,
@@ -36,7 +84,8 @@ pub(super) struct Finding {
 impl Finding {
     /// An empty column; if levels are known beforehand, there will be no others.
     pub(super) fn new(known: &[String]) -> Self {
-        let mut finding = Self { levels: Levels::default(), index: HashMap::new(), closed: false, full: false };
+        let (names, stored, codes, index) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        let mut finding = Self { names, stored, codes, index, closed: false, full: false };
         for name in known {
             finding.code(name.as_bytes());
         }
@@ -47,7 +96,7 @@ impl Finding {
     /// A column of so many missing values.
     pub(super) fn missing(rows: usize) -> Self {
         let mut finding = Self::new(&[]);
-        finding.levels.codes = vec![MISSING; rows];
+        finding.codes = vec![MISSING; rows];
         finding
     }
 
@@ -55,13 +104,13 @@ impl Finding {
     pub(super) fn push(&mut self, text: &[u8]) {
         if !self.full {
             let code = self.code(text);
-            self.levels.codes.push(code);
+            self.codes.push(code);
         }
     }
 
     pub(super) fn push_missing(&mut self) {
         if !self.full {
-            self.levels.codes.push(MISSING);
+            self.codes.push(MISSING);
         }
     }
 
@@ -72,14 +121,14 @@ impl Finding {
         if self.closed || self.full {
             return UNSEEN;
         }
-        match u16::try_from(self.levels.names.len()) {
+        match u16::try_from(self.names.len()) {
             Ok(code) if usize::from(code) < MOST_LEVELS => {
-                self.levels.names.push(String::from_utf8_lossy(text).into_owned());
+                self.names.push(String::from_utf8_lossy(text).into_owned());
                 self.index.insert(text.into(), code);
                 code
             }
             _ => {
-                (self.full, self.levels, self.index) = (true, Levels::default(), HashMap::new());
+                self.give_up();
                 UNSEEN
             }
         }
@@ -88,18 +137,48 @@ impl Finding {
     /// Adds later rows.
     pub(super) fn append(&mut self, later: &Self) {
         if later.full {
-            (self.full, self.levels, self.index) = (true, Levels::default(), HashMap::new());
+            self.give_up();
         }
-        let names: Vec<u16> = later.levels.names.iter().map(|n| self.code(n.as_bytes())).collect();
+        let names: Vec<u16> = later.names.iter().map(|n| self.code(n.as_bytes())).collect();
         if !self.full {
             let here = |code: &u16| names.get(usize::from(*code)).copied().unwrap_or(*code);
-            self.levels.codes.extend(later.levels.codes.iter().map(here));
+            self.codes.extend(later.codes.iter().map(here));
         }
     }
 
+    /// There are too many texts: lets go of all.
+    fn give_up(&mut self) {
+        let (names, stored, codes, index) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        *self = Self { names, stored, codes, index, closed: self.closed, full: true };
+    }
+
+    /// Moves most codes into a store, where it has no room for them in memory.
+    pub(super) fn keep(&mut self, store: &Store) -> Result<()> {
+        if self.codes.len() >= BLOCK {
+            let bytes = bytemuck::cast_slice(&self.codes).to_vec();
+            self.stored.push(store.keep(bytes.into())?);
+            self.codes.clear();
+        }
+        Ok(())
+    }
+
     /// The levels; `None` if there were too many.
-    pub(super) fn finish(self) -> Option<Levels> {
-        (!self.full).then_some(self.levels)
+    pub(super) fn finish(self, store: &Store) -> Result<Option<Levels>> {
+        if self.full {
+            return Ok(None);
+        }
+        let mut pieces: Vec<&[u8]> = self.stored.iter().map(|piece| &piece[..]).collect();
+        let in_memory = self.stored.iter().all(Bytes::in_memory);
+        let codes = if pieces.is_empty() {
+            self.codes.into()
+        } else if in_memory {
+            let before = pieces.iter().flat_map(|piece| piece.as_chunks().0).map(|code| u16::from_ne_bytes(*code));
+            before.chain(self.codes).collect::<Vec<u16>>().into()
+        } else {
+            pieces.push(bytemuck::cast_slice(&self.codes));
+            Codes(Lying::InFile(store.join(&pieces)?))
+        };
+        Ok(Some(Levels { names: self.names, codes, asked: false }))
     }
 }
 
@@ -115,8 +194,8 @@ impl Levels {
     /// The rows for which `kept` is true.
     #[must_use]
     pub fn retain(&self, kept: &[bool]) -> Self {
-        let codes = self.codes.iter().zip(kept).filter(|(_, kept)| **kept).map(|(c, _)| *c).collect();
-        Self { names: self.names.clone(), codes, asked: self.asked }
+        let codes = self.codes.iter().zip(kept).filter(|(_, kept)| **kept).map(|(c, _)| *c).collect::<Vec<u16>>();
+        Self { names: self.names.clone(), codes: codes.into(), asked: self.asked }
     }
 }
 
@@ -133,12 +212,12 @@ mod tests {
     #[test]
     fn parts_join_as_if_read_in_one_go() {
         let texts = ["b", "a", "", "b", "c", "a", "", "d", "b"];
-        let whole = found(&texts, &[]).finish().unwrap();
+        let whole = found(&texts, &[]).finish(&Store::default()).unwrap().unwrap();
         assert_eq!(whole.names, ["b", "a", "c", "d"]);
         for cut in 0..texts.len() {
             let mut joined = found(&texts[..cut], &[]);
             joined.append(&found(&texts[cut..], &[]));
-            assert_eq!(joined.finish().unwrap(), whole, "cut at {cut}");
+            assert_eq!(joined.finish(&Store::default()).unwrap().unwrap(), whole, "cut at {cut}");
         }
     }
 
@@ -148,8 +227,8 @@ mod tests {
         let mut all = found(&["b", "a"], &known);
         all.append(&found(&["", "x", "z"], &known));
         assert_eq!(
-            all.finish().unwrap(),
-            Levels { names: known.to_vec(), codes: vec![1, UNSEEN, MISSING, 0, UNSEEN], asked: false }
+            all.finish(&Store::default()).unwrap().unwrap(),
+            Levels { names: known.to_vec(), codes: vec![1, UNSEEN, MISSING, 0, UNSEEN].into(), asked: false }
         );
     }
 
@@ -157,16 +236,16 @@ mod tests {
     fn too_many_different_texts_are_not_kept() {
         let texts: Vec<String> = (0..=MOST_LEVELS).map(|i| i.to_string()).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        assert_eq!(found(&texts[1..], &[]).finish().unwrap().names.len(), MOST_LEVELS);
-        assert_eq!(found(&texts, &[]).finish(), None);
+        assert_eq!(found(&texts[1..], &[]).finish(&Store::default()).unwrap().unwrap().names.len(), MOST_LEVELS);
+        assert_eq!(found(&texts, &[]).finish(&Store::default()).unwrap(), None);
         let mut joined = found(&texts[..40_000], &[]);
         joined.append(&found(&texts[30_000..], &[]));
-        assert_eq!(joined.finish(), None);
+        assert_eq!(joined.finish(&Store::default()).unwrap(), None);
     }
 
     #[test]
     fn yes_and_no_are_found_in_any_letter_case() {
-        let said = |texts: &[&str]| found(texts, &[]).finish().unwrap().yes_or_no();
+        let said = |texts: &[&str]| found(texts, &[]).finish(&Store::default()).unwrap().unwrap().yes_or_no();
         assert_eq!(said(&["No", "yes", "", "YES"]), Some(vec![false, true, true]));
         assert_eq!(said(&["true"]), Some(vec![true]));
         assert_eq!(said(&["yes", "false"]), None);

@@ -22,7 +22,7 @@ mod selection;
 mod texts;
 
 pub use date::{date, spelt};
-pub use levels::{Levels, MISSING, MOST_LEVELS, UNSEEN};
+pub use levels::{Codes, Levels, MISSING, MOST_LEVELS, UNSEEN};
 pub use lines::Lines;
 pub use npy::{npy_labels, npy_matrix};
 pub use numbers::Numbers;
@@ -30,6 +30,7 @@ pub use selection::Selection;
 pub use texts::Texts;
 
 use crate::error::{Error, Place, Result, printable, suggestion};
+use crate::store::Store;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -67,6 +68,8 @@ pub struct ReadOptions {
     pub delimiter: Option<u8>,
     /// Spellings of a missing value beside the built-in ones (see [`is_missing`]).
     pub nulls: Vec<String>,
+    /// Where the columns lie.
+    pub store: Store,
 }
 
 /// What the options mean for a file with these columns.
@@ -345,6 +348,7 @@ fn texts_again(options: &ReadOptions, read: impl Fn(&ReadOptions) -> Result<Tabl
         as_text: texts.into_iter().map(|name| (name, Vec::new())).collect(),
         delimiter: options.delimiter,
         nulls: options.nulls.clone(),
+        store: options.store.clone(),
         ..ReadOptions::default()
     };
     for column in read(&again)?.columns {

@@ -5,6 +5,8 @@
 //! same f64 to the bit: whole multiples of a power of ten in as few bits as their range needs, f32, or f64.
 
 use super::BLOCK;
+use crate::error::Result;
+use crate::store::{Bytes, Store};
 use multiversion::multiversion;
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -24,26 +26,43 @@ const MOST_WHOLE: f64 = (1u64 << 51) as f64;
 pub struct Numbers {
     /// All but the last hold [`BLOCK`] rows.
     blocks: Vec<Block>,
+    /// Blocks, from the first on, that lie in their store.
+    stored: usize,
 }
 
 #[derive(Debug, Clone)]
 enum Block {
-    /// Still being filled, or not to be had smaller.
-    Plain(Vec<f64>),
-    Floats(Box<[f32]>),
-    Packed(Packed),
+    /// Still being filled.
+    Open(Vec<f64>),
+    Closed(Closed),
 }
 
-/// Whole numbers of one power of ten: `(low - 1 + code) / 10^power`; the code 0 is a missing value.
+/// Numbers in their smallest form.
 #[derive(Debug, Clone)]
-struct Packed {
+struct Closed {
     rows: usize,
+    form: Form,
+    bytes: Bytes,
+}
+
+/// What bytes stand for, the lowest first.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// f64.
+    Wide,
+    /// f32.
+    Narrow,
+    Packed(Packing),
+}
+
+/// Whole numbers of one power of ten: `(low - 1 + code) / 10^power`; the code 0 is a missing value. The codes lie from the lowest
+/// bit on, and eight bytes more follow, so that the last one can be read like the others.
+#[derive(Debug, Clone, Copy)]
+struct Packing {
     low: i64,
     power: usize,
     /// Bits of a code, at most 53.
     width: usize,
-    /// The codes from the lowest bit on, and eight bytes more, so that the last one can be read like the others.
-    bytes: Box<[u8]>,
 }
 
 impl Numbers {
@@ -101,7 +120,7 @@ impl Numbers {
     #[inline]
     pub fn push(&mut self, value: f64) {
         match self.blocks.last_mut() {
-            Some(Block::Plain(block)) if block.len() < BLOCK - 1 => block.push(value + 0.0), // -0.0 + 0.0 is 0.0
+            Some(Block::Open(block)) if block.len() < BLOCK - 1 => block.push(value + 0.0), // -0.0 + 0.0 is 0.0
             _ => self.start_or_close(value + 0.0),
         }
     }
@@ -116,11 +135,11 @@ impl Numbers {
                 }
             }
             // The first block grows, since most tables are small; the later ones are made whole.
-            None => self.blocks.push(Block::Plain(vec![value])),
+            None => self.blocks.push(Block::Open(vec![value])),
             Some(_) => {
                 let mut block = Vec::with_capacity(BLOCK);
                 block.push(value);
-                self.blocks.push(Block::Plain(block));
+                self.blocks.push(Block::Open(block));
             }
         }
     }
@@ -137,7 +156,7 @@ impl Numbers {
         while !values.is_empty() {
             if self.blocks.last().is_none_or(|last| last.len() == BLOCK) {
                 let room = if self.blocks.is_empty() { values.len().min(BLOCK) } else { BLOCK };
-                self.blocks.push(Block::Plain(Vec::with_capacity(room)));
+                self.blocks.push(Block::Open(Vec::with_capacity(room)));
             }
             let Some(last) = self.blocks.last_mut() else { return };
             let open = last.open();
@@ -158,6 +177,16 @@ impl Numbers {
         }
         self.blocks.shrink_to_fit();
         self
+    }
+
+    /// Moves all finished blocks into a store.
+    pub(super) fn keep(&mut self, store: &Store) -> Result<()> {
+        for block in &mut self.blocks[self.stored..] {
+            let Block::Closed(closed) = block else { break };
+            closed.bytes = store.keep(std::mem::take(&mut closed.bytes))?;
+            self.stored += 1;
+        }
+        Ok(())
     }
 
     /// The rows for which `kept` is true.
@@ -197,22 +226,20 @@ impl fmt::Debug for Numbers {
 impl Block {
     fn len(&self) -> usize {
         match self {
-            Self::Plain(values) => values.len(),
-            Self::Floats(values) => values.len(),
-            Self::Packed(packed) => packed.rows,
+            Self::Open(values) => values.len(),
+            Self::Closed(closed) => closed.rows,
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Plain(values) => values.capacity() * size_of::<f64>(),
-            Self::Floats(values) => size_of_val(&**values),
-            Self::Packed(packed) => packed.bytes.len(),
+            Self::Open(values) => values.capacity() * size_of::<f64>(),
+            Self::Closed(closed) => closed.bytes.len(),
         }
     }
 
     fn values(&self) -> Cow<'_, [f64]> {
-        if let Self::Plain(values) = self {
+        if let Self::Open(values) = self {
             return Cow::Borrowed(values);
         }
         let mut values = vec![0.0; self.len()];
@@ -222,31 +249,52 @@ impl Block {
 
     fn read(&self, first: usize, out: &mut [f64]) {
         match self {
-            Self::Plain(values) => out.copy_from_slice(&values[first..first + out.len()]),
-            Self::Floats(values) => out.iter_mut().zip(&values[first..]).for_each(|(o, v)| *o = f64::from(*v)),
-            Self::Packed(packed) => unpack(packed, first, out),
+            Self::Open(values) => out.copy_from_slice(&values[first..first + out.len()]),
+            Self::Closed(closed) => closed.read(first, out),
         }
     }
 
     /// The values, ready for more of them.
     fn open(&mut self) -> &mut Vec<f64> {
-        if !matches!(self, Self::Plain(_)) {
-            *self = Self::Plain(self.values().into_owned());
+        if matches!(self, Self::Closed(_)) {
+            *self = Self::Open(self.values().into_owned());
         }
         match self {
-            Self::Plain(values) => values,
-            _ => unreachable!("it was just made plain"),
+            Self::Open(values) => values,
+            Self::Closed(_) => unreachable!("it was just opened"),
         }
     }
 
     /// Takes the smallest form that gives the same values back.
     fn close(&mut self) {
-        let Self::Plain(values) = self else { return };
-        let narrow = |values: &[f64]| values.iter().all(|v| f64::from(narrowed(*v)) == *v || v.is_nan());
-        match whole_power(values).and_then(|power| Packed::new(values, power)) {
-            Some(packed) if packed.width < 32 || !narrow(values) => *self = Self::Packed(packed),
-            _ if narrow(values) => *self = Self::Floats(values.iter().map(|v| narrowed(*v)).collect()),
-            _ => values.shrink_to_fit(),
+        if let Self::Open(values) = self {
+            *self = Self::Closed(Closed::new(values));
+        }
+    }
+}
+
+impl Closed {
+    fn new(values: &[f64]) -> Self {
+        let narrow = || values.iter().all(|v| f64::from(narrowed(*v)) == *v || v.is_nan());
+        let (form, bytes) = match whole_power(values).and_then(|power| packed(values, power)) {
+            Some((packing, bytes)) if packing.width < 32 || !narrow() => (Form::Packed(packing), bytes),
+            _ if narrow() => (Form::Narrow, values.iter().flat_map(|v| narrowed(*v).to_le_bytes()).collect()),
+            _ => (Form::Wide, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+        };
+        Self { rows: values.len(), form, bytes: bytes.into() }
+    }
+
+    fn read(&self, first: usize, out: &mut [f64]) {
+        match self.form {
+            Form::Wide => {
+                let values = self.bytes.as_chunks().0[first..].iter();
+                out.iter_mut().zip(values).for_each(|(o, v)| *o = f64::from_le_bytes(*v));
+            }
+            Form::Narrow => {
+                let values = self.bytes.as_chunks().0[first..].iter();
+                out.iter_mut().zip(values).for_each(|(o, v)| *o = f64::from(f32::from_le_bytes(*v)));
+            }
+            Form::Packed(packing) => unpack(packing, &self.bytes, first, out),
         }
     }
 }
@@ -284,26 +332,24 @@ fn all_whole(values: &[f64], power: f64) -> bool {
     whole
 }
 
-impl Packed {
-    /// Packs values that are whole numbers of `1 / POWERS[power]`; `None` if there are none but missing ones.
-    #[expect(clippy::cast_sign_loss, reason = "a code is at least 0")]
-    fn new(values: &[f64], power: usize) -> Option<Self> {
-        let mut whole = vec![0; values.len()];
-        let (low, high) = wholes(values, POWERS[power], &mut whole);
-        if low > high {
-            return None;
-        }
-        let width = (64 - ((high - low + 1) as u64).leading_zeros()) as usize;
-        let mut bytes = vec![0; (values.len() * width).div_ceil(8) + 8];
-        for (i, whole) in whole.into_iter().enumerate() {
-            let code = if whole == GAP { 0 } else { (whole - low + 1) as u64 };
-            let bit = i * width;
-            if let Some(chunk) = bytes[bit / 8..].first_chunk_mut() {
-                *chunk = (u64::from_le_bytes(*chunk) | code << (bit % 8)).to_le_bytes();
-            }
-        }
-        Some(Self { rows: values.len(), low, power, width, bytes: bytes.into() })
+/// Packs values that are whole numbers of `1 / POWERS[power]`; `None` if there are none but missing ones.
+#[expect(clippy::cast_sign_loss, reason = "a code is at least 0")]
+fn packed(values: &[f64], power: usize) -> Option<(Packing, Vec<u8>)> {
+    let mut whole = vec![0; values.len()];
+    let (low, high) = wholes(values, POWERS[power], &mut whole);
+    if low > high {
+        return None;
     }
+    let width = (64 - ((high - low + 1) as u64).leading_zeros()) as usize;
+    let mut bytes = vec![0; (values.len() * width).div_ceil(8) + 8];
+    for (i, whole) in whole.into_iter().enumerate() {
+        let code = if whole == GAP { 0 } else { (whole - low + 1) as u64 };
+        let bit = i * width;
+        if let Some(chunk) = bytes[bit / 8..].first_chunk_mut() {
+            *chunk = (u64::from_le_bytes(*chunk) | code << (bit % 8)).to_le_bytes();
+        }
+    }
+    Some((Packing { low, power, width }, bytes))
 }
 
 /// A missing value among whole numbers.
@@ -325,9 +371,9 @@ fn wholes(values: &[f64], power: f64, out: &mut [i64]) -> (i64, i64) {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2+bmi2"))]
-fn unpack(packed: &Packed, first: usize, out: &mut [f64]) {
-    let Packed { low, power, width, bytes, .. } = packed;
-    let (mask, power, before) = ((1u64 << width) - 1, POWERS[*power], low - 1);
+fn unpack(packing: Packing, bytes: &[u8], first: usize, out: &mut [f64]) {
+    let Packing { low, power, width } = packing;
+    let (mask, power, before) = ((1u64 << width) - 1, POWERS[power], low - 1);
     for (i, o) in out.iter_mut().enumerate() {
         let bit = (first + i) * width;
         let word = bytes[bit / 8..].first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk));

@@ -1,65 +1,122 @@
-//! Texts kept byte for byte, one after another in one piece of memory.
+//! Texts kept byte for byte, one after another in few pieces of memory.
 
 use super::BLOCK;
+use crate::error::Result;
+use crate::store::{Bytes, Store};
 
 /// Texts `[rows]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Texts {
     /// All but the last hold [`BLOCK`] rows.
     blocks: Vec<Block>,
+    /// Blocks, from the first on, that lie in their store.
+    stored: usize,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Block {
-    text: String,
     rows: usize,
+    text: Text,
     ends: Ends,
 }
 
+/// The texts of a block, one after another.
+#[derive(Debug, Clone)]
+enum Text {
+    Open(String),
+    Closed(Bytes),
+}
+
 /// Where each text of a block ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Ends {
     /// All are this long, as ids often are.
     Every(usize),
     At(Vec<usize>),
-}
-
-impl Default for Ends {
-    fn default() -> Self {
-        Self::Every(0)
-    }
+    /// The same as u64, the lowest byte first.
+    Closed(Bytes),
 }
 
 impl Block {
+    /// An empty one with room for a text of this length.
+    fn with_capacity(length: usize) -> Self {
+        Self { rows: 0, text: Text::Open(String::with_capacity(length)), ends: Ends::Every(0) }
+    }
+
+    /// Bytes of the texts.
+    fn length(&self) -> usize {
+        match &self.text {
+            Text::Open(text) => text.len(),
+            Text::Closed(text) => text.len(),
+        }
+    }
+
     fn end(&self, i: usize) -> usize {
         match &self.ends {
             Ends::Every(length) => (i + 1) * length,
             Ends::At(ends) => ends[i],
+            Ends::Closed(ends) => usize::try_from(u64::from_le_bytes(ends.as_chunks().0[i])).unwrap_or(usize::MAX),
+        }
+    }
+
+    fn get(&self, i: usize) -> &str {
+        let place = if i == 0 { 0 } else { self.end(i - 1) }..self.end(i);
+        match &self.text {
+            Text::Open(text) => &text[place],
+            Text::Closed(text) => str::from_utf8(&text[place]).unwrap_or_default(), // it was written as text
         }
     }
 
     fn push(&mut self, text: &str) {
+        let end = self.length() + text.len();
         match &mut self.ends {
             Ends::Every(length) if self.rows == 0 => *length = text.len(),
             Ends::Every(length) if *length == text.len() => {}
             Ends::Every(length) => {
                 let mut ends: Vec<usize> = (1..=self.rows).map(|i| i * *length).collect();
-                ends.push(self.text.len() + text.len());
+                ends.push(end);
                 self.ends = Ends::At(ends);
             }
-            Ends::At(ends) => ends.push(self.text.len() + text.len()),
+            Ends::At(ends) => ends.push(end),
+            Ends::Closed(_) => {}
         }
-        self.text.push_str(text);
+        if let Text::Open(all) = &mut self.text {
+            all.push_str(text);
+        }
         self.rows += 1;
     }
 
+    /// Gives back the memory kept for more texts.
     fn shrink(&mut self) {
-        self.text.shrink_to_fit();
+        if let Text::Open(text) = &mut self.text {
+            text.shrink_to_fit();
+        }
         if let Ends::At(ends) = &mut self.ends {
             ends.shrink_to_fit();
         }
     }
+
+    /// Moves a block that will not grow any more into a store.
+    fn keep(&mut self, store: &Store) -> Result<()> {
+        if let Text::Open(text) = &mut self.text {
+            self.text = Text::Closed(store.keep(std::mem::take(text).into_bytes().into())?);
+        }
+        if let Ends::At(ends) = &self.ends {
+            let bytes: Vec<u8> = ends.iter().flat_map(|end| (*end as u64).to_le_bytes()).collect();
+            self.ends = Ends::Closed(store.keep(bytes.into())?);
+        }
+        Ok(())
+    }
 }
+
+/// Whether the same texts are in the same rows.
+impl PartialEq for Texts {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Texts {}
 
 impl Texts {
     /// Rows.
@@ -77,9 +134,7 @@ impl Texts {
     /// The text in row `i`.
     #[must_use]
     pub fn get(&self, i: usize) -> &str {
-        let (block, at) = (&self.blocks[i / BLOCK], i % BLOCK);
-        let start = if at == 0 { 0 } else { block.end(at - 1) };
-        &block.text[start..block.end(at)]
+        self.blocks[i / BLOCK].get(i % BLOCK)
     }
 
     /// The texts, row by row.
@@ -91,9 +146,9 @@ impl Texts {
     pub fn push(&mut self, text: &str) {
         if self.blocks.last().is_none_or(|b| b.rows == BLOCK) {
             // The next block will be as long as the last, give or take a little.
-            let length = self.blocks.last().map_or(0, |b| b.text.len() + b.text.len() / 32);
+            let length = self.blocks.last().map_or(0, |b| b.length() + b.length() / 32);
             self.blocks.last_mut().into_iter().for_each(Block::shrink);
-            self.blocks.push(Block { text: String::with_capacity(length), ..Block::default() });
+            self.blocks.push(Block::with_capacity(length));
         }
         if let Some(block) = self.blocks.last_mut() {
             block.push(text);
@@ -105,14 +160,28 @@ impl Texts {
         later.iter().for_each(|text| self.push(text));
     }
 
+    /// Moves all full blocks into a store.
+    pub(super) fn keep(&mut self, store: &Store) -> Result<()> {
+        for block in self.blocks[self.stored..].iter_mut().take_while(|block| block.rows == BLOCK) {
+            block.keep(store)?;
+            self.stored += 1;
+        }
+        Ok(())
+    }
+
     /// Bytes that the texts take.
     #[must_use]
     pub fn bytes(&self) -> usize {
+        let text = |b: &Block| match &b.text {
+            Text::Open(text) => text.capacity(),
+            Text::Closed(text) => text.len(),
+        };
         let ends = |b: &Block| match &b.ends {
             Ends::Every(_) => 0,
             Ends::At(ends) => ends.capacity() * size_of::<usize>(),
+            Ends::Closed(ends) => ends.len(),
         };
-        self.blocks.iter().map(|b| b.text.capacity() + ends(b)).sum()
+        self.blocks.iter().map(|b| text(b) + ends(b)).sum()
     }
 
     /// Gives back the memory kept for more texts.

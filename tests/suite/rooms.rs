@@ -7,13 +7,14 @@ use std::path::Path;
 
 /// Each room and the rooms it may import from, with all that they rest on. `cli` belongs to the program and reaches
 /// the library from outside, as `segma::`.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("error", &[]),
     ("note", &[]),
     ("linear", &[]),
-    ("matrix", &["error"]),
-    ("table", &["error"]),
-    ("features", &["linear", "table", "matrix", "error", "note"]),
+    ("store", &["error"]),
+    ("matrix", &["store", "error"]),
+    ("table", &["store", "error"]),
+    ("features", &["linear", "store", "table", "matrix", "error", "note"]),
     ("engine", &["matrix", "error", "note"]),
     ("kmeans", &["engine", "matrix", "error", "note"]),
     ("quality", &["linear", "kmeans", "engine", "matrix", "error", "note"]),

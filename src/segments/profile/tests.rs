@@ -105,7 +105,7 @@ fn numbers_of(values: &[f64]) -> Values {
 
 fn texts(codes: &[u16], names: usize) -> Values {
     let names = (0..names).map(|i| format!("level {i:03}")).collect();
-    Values::Levels(Levels { names, codes: codes.to_vec(), asked: false })
+    Values::Levels(Levels { names, codes: codes.to_vec().into(), asked: false })
 }
 
 fn table(columns: Vec<Column>, rows: usize) -> Table {

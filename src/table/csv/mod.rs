@@ -72,7 +72,7 @@ fn read_from<R: Read + Send>(mut reader: R, source: &str, options: &ReadOptions,
         places: None,
         lines: file.segments.into_guard().into_lines(),
     };
-    columns.finish(table)
+    columns.finish(table, &options.store)
 }
 
 fn separator(asked: Option<u8>) -> Result<u8> {
@@ -138,8 +138,9 @@ impl<R: Read + Send> Reading<'_, R> {
                 || segments.par_iter().map(|s| Records::new(s, delimiter).rows(fields, columns.empty())).collect();
             let most = (AHEAD * rayon::current_num_threads()).min(MOST);
             let (next, parsed): (_, Vec<_>) = rayon::join(|| self.some(most), parse);
-            columns
-                .append(parsed.into_iter().collect::<std::result::Result<_, _>>().map_err(|b: Broken| self.error(&b))?);
+            let parsed =
+                parsed.into_iter().collect::<std::result::Result<_, _>>().map_err(|b: Broken| self.error(&b))?;
+            columns.append(parsed, &options.store)?;
             segments = next?;
         }
         Ok(columns)

@@ -170,7 +170,7 @@ impl<'a> Reading<'a> {
                 whole.rows = self.rows_of(*group);
                 later.push(whole);
             }
-            columns.append(later);
+            columns.append(later, &options.store)?;
         }
         let table = Table {
             source: self.name.to_owned(),
@@ -183,7 +183,7 @@ impl<'a> Reading<'a> {
             lines: Lines::default(),
             places: None,
         };
-        columns.finish(table)
+        columns.finish(table, &options.store)
     }
 
     /// Rows of a row group.

@@ -220,7 +220,7 @@ fn known_levels_hold_for_numbers_as_text() {
     let bytes = written(&[("x", Arc::new(Int32Array::from(vec![Some(1), Some(3), None])))], 9);
     let t = with(&bytes, &ReadOptions { as_text, ..ReadOptions::default() }).unwrap();
     let Values::Levels(levels) = &t.columns[0].values else { panic!("{:?}", t.columns[0]) };
-    assert_eq!(levels.codes, [1, crate::table::UNSEEN, crate::table::MISSING]);
+    assert_eq!(levels.codes[..], [1, crate::table::UNSEEN, crate::table::MISSING]);
 }
 
 #[test]

@@ -1,0 +1,279 @@
+//! Where large pieces of data lie: in memory, and beyond some room in a temporary file that is mapped into memory.
+//!
+//! Tables and points are written once, piece by piece, and then only read, so a piece is written to the file as it is and read
+//! through the mapping: the system keeps in memory what fits and reads the rest again when it is wanted. The file has no name
+//! from the start, so nothing is left behind however the process ends. Which piece lies where cannot be seen in any result.
+//!
+//! Pieces go out by ordinary writes and not through the mapping, because a full disk is then an error and not a signal. For
+//! the same reason the mapping is only ever read.
+
+use crate::error::{Error, Result};
+use memmap2::{Mmap, MmapOptions};
+use std::fs::File;
+use std::io;
+use std::ops::{Deref, Range};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bytes that the file grows by, and that are mapped at once: few mappings, however large the file.
+const PART: u64 = 1 << 28;
+
+/// Pieces begin at multiples of this: a page, so that points start at a cache line and mappings where they may.
+const PAGE: u64 = 4096;
+
+/// Some bytes that do not change any more.
+#[derive(Debug, Clone)]
+pub struct Bytes(Lying);
+
+#[derive(Debug, Clone)]
+enum Lying {
+    InMemory(Box<[u8]>),
+    InFile(Arc<Mmap>, Range<usize>),
+}
+
+impl Bytes {
+    /// Whether they lie in memory of their own.
+    pub(crate) fn in_memory(&self) -> bool {
+        matches!(self.0, Lying::InMemory(_))
+    }
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Lying::InMemory(bytes.into()))
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Lying::InMemory(bytes) => bytes,
+            Lying::InFile(map, range) => &map[range.clone()],
+        }
+    }
+}
+
+/// A place for pieces of data. The default one keeps all of them in memory.
+#[derive(Debug, Clone, Default)]
+pub struct Store(Option<Arc<Mutex<Room>>>);
+
+#[derive(Debug)]
+struct Room {
+    /// Bytes that may still be taken in memory.
+    left: u64,
+    /// Whether a file that cannot be written is an error; else memory is taken, too.
+    strict: bool,
+    folder: PathBuf,
+    file: Option<Arc<File>>,
+    /// The part of the file that is filled now, where it begins and ends in the file, and what of it is free.
+    part: Option<Arc<Mmap>>,
+    begin: u64,
+    free: u64,
+    end: u64,
+    /// Bytes that went to the file.
+    filed: u64,
+}
+
+impl Store {
+    /// A store that takes `room` bytes in memory and the rest in a file of the system's folder for temporary files.
+    /// Where that cannot be written, memory is taken all the same unless the store is `strict`.
+    #[must_use]
+    pub fn new(room: u64, strict: bool) -> Self {
+        Self::in_folder(std::env::temp_dir(), room, strict)
+    }
+
+    /// As [`Store::new`], with the folder of the file.
+    #[must_use]
+    pub fn in_folder(folder: PathBuf, room: u64, strict: bool) -> Self {
+        let none = (None, None, 0, 0, 0);
+        let (file, part, begin, free, end) = none;
+        Self(Some(Arc::new(Mutex::new(Room { left: room, strict, folder, file, part, begin, free, end, filed: 0 }))))
+    }
+
+    /// Bytes that lie in the file.
+    #[must_use]
+    pub fn filed(&self) -> u64 {
+        self.room().map_or(0, |room| room.filed)
+    }
+
+    /// Takes so many bytes of the room in memory, all or none; whether they were there. They are not given back.
+    pub(crate) fn take(&self, bytes: u64) -> bool {
+        let Some(mut room) = self.room() else { return true };
+        let fits = bytes <= room.left;
+        room.left -= if fits { bytes } else { 0 };
+        fits
+    }
+
+    /// Keeps a piece: where it lies already, in memory if it fits, else in the file.
+    pub(crate) fn keep(&self, bytes: Bytes) -> Result<Bytes> {
+        if !bytes.in_memory() || self.take(bytes.len() as u64) {
+            return Ok(bytes);
+        }
+        match self.write(&bytes) {
+            Err(error) if self.room().is_some_and(|room| room.strict) => Err(error),
+            Err(_) => Ok(bytes),
+            filed => filed,
+        }
+    }
+
+    /// Writes a piece to the file.
+    fn write(&self, bytes: &[u8]) -> Result<Bytes> {
+        self.join(&[bytes])
+    }
+
+    /// Writes pieces to the file, one after another as one.
+    pub(crate) fn join(&self, pieces: &[&[u8]]) -> Result<Bytes> {
+        let space = self.space(pieces.iter().map(|piece| piece.len()).sum())?;
+        let mut place = 0;
+        for piece in pieces {
+            space.write(place, piece)?;
+            place += piece.len();
+        }
+        Ok(space.finish())
+    }
+
+    /// Space for a piece in the file, which its owner writes.
+    pub(crate) fn space(&self, length: usize) -> Result<Space> {
+        let Some(mut room) = self.room() else { return Err(Error::Memory("this store has no file".into())) };
+        let folder = room.folder.clone();
+        room.space(length).map_err(|e| full(&folder, &e))
+    }
+
+    fn room(&self) -> Option<MutexGuard<'_, Room>> {
+        self.0.as_ref().map(|room| room.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn full(folder: &Path, error: &io::Error) -> Error {
+    let folder = folder.display();
+    Error::Memory(format!(
+        "what does not fit in memory cannot be kept in a temporary file in {folder}: {error}; name a folder with room in TMPDIR, or allow more --memory"
+    ))
+}
+
+impl Room {
+    fn space(&mut self, length: usize) -> io::Result<Space> {
+        let taken = (length as u64).next_multiple_of(PAGE);
+        let file = match &self.file {
+            Some(file) => file.clone(),
+            None => self.file.insert(Arc::new(tempfile::tempfile_in(&self.folder)?)).clone(),
+        };
+        let part = match &self.part {
+            Some(part) if self.free + taken <= self.end => part.clone(),
+            _ => {
+                (self.begin, self.free) = (self.end, self.end);
+                file.set_len(self.end + PART.max(taken))?;
+                self.end += PART.max(taken);
+                self.part.insert(Arc::new(map(&file, self.begin..self.end)?)).clone()
+            }
+        };
+        let (begin, at) = (self.begin, self.free);
+        (self.free, self.filed) = (self.free + taken, self.filed + taken);
+        Ok(Space { file, part, begin, at, length, folder: self.folder.clone() })
+    }
+}
+
+/// Maps a part of the file for reading.
+#[expect(unsafe_code, reason = "a mapped file is the only way to read more than memory holds as if it were there")]
+fn map(file: &File, part: Range<u64>) -> io::Result<Mmap> {
+    let length = usize::try_from(part.end - part.start).map_err(io::Error::other)?;
+    // SAFETY: the file has no name and its handle never leaves this store, so no other process can cut or change it; this one
+    // never makes it shorter, and writes a piece only before anybody reads it.
+    unsafe { MmapOptions::new().offset(part.start).len(length).map(file) }
+}
+
+/// A piece of the file in the making.
+#[derive(Debug)]
+pub(crate) struct Space {
+    file: Arc<File>,
+    part: Arc<Mmap>,
+    /// Where the part begins in the file, and where the piece.
+    begin: u64,
+    at: u64,
+    length: usize,
+    folder: PathBuf,
+}
+
+impl Space {
+    /// Writes bytes at a place in the piece; several threads may, each at its own.
+    pub(crate) fn write(&self, place: usize, bytes: &[u8]) -> Result<()> {
+        debug_assert!(place + bytes.len() <= self.length, "a piece is written within its bounds");
+        write_at(&self.file, bytes, self.at + place as u64).map_err(|e| full(&self.folder, &e))
+    }
+
+    /// The piece, now that it is written.
+    pub(crate) fn finish(self) -> Bytes {
+        let from = usize::try_from(self.at - self.begin).unwrap_or(usize::MAX); // it is mapped, so it fits
+        Bytes(Lying::InFile(self.part, from..from + self.length))
+    }
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = std::os::windows::fs::FileExt::seek_write(file, bytes, at)?;
+        (bytes, at) = (&bytes[written..], at + written as u64);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(i: usize) -> Vec<u8> {
+        (0..i * 37 % 9000).map(|j| u8::try_from((i + j) % 251).unwrap()).collect()
+    }
+
+    #[test]
+    fn pieces_come_back_wherever_they_lie() {
+        for room in [0, 20_000, u64::MAX] {
+            let store = Store::new(room, true);
+            let kept: Vec<Bytes> = (0..200).map(|i| store.keep(piece(i).into()).unwrap()).collect();
+            assert!(kept.iter().enumerate().all(|(i, bytes)| bytes[..] == piece(i)));
+            let held: u64 = kept.iter().filter(|bytes| bytes.in_memory()).map(|bytes| bytes.len() as u64).sum();
+            assert!(held <= room);
+            assert_eq!(store.filed() == 0, room == u64::MAX);
+        }
+    }
+
+    #[test]
+    fn a_piece_longer_than_a_part_is_in_one_piece() {
+        let store = Store::new(0, true);
+        let first = store.keep(piece(5).into()).unwrap();
+        let length = usize::try_from(PART).unwrap() + 5;
+        let space = store.space(length).unwrap();
+        space.write(length - 3, &[1, 2, 3]).unwrap();
+        let (long, last) = (space.finish(), store.keep(piece(7).into()).unwrap());
+        assert_eq!((long.len(), &long[length - 3..]), (length, &[1, 2, 3][..]));
+        assert_eq!((&first[..], &last[..]), (&piece(5)[..], &piece(7)[..]));
+        assert!(long.as_ptr().align_offset(64) == 0 && last.as_ptr().align_offset(64) == 0);
+    }
+
+    #[test]
+    fn without_a_file_a_strict_store_fails_and_another_takes_memory() {
+        let nowhere = || PathBuf::from("/nowhere/at/all");
+        let error = Store::in_folder(nowhere(), 0, true).keep(piece(9).into()).unwrap_err();
+        assert!(error.to_string().contains("TMPDIR") && error.exit_code() == 7, "{error}");
+        assert!(Store::in_folder(nowhere(), 0, false).keep(piece(9).into()).unwrap().in_memory());
+    }
+
+    #[test]
+    fn the_default_store_takes_memory() {
+        assert!(Store::default().keep(piece(9).into()).unwrap().in_memory());
+        assert!(Store::default().take(u64::MAX));
+    }
+}
