@@ -104,6 +104,11 @@ impl Store {
         self.room().map_or(0, |room| room.filed)
     }
 
+    /// Bytes that may still be taken in memory.
+    pub(crate) fn left(&self) -> u64 {
+        self.room().map_or(u64::MAX, |room| room.left)
+    }
+
     /// Takes so many bytes of the room in memory, all or none; whether they were there. They are not given back.
     pub(crate) fn take(&self, bytes: u64) -> bool {
         let Some(mut room) = self.room() else { return true };

@@ -5,6 +5,7 @@ use super::moments::{Moments, moments};
 use super::options::{OutlierAction, Outliers, Reshape};
 use super::outliers::{self, Method};
 use super::plan::{From, Gaps, How, Limits, Number, Plan};
+use super::stream::{Filling, Stream};
 use super::together::{Filled, Raw, Together, Way};
 use super::transform::{self, Transform};
 use super::{Encode, Missing, Options, Scale, impute, missing_value, prepared, select, sizes};
@@ -65,8 +66,9 @@ impl Learner<'_> {
             Values::Numbers(_) | Values::YesNo(_) | Values::Dates(_) => {
                 let Some(from) = self.from(column) else { return Ok(None) };
                 let limits = before.limits.get(name).copied();
-                let values = prepared::raw(column, &from, limits).map_or_else(Vec::new, |raw| raw.whole());
-                self.number(column, from, limits, values, before.filled.get(name))?
+                let Some(raw) = prepared::raw(column, &from, limits) else { return Ok(None) };
+                let filled = before.filled.get(name).map_or(&[][..], Vec::as_slice);
+                self.number(column, from.clone(), limits, &raw, filled)?
             }
         };
         let gaps = match missing {
@@ -98,27 +100,24 @@ impl Learner<'_> {
         column: &Column,
         from: From,
         limits: Option<Limits>,
-        mut values: Vec<f64>,
-        filled: Option<&Filled>,
+        raw: &Raw<'_>,
+        filled: &[(usize, f64)],
     ) -> Result<(How, bool)> {
-        let impute = self.impute(column, &values);
-        filled.into_iter().flatten().for_each(|&(row, value)| values[row] = value);
-        values.par_iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = impute.unwrap_or(*v));
-        let transform = self.transform(column, &from, &values)?;
-        if transform != Transform::None {
-            values.par_iter_mut().for_each(|v| *v = transform.apply(*v));
-        }
+        let impute = self.impute(column, raw);
+        let mut values = Filling { raw, filled, impute, transform: Transform::None };
+        values.transform = self.transform(column, &from, &values)?;
         let m = moments(&values, self.weights);
         // Yes and no are a category of two levels: it is a share already.
         let scale = if from == From::YesNo { Scale::None } else { self.options.scale };
         let (offset, divisor) = self.scale(scale, &m, &values);
         let divisor = if divisor > 0.0 && divisor.is_finite() { divisor } else { 1.0 };
         let indicator = self.options.missing_indicators && impute.is_some() && column.missing > 0;
+        let transform = values.transform;
         Ok((How::Number(Number { from, limits, impute, indicator, transform, offset, divisor }), m.low == m.high))
     }
 
     /// What stands for a missing value.
-    fn impute(&self, column: &Column, values: &[f64]) -> Option<f64> {
+    fn impute(&self, column: &Column, values: &Raw<'_>) -> Option<f64> {
         // A column whose values all lack weight falls back on its plain median.
         let median = || impute::median(values, self.weights).or_else(|| impute::median(values, None));
         match self.options.missing.of(&column.name) {
@@ -131,9 +130,11 @@ impl Learner<'_> {
         }
     }
 
-    fn transform(&self, column: &Column, from: &From, values: &[f64]) -> Result<Transform> {
+    fn transform(&self, column: &Column, from: &From, values: &Filling<'_>) -> Result<Transform> {
         let weights = self.weights.map(Weights::values);
         let choice = if *from == From::YesNo { Reshape::None } else { self.options.transform.of(&column.name) };
+        let values = if choice == Reshape::None { Vec::new() } else { values.whole() };
+        let values = values.as_slice();
         let learnt = match choice {
             Reshape::None => None,
             Reshape::YeoJohnson => transform::yeo_johnson(values, weights),
@@ -153,13 +154,13 @@ impl Learner<'_> {
     }
 
     /// What is taken away from a column of these moments, and what it is divided by.
-    fn scale(&self, scale: Scale, m: &Moments, values: &[f64]) -> (f64, f64) {
+    fn scale(&self, scale: Scale, m: &Moments, values: &Filling<'_>) -> (f64, f64) {
         let weights = self.weights.map(Weights::values);
         match scale {
             Scale::Zscore => (m.mean, m.sd),
             Scale::Minmax => (m.low, m.high - m.low),
-            Scale::Robust => sizes::robust(values, weights).unwrap_or((0.0, 1.0)),
-            Scale::Maxabs => sizes::maxabs(values, weights).unwrap_or((0.0, 1.0)),
+            Scale::Robust => sizes::robust(&values.whole(), weights).unwrap_or((0.0, 1.0)),
+            Scale::Maxabs => sizes::maxabs(&values.whole(), weights).unwrap_or((0.0, 1.0)),
             Scale::None => (0.0, 1.0),
         }
     }
@@ -175,7 +176,9 @@ impl Learner<'_> {
         let counted = Counted::new(found, self.weights);
         let numbered = |values: Vec<(String, f64)>| {
             let numbers = levels::numbers(found, &values);
-            self.number(column, From::Level(values), None, numbers, None).map(Some)
+            let read = |first: usize, out: &mut [f64]| out.copy_from_slice(&numbers[first..first + out.len()]);
+            let raw = Raw { name: &column.name, rows: numbers.len(), read: Box::new(read) };
+            self.number(column, From::Level(values), None, &raw, &[]).map(Some)
         };
         match self.options.encode.of(&column.name) {
             Encode::None => Ok(None),

@@ -4,10 +4,13 @@
 //! integers. Integer addition has no order, so the result depends on neither threads nor chunks, and a row of weight 3
 //! counts exactly as three rows; nothing cancels, however far the column is from zero.
 
-use super::sums::range;
+use super::stream::{Stream, range};
 use crate::matrix::Weights;
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
 use ethnum::I256;
+
+/// Rows whose squares are added up before they become wide.
+const BLOCK: usize = 1 << 20;
 
 /// Bits of the range that a value keeps.
 const BITS: i32 = 50;
@@ -24,27 +27,27 @@ pub(super) struct Moments {
 
 /// The moments of the values that are there (missing ones are NaN); rows without weight do not count. Of no values, the mean is
 /// NaN.
-pub(super) fn moments(values: &[f64], weights: Option<&Weights>) -> Moments {
-    let weight = |i: usize| weights.map_or(1, |w| w.values()[i]);
-    let present = || values.iter().copied().enumerate().filter(|(_, v)| !v.is_nan());
-    let (low, high) = range(values, weights.map(Weights::values));
+pub(super) fn moments(values: &(impl Stream + ?Sized), weights: Option<&Weights>) -> Moments {
+    let weights = weights.map(Weights::values);
+    let (low, high) = range(values, weights);
     let grid = if low <= high { Grid::new(low, high) } else { Grid::new(0.0, 0.0) };
     let (mut sum, mut squares, mut total) = (0i128, I256::ZERO, 0u64);
-    let mut partial = 0i128; // squares of up to 2^20 unweighted rows fit
-    for (i, v) in present() {
-        let (q, w) = (grid.place(v), weight(i));
-        sum += i128::from(q) * i128::from(w);
-        total += w;
-        if w == 1 {
-            partial += i128::from(q) * i128::from(q);
-        } else {
-            squares += I256::from(i128::from(q) * i128::from(q)) * I256::from(w);
+    values.each(|first, values| {
+        for (block, values) in values.chunks(BLOCK).enumerate() {
+            let mut partial = 0i128; // squares of a block's unweighted rows fit
+            for (i, v) in values.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
+                let (q, w) = (i128::from(grid.place(*v)), weights.map_or(1, |w| w[first + block * BLOCK + i]));
+                sum += q * i128::from(w);
+                total += w;
+                if w == 1 {
+                    partial += q * q;
+                } else {
+                    squares += I256::from(q * q) * I256::from(w);
+                }
+            }
+            squares += I256::from(partial);
         }
-        if i % (1 << 20) == 0 {
-            squares += I256::from(std::mem::take(&mut partial));
-        }
-    }
-    squares += I256::from(partial);
+    });
     let spread2 = (I256::from(total) * squares - I256::from(sum) * I256::from(sum)).as_f64();
     let (mean, sd) = (sum as f64 / total as f64, spread2.sqrt() / total as f64);
     Moments { low, high, mean: grid.value(mean), sd: grid.length(sd) }
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn a_weight_counts_as_so_many_rows() {
         let weights = Weights::new(&[3.0, 1.0, 0.0]).unwrap();
-        let weighted = moments(&[1.25, 7.5, 1e9], Some(&weights));
+        let weighted = moments(&[1.25, 7.5, 1e9][..], Some(&weights));
         assert_eq!(weighted, plain(&[1.25, 1.25, 1.25, 7.5]));
     }
 

@@ -7,6 +7,7 @@ use super::iterative::Iterative;
 use super::moments::moments;
 use super::neighbours::Neighbours;
 use super::plan::Plan;
+use super::stream::Stream;
 use crate::matrix::{Weights, effective_rows, sample_rows};
 use crate::note::Note;
 use rayon::prelude::*;
@@ -74,7 +75,7 @@ impl Together {
         let values: Vec<Vec<f64>> = columns.par_iter().map(Raw::whole).collect();
         let (means, deviations): (Vec<f64>, Vec<f64>) = values
             .par_iter()
-            .map(|v| moments(v, weights))
+            .map(|v| moments(&v[..], weights))
             .map(|m| (if m.mean.is_finite() { m.mean } else { 0.0 }, if m.sd > 0.0 { m.sd.min(f64::MAX) } else { 1.0 }))
             .unzip();
         let most = if way == Way::Neighbours { DONORS } else { REGRESSED };
@@ -169,15 +170,6 @@ impl Together {
             }
             How::Iterative(iterative) => iterative.validate(),
         }
-    }
-}
-
-impl Raw<'_> {
-    /// All rows.
-    pub(super) fn whole(&self) -> Vec<f64> {
-        let mut values = vec![0.0; self.rows];
-        (self.read)(0, &mut values);
-        values
     }
 }
 

@@ -2,9 +2,35 @@
 //!
 //! Anonymous pages straight from the system. An allocator asked for zeroed memory *and* a large alignment touches every
 //! page on the calling thread, which costs more than packing the tiles on all of them; and pages can be asked to be huge,
-//! which saves most of the faults.
+//! which saves most of the faults. Tiles that do not fit in memory lie in the file of a store.
 
+use crate::store::Bytes;
 use memmap2::MmapMut;
+
+/// The values of tiles.
+#[derive(Debug)]
+pub(super) enum Tiles {
+    InMemory(Aligned),
+    /// Each as it lies in memory, one after another.
+    InFile(Bytes),
+}
+
+impl Tiles {
+    pub(super) fn values(&self) -> &[f32] {
+        match self {
+            Self::InMemory(aligned) => aligned.values(),
+            Self::InFile(bytes) => bytemuck::cast_slice(bytes), // it begins at a page
+        }
+    }
+
+    /// The same to write; nothing of what lies in a file.
+    pub(super) fn values_mut(&mut self) -> &mut [f32] {
+        match self {
+            Self::InMemory(aligned) => aligned.values_mut(),
+            Self::InFile(_) => &mut [],
+        }
+    }
+}
 
 /// Floats that start at a page.
 #[derive(Debug)]

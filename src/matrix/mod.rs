@@ -24,7 +24,8 @@ pub(crate) use squares::of_points as point_squares;
 pub use weights::Weights;
 
 use crate::error::{Error, Place, Result};
-use aligned::Aligned;
+use crate::store::Store;
+use aligned::{Aligned, Tiles};
 use ethnum::I256;
 use pack::Packer;
 use rayon::prelude::*;
@@ -32,6 +33,9 @@ use std::sync::OnceLock;
 
 /// Points in a tile.
 pub const TILE: usize = 64;
+
+/// Tiles that a thread fills at a time.
+const CHUNK: usize = 64;
 
 /// Most dims: a squared distance between saturated points, at most `dims * (2^57)^2`, must fit 128 bits.
 pub const MOST_DIMS: usize = 8_192;
@@ -41,10 +45,11 @@ pub const MOST_DIMS: usize = 8_192;
 pub struct Matrix {
     count: usize,
     frame: Frame,
-    values: Aligned,
+    values: Tiles,
     norms: Vec<f32>,
     weights: Option<Weights>,
     squares: OnceLock<I256>,
+    store: Store,
 }
 
 impl Matrix {
@@ -54,9 +59,17 @@ impl Matrix {
     /// [`Error::Data`] for no rows, no columns, too many columns, a value that is not finite (row and column are
     /// named), or weights of another length; [`Error::Memory`] if there is no room.
     pub fn learn(rows: &impl Rows, weights: Option<Weights>) -> Result<(Self, Vec<CoarseGrid>)> {
+        Self::learn_in(rows, weights, &Store::default())
+    }
+
+    /// As [`Matrix::learn`], with the points in a store.
+    ///
+    /// # Errors
+    /// As [`Matrix::learn`].
+    pub fn learn_in(rows: &impl Rows, weights: Option<Weights>, store: &Store) -> Result<(Self, Vec<CoarseGrid>)> {
         check_shape(rows, weights.as_ref())?;
         let (frame, coarse) = Frame::learn(rows, weights.as_ref())?;
-        Ok((Self::pack(rows, frame, weights)?, coarse))
+        Ok((Self::pack(rows, frame, weights, store)?, coarse))
     }
 
     /// Packs `rows` onto the grid of a known frame (to predict); values far outside it saturate at [`SATURATION`].
@@ -64,29 +77,51 @@ impl Matrix {
     /// # Errors
     /// As [`Matrix::learn`]; also [`Error::Data`] if the columns are not the frame's.
     pub fn on_frame(rows: &impl Rows, frame: &Frame) -> Result<Self> {
+        Self::on_frame_in(rows, frame, &Store::default())
+    }
+
+    /// As [`Matrix::on_frame`], with the points in a store.
+    ///
+    /// # Errors
+    /// As [`Matrix::on_frame`].
+    pub fn on_frame_in(rows: &impl Rows, frame: &Frame, store: &Store) -> Result<Self> {
         check_shape(rows, None)?;
         if rows.dims() != frame.dims() {
             let message = format!("expected {} columns, found {}", frame.dims(), rows.dims());
             return Err(Error::data(Place::default(), message, "use the columns that the model was fitted on"));
         }
         frame::extremes(rows, None)?; // every value must be finite here too
-        Self::pack(rows, frame.clone(), None)
+        Self::pack(rows, frame.clone(), None, store)
     }
 
-    fn pack(rows: &impl Rows, frame: Frame, weights: Option<Weights>) -> Result<Self> {
+    fn pack(rows: &impl Rows, frame: Frame, weights: Option<Weights>, store: &Store) -> Result<Self> {
         let (count, dims) = (rows.count(), rows.dims());
-        let tiles = count.div_ceil(TILE);
-        let mut values = Aligned::zeros(tiles * dims * TILE).ok_or_else(|| no_room(count, dims))?;
-        let mut norms = vec![0.0; tiles];
+        let mut norms = vec![0.0; count.div_ceil(TILE)];
+        let length = norms.len() * dims * TILE;
         let packer = Packer::new(&frame);
-        let some_tiles = values.values_mut().par_chunks_mut(dims * TILE * 64).zip(norms.par_chunks_mut(64));
-        some_tiles.enumerate().for_each(|(chunk, (values, norms))| {
-            for (t, (tile, norm)) in values.chunks_mut(dims * TILE).zip(norms).enumerate() {
-                let first = (chunk * 64 + t) * TILE;
-                *norm = packer.fill(rows, first, TILE.min(count - first), tile);
-            }
-        });
-        Ok(Self { count, frame, values, norms, weights, squares: OnceLock::new() })
+        let values = if store.take(length as u64 * size_of::<f32>() as u64) {
+            let mut values = Aligned::zeros(length).ok_or_else(|| no_room(count, dims))?;
+            let chunks = values.values_mut().par_chunks_mut(dims * TILE * CHUNK).zip(norms.par_chunks_mut(CHUNK));
+            chunks.enumerate().for_each(|(chunk, (tiles, norms))| packer.fill_tiles(rows, chunk * CHUNK, tiles, norms));
+            Tiles::InMemory(values)
+        } else {
+            let space = store.space(length * size_of::<f32>())?;
+            norms.par_chunks_mut(CHUNK).enumerate().try_for_each_init(
+                || vec![0.0; dims * TILE * CHUNK],
+                |tiles, (chunk, norms)| {
+                    let tiles = &mut tiles[..dims * TILE * norms.len()];
+                    packer.fill_tiles(rows, chunk * CHUNK, tiles, norms);
+                    space.write(chunk * CHUNK * dims * TILE * size_of::<f32>(), bytemuck::cast_slice(tiles))
+                },
+            )?;
+            Tiles::InFile(space.finish())
+        };
+        Ok(Self { count, frame, values, norms, weights, squares: OnceLock::new(), store: store.clone() })
+    }
+
+    /// Bytes of memory that may be taken beside the points to make passes over them faster.
+    pub(crate) fn spare(&self) -> u64 {
+        self.store.left()
     }
 
     /// Points.

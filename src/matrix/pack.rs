@@ -17,8 +17,17 @@ impl Packer {
         Self { placers: (0..frame.dims()).map(|j| frame.placer(j)).collect(), f32s: frame.placer_f32() }
     }
 
+    /// Fills tiles one after another, from tile `first` on, and gives the norm of each.
+    pub(super) fn fill_tiles(&self, rows: &impl Rows, first: usize, tiles: &mut [f32], norms: &mut [f32]) {
+        let length = tiles.len() / norms.len();
+        for (t, (tile, norm)) in tiles.chunks_mut(length).zip(norms).enumerate() {
+            let first = (first + t) * TILE;
+            *norm = self.fill(rows, first, TILE.min(rows.count() - first), tile);
+        }
+    }
+
     /// Fills one tile `[dims x 64]` with the `points` rows from `first` on, and gives its largest point norm, rounded up.
-    pub(super) fn fill(&self, rows: &impl Rows, first: usize, points: usize, tile: &mut [f32]) -> f32 {
+    fn fill(&self, rows: &impl Rows, first: usize, points: usize, tile: &mut [f32]) -> f32 {
         let mut norm2 = [0.0f64; TILE];
         match (&self.f32s, rows.f32s(first, points)) {
             (Some(placer), Some(rows)) => {

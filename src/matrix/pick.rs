@@ -1,8 +1,9 @@
 //! Some points of a matrix, as a matrix of their own.
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, Tiles};
 use super::{Matrix, TILE, Weights, no_room, point_squares, round_up};
 use crate::error::Result;
+use crate::store::Store;
 use std::sync::OnceLock;
 
 impl Matrix {
@@ -28,7 +29,8 @@ impl Matrix {
             let longest = point_squares(tile).into_iter().fold(0.0, f64::max);
             *norm = round_up(f64::from(round_up(longest)).sqrt());
         }
-        Ok(Self { count, frame: self.frame.clone(), values, norms, weights, squares: OnceLock::new() })
+        let (frame, values, store) = (self.frame.clone(), Tiles::InMemory(values), Store::default());
+        Ok(Self { count, frame, values, norms, weights, squares: OnceLock::new(), store })
     }
 }
 

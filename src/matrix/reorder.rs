@@ -1,9 +1,10 @@
 //! The points of a matrix in another order, so that tiles hold points that belong together.
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, Tiles};
 use super::turn::{rows_of, tile_of};
 use super::{Matrix, TILE, no_room, point_squares, round_up};
 use crate::error::Result;
+use crate::store::Store;
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
@@ -30,8 +31,8 @@ impl Reordered {
         let (count, dims, tiles) = (matrix.count(), matrix.dims(), matrix.tiles());
         let values = Aligned::zeros(tiles * dims * TILE).ok_or_else(|| no_room(count, dims))?;
         let (frame, weights) = (matrix.frame.clone(), matrix.weights.clone());
-        let squares = OnceLock::from(matrix.squares());
-        let to = Matrix { count, frame, values, norms: vec![0.0; tiles], weights, squares };
+        let (values, squares, store) = (Tiles::InMemory(values), OnceLock::from(matrix.squares()), Store::default());
+        let to = Matrix { count, frame, values, norms: vec![0.0; tiles], weights, squares, store };
         Ok(Self { matrix: to, squares: vec![0.0; tiles * TILE], places: vec![0; count] })
     }
 

@@ -35,6 +35,7 @@ pub(super) fn sorting_pays(matrix: &Matrix, k: usize, passes: u32, ahead: u32, c
         && ahead as usize * k >= FEW_SCORED
         && count >= FEW_POINTS
         && count * dims <= MOST_VALUES
+        && copy_bytes(matrix) <= matrix.spare()
         && changed * 1000 > count as u64
         && bounds_pay(matrix, k)
 }
@@ -55,8 +56,16 @@ pub(super) fn bounds_bytes(matrix: &Matrix, k: usize) -> usize {
     matrix.tiles() * Bounds::tile_bytes(k) + size_of::<f32>() * k * k.next_multiple_of(16)
 }
 
-/// Bytes that all bounds may take together: as many as the points, or a little memory.
+/// Bytes that all bounds may take together: as many as the points, or a little memory; but no more than is left beside the
+/// sorted points.
 pub(super) fn bounds_room(matrix: &Matrix) -> usize {
     const LITTLE: usize = 1 << 28;
-    LITTLE.max(matrix.tiles() * size_of_val(matrix.tile(0)))
+    let left = usize::try_from(matrix.spare().saturating_sub(copy_bytes(matrix))).unwrap_or(usize::MAX);
+    LITTLE.max(matrix.tiles() * size_of_val(matrix.tile(0))).min(left)
+}
+
+/// Bytes of the sorted points, and of where each of them went.
+fn copy_bytes(matrix: &Matrix) -> u64 {
+    let of_point = matrix.dims() * size_of::<f32>() + size_of::<u32>() + size_of::<f32>();
+    matrix.count() as u64 * of_point as u64
 }
