@@ -23,6 +23,7 @@
 //! # Ok::<(), segma::error::Error>(())
 //! ```
 
+pub mod budget;
 pub mod columnar;
 pub mod engine;
 pub mod error;

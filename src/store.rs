@@ -69,6 +69,7 @@ pub struct Store(Option<Arc<Mutex<Room>>>);
 struct Room {
     /// Bytes that may still be taken in memory.
     left: u64,
+    taken: u64,
     /// Whether a file that cannot be written is an error; else memory is taken, too.
     strict: bool,
     folder: PathBuf,
@@ -93,15 +94,21 @@ impl Store {
     /// As [`Store::new`], with the folder of the file.
     #[must_use]
     pub fn in_folder(folder: PathBuf, room: u64, strict: bool) -> Self {
-        let none = (None, None, 0, 0, 0);
-        let (file, part, begin, free, end) = none;
-        Self(Some(Arc::new(Mutex::new(Room { left: room, strict, folder, file, part, begin, free, end, filed: 0 }))))
+        let room =
+            Room { left: room, taken: 0, strict, folder, file: None, part: None, begin: 0, free: 0, end: 0, filed: 0 };
+        Self(Some(Arc::new(Mutex::new(room))))
     }
 
     /// Bytes that lie in the file.
     #[must_use]
-    pub fn filed(&self) -> u64 {
+    pub fn in_file(&self) -> u64 {
         self.room().map_or(0, |room| room.filed)
+    }
+
+    /// Bytes that were taken in memory.
+    #[must_use]
+    pub fn in_memory(&self) -> u64 {
+        self.room().map_or(0, |room| room.taken)
     }
 
     /// Bytes that may still be taken in memory.
@@ -113,7 +120,8 @@ impl Store {
     pub(crate) fn take(&self, bytes: u64) -> bool {
         let Some(mut room) = self.room() else { return true };
         let fits = bytes <= room.left;
-        room.left -= if fits { bytes } else { 0 };
+        let taken = if fits { bytes } else { 0 };
+        (room.left, room.taken) = (room.left - taken, room.taken + taken);
         fits
     }
 
@@ -251,7 +259,7 @@ mod tests {
             assert!(kept.iter().enumerate().all(|(i, bytes)| bytes[..] == piece(i)));
             let held: u64 = kept.iter().filter(|bytes| bytes.in_memory()).map(|bytes| bytes.len() as u64).sum();
             assert!(held <= room);
-            assert_eq!(store.filed() == 0, room == u64::MAX);
+            assert_eq!(store.in_file() == 0, room == u64::MAX);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::args::{ApplyArgs, DeviceArgs};
 use super::device::{Choice, Device};
+use super::memory::{Memory, work};
 use super::progress::Teller;
 use segma::engine::SetPass;
 use segma::error::{Result, printable};
@@ -19,13 +20,15 @@ pub(super) struct Applied {
     pub(super) id: Option<String>,
     /// What is worth telling.
     pub(super) notes: Vec<Note>,
+    pub(super) memory: Memory,
 }
 
 impl ApplyArgs {
     /// Reads the model's columns and the id: the one named, else the model's own if the table has it. `more` may ask for
     /// further columns.
     pub(super) fn read(&self, model: &Model, more: impl FnOnce(&mut ReadOptions)) -> Result<Applied> {
-        let mut options = self.csv.options(self.id.as_deref());
+        let memory = Memory::new(self.csv.memory);
+        let mut options = self.csv.options(self.id.as_deref(), &memory);
         options.wanted = Some(model.pipeline.columns());
         (options.as_text, options.numbers) = (model.pipeline.texts(), model.pipeline.numbers());
         if self.id.is_none() {
@@ -37,7 +40,7 @@ impl ApplyArgs {
         let mut notes = self.unknown_id(model, id.as_ref());
         notes.extend(unread_note(&table));
         notes.extend(model.pipeline.drop_incomplete(&mut table)?);
-        Ok(Applied { table, id, notes })
+        Ok(Applied { table, id, notes, memory })
     }
 
     /// The model's id column may not be in this table.
@@ -61,11 +64,11 @@ pub(super) struct Labelled {
 /// Packs a prepared table on the model's frame and gives each row its segment.
 pub(super) fn label(
     prepared: &Prepared<'_>,
-    model: &Model,
+    (model, memory): (&Model, &Memory),
     (choice, args): (Choice, &DeviceArgs),
     teller: &mut Teller,
 ) -> Result<Labelled> {
-    let matrix = Matrix::on_frame(prepared, &model.frame)?;
+    let matrix = Matrix::on_frame_in(prepared, &model.frame, &memory.points(&work(prepared, false, &[1]))?)?;
     teller.step("labelling");
     let mut device = choice.device(args, matrix.count() * matrix.dims())?;
     let labels = labels(&mut device, &matrix, model)?;

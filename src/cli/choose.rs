@@ -169,6 +169,17 @@ pub(super) fn fit(
     Ok(Chosen { fit, params, choice: None })
 }
 
+/// The starts of each fit that `args` ask for: what [`fit`] will make of them, but for numbers of `auto` that there are too few
+/// rows for.
+pub(super) fn fits(args: &ClustersArgs) -> Vec<usize> {
+    let starts = |compared| init::starts(&args.run, compared);
+    match &args.clusters {
+        Some(Clusters::Among(several)) => vec![starts(true); several.0.len()],
+        Some(Clusters::Auto) => vec![starts(true); AUTO.count()],
+        Some(Clusters::Exactly(_)) | None => vec![starts(false)],
+    }
+}
+
 /// The numbers of `auto`, as far as there are rows for them.
 fn usual(matrix: &Matrix) -> Result<Vec<u32>> {
     let points = matrix.weights().map_or(matrix.count() as u64, |w| w.positive());

@@ -1,6 +1,6 @@
 //! `segma evaluate`: how good the segments of a model are on a table.
 
-use super::apply::{Labelled, imputed_and_unknown, label};
+use super::apply::{Applied, Labelled, imputed_and_unknown, label};
 use super::args::{ApplyArgs, EvaluateArgs};
 use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
@@ -50,10 +50,10 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
-    let (table, mut notes) = phases.time("read", || read(args, &model))?;
+    let Applied { table, mut notes, memory, .. } = phases.time("read", || read(args, &model))?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
-    let labelled = phases.time("label", || label(&prepared, &model, (choice, &args.device), &mut teller))?;
+    let labelled = phases.time("label", || label(&prepared, (&model, &memory), (choice, &args.device), &mut teller))?;
     let Labelled { matrix, device, labels } = labelled;
     let truth = args.truth.as_deref().map(|column| Truth::new(args, &table, column, &labels)).transpose()?;
     let measured = phases.time("measure", || -> Result<_> {
@@ -77,7 +77,7 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
 }
 
 /// The table with what the model reads, and the text of the truth.
-fn read(args: &EvaluateArgs, model: &Model) -> Result<(Table, Vec<Note>)> {
+fn read(args: &EvaluateArgs, model: &Model) -> Result<Applied> {
     let apply = ApplyArgs { model: args.model.clone(), table: args.table.clone(), id: None, csv: args.csv.clone() };
     let mut applied = apply.read(model, |options| options.keep.extend(args.truth.clone()))?;
     applied.notes.retain(|note| note.code != "no_id"); // nothing is said of single rows
@@ -86,7 +86,7 @@ fn read(args: &EvaluateArgs, model: &Model) -> Result<(Table, Vec<Note>)> {
             .notes
             .push(Note::new("no_weights", "the model was fitted with row weights; here every row counts once"));
     }
-    Ok((applied.table, applied.notes))
+    Ok(applied)
 }
 
 impl Truth {

@@ -3,6 +3,7 @@
 use super::args::FitArgs;
 use super::choose::{self, Chosen};
 use super::device::Choice;
+use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::quality::{Measured, measure};
@@ -36,6 +37,8 @@ pub(super) struct Outcome<'a> {
     /// How the number of clusters was found, if it was not given.
     pub(super) choice: Option<&'a choose::Choice>,
     pub(super) engine: String,
+    /// What lies where, for programs.
+    pub(super) memory: Value,
     pub(super) device_notes: &'a [Note],
     pub(super) seconds: f64,
 }
@@ -48,12 +51,14 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
-    let mut table = phases.time("read", || args.input.read())?;
+    let memory = Memory::new(args.input.csv.memory);
+    let mut table = phases.time("read", || args.input.read(&memory))?;
     teller.step("preparing");
     let options = args.input.options(&table);
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
     let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
-    let matrix = phases.time("pack", || pack(&prepared, weights, &mut notes))?;
+    let points = memory.points(&work(&prepared, weights.is_some(), &choose::fits(&args.kmeans)))?;
+    let matrix = phases.time("pack", || pack(&prepared, weights, &points, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let chosen = choose::fit(&args.kmeans, &pipeline, (&*device.engine, &matrix), (&mut teller, &mut phases));
     let Chosen { mut fit, params, choice: how } = chosen.map_err(|e| e.in_file(&table.source))?;
@@ -84,6 +89,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
         history: &fit.history,
         measured: measured.as_ref(),
         engine: device.ran_on(),
+        memory: memory.json(&points),
         device_notes: &device.notes,
         seconds: phases.total(),
     };
@@ -153,6 +159,7 @@ fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit) -> Value {
         "pass_seconds": fit.pass_seconds,
         "scored_rows": fit.scored,
         "refereed_rows": fit.refereed,
+        "memory": outcome.memory,
         "peak_memory_bytes": peak_memory_bytes(),
         "notes": outcome.model.notes,
         "device_notes": outcome.device_notes,

@@ -1,6 +1,7 @@
 //! `segma inspect`: what a table holds and what a fit would do with it, or how a model prepares one.
 
 use super::args::{InputArgs, InspectArgs};
+use super::memory::Memory;
 use super::print;
 use super::summary::grouped;
 use comfy_table::{CellAlignment, Table as Grid, presets};
@@ -18,7 +19,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
         return model(args, &Model::read(&args.input.table)?);
     }
     // The id is looked at like any other column.
-    let table = InputArgs { id: None, ..args.input.clone() }.read()?;
+    let table = InputArgs { id: None, ..args.input.clone() }.read(&Memory::new(args.input.csv.memory))?;
     let inspection = describe(&table, &args.input.options(&table));
     if args.shared.json {
         return print(&format!("{:#}\n", document(args, &table, &inspection)));

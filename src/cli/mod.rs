@@ -13,6 +13,7 @@ mod generate;
 mod init;
 mod inspect;
 mod measures;
+mod memory;
 mod output;
 mod predict;
 mod profile;

@@ -22,10 +22,11 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
     teller.step("reading");
-    let Applied { table, id, mut notes } = args.apply.read(&model, |options| options.carry.clone_from(&args.keep))?;
+    let Applied { table, id, mut notes, memory } =
+        args.apply.read(&model, |options| options.carry.clone_from(&args.keep))?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
-    let Labelled { matrix, device, labels } = label(&prepared, &model, (choice, &args.device), &mut teller)?;
+    let Labelled { matrix, device, labels } = label(&prepared, (&model, &memory), (choice, &args.device), &mut teller)?;
     let assignments = Assignments::new(&matrix, &model.centroids, &labels);
     let (id, keep) = (id.as_deref(), carried(&table, id.as_deref()));
     let beside = Beside { table: &table, names: &model.names, id, keep: &keep, prepared: Some(&prepared) };

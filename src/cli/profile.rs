@@ -43,11 +43,12 @@ pub(super) fn profile(args: &ProfileArgs) -> Result<()> {
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
     teller.step("reading");
-    let Applied { table, id, mut notes } = args.apply.read(&model, |options| ask(options, args, &model))?;
+    let Applied { table, id, mut notes, memory } = args.apply.read(&model, |options| ask(options, args, &model))?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
     let weights = args.weight_column.as_deref().map(|name| weights(&table, name)).transpose()?;
-    let Labelled { matrix, mut device, labels } = label(&prepared, &model, (choice, &args.device), &mut teller)?;
+    let Labelled { matrix, mut device, labels } =
+        label(&prepared, (&model, &memory), (choice, &args.device), &mut teller)?;
     teller.step("profiling");
     let profile = profiled(args, &table, &labels, &model, weights.as_ref(), &mut notes)?;
     if let Some(file) = output {

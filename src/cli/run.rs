@@ -1,11 +1,13 @@
 //! What every verb needs: threads, an engine, phase timings, the machine's facts.
 
 use super::args::{InputArgs, Shared, TableArgs};
+use super::memory::Memory;
 use segma::error::{Error, Result};
 use segma::features::{Options, Prepared};
 use segma::kmeans::coarse_notes;
 use segma::matrix::{Matrix, Weights};
 use segma::note::Note;
+use segma::store::Store;
 use segma::table::{self, ReadOptions, Table};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -27,10 +29,10 @@ pub(super) fn with_threads(shared: &Shared, work: impl FnOnce() -> Result<()> + 
 
 impl InputArgs {
     /// Reads the table. Named columns are all that is read: what the others hold is nobody's concern.
-    pub(super) fn read(&self) -> Result<Table> {
+    pub(super) fn read(&self, memory: &Memory) -> Result<Table> {
         let also = self.weight_column.iter().cloned().collect();
         let (wanted, carry, categorical) = (self.columns.clone(), self.keep.clone(), self.categorical.clone());
-        let options = self.csv.options(self.id.as_deref());
+        let options = self.csv.options(self.id.as_deref(), memory);
         let further = self.kpi.clone();
         table::read(&self.table, &ReadOptions { wanted, also, further, carry, categorical, ..options })
     }
@@ -61,9 +63,14 @@ pub(super) fn carried(table: &Table, id: Option<&str>) -> Vec<String> {
     table.kept.iter().map(|k| &k.name).filter(|name| Some(name.as_str()) != id).cloned().collect()
 }
 
-/// Packs a prepared table, and notes what should be known of that.
-pub(super) fn pack(prepared: &Prepared<'_>, weights: Option<Weights>, notes: &mut Vec<Note>) -> Result<Matrix> {
-    let (matrix, coarse) = Matrix::learn(prepared, weights)?;
+/// Packs a prepared table into a store, and notes what should be known of that.
+pub(super) fn pack(
+    prepared: &Prepared<'_>,
+    weights: Option<Weights>,
+    store: &Store,
+    notes: &mut Vec<Note>,
+) -> Result<Matrix> {
+    let (matrix, coarse) = Matrix::learn_in(prepared, weights, store)?;
     notes.extend(coarse_notes(&coarse, |j| prepared.features()[j].name.clone()));
     if matrix.weights().is_some() {
         notes.extend(saturated_note(matrix.saturated())); // rows without weight may lie anywhere
@@ -73,12 +80,13 @@ pub(super) fn pack(prepared: &Prepared<'_>, weights: Option<Weights>, notes: &mu
 
 impl TableArgs {
     /// How to read a table of which `text` columns are kept as text.
-    pub(super) fn options(&self, text: Option<&str>) -> ReadOptions {
+    pub(super) fn options(&self, text: Option<&str>, memory: &Memory) -> ReadOptions {
         ReadOptions {
             keep: text.into_iter().map(String::from).collect(),
             // A comma is the default, under which a file that clearly uses another separator is refused by name.
             delimiter: (self.delimiter != b',').then_some(self.delimiter),
             nulls: self.nulls.clone(),
+            store: memory.table(),
             ..ReadOptions::default()
         }
     }

@@ -1,5 +1,6 @@
 //! The table to cluster, and how its columns are prepared.
 
+use super::memory;
 use clap::{Args, ValueEnum};
 use segma::features::{Encode, Missing, OutlierAction, Outliers, PerColumn, Reshape, Scale, feature_weights};
 use segma::table::Selection;
@@ -14,6 +15,10 @@ pub(crate) struct TableArgs {
     /// Another spelling of a missing value (may be given again)
     #[arg(long = "null", value_name = "TEXT")]
     pub(crate) nulls: Vec<String>,
+    /// The most memory to take, as 2GiB: what does not fit lies in a temporary file (in TMPDIR), and the result is the same
+    /// [default: the control group's limit, if there is one]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) memory: Option<u64>,
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {
