@@ -4,7 +4,7 @@
 //! The same blocks of values give the same bytes on every thread count, and nothing in the file tells of time or place.
 
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray};
+use arrow_array::{ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
@@ -43,6 +43,8 @@ pub enum Kind {
     Whole,
     /// Numbers, with gaps.
     Real,
+    /// Numbers of 32 bits, with gaps.
+    Short,
 }
 
 /// Some rows of a column.
@@ -56,6 +58,8 @@ pub enum Values {
     Whole(Vec<Option<i64>>),
     /// Of a [`Kind::Real`]; `None` is a gap.
     Real(Vec<Option<f64>>),
+    /// Of a [`Kind::Short`]; `None` is a gap.
+    Short(Vec<Option<f32>>),
 }
 
 /// A Parquet file in the making, from the first row to the last.
@@ -165,8 +169,9 @@ impl Encoder {
             }
             Kind::Whole => (DataType::Int64, None),
             Kind::Real => (DataType::Float64, None),
+            Kind::Short => (DataType::Float32, None),
         };
-        let gaps = matches!(data_type, DataType::Int64 | DataType::Float64);
+        let gaps = matches!(data_type, DataType::Int64 | DataType::Float64 | DataType::Float32);
         Self { field: Field::new(column.name, data_type, gaps), names, chunk: None }
     }
 
@@ -187,6 +192,7 @@ impl Encoder {
             (Values::Category(_), None) => return Err(ParquetError::General("indices, but no names".into())),
             (Values::Whole(numbers), _) => Arc::new(Int64Array::from(numbers.clone())),
             (Values::Real(numbers), _) => Arc::new(Float64Array::from(numbers.clone())),
+            (Values::Short(numbers), _) => Arc::new(Float32Array::from(numbers.clone())),
         })
     }
 }
@@ -198,6 +204,7 @@ impl Values {
             Self::Category(keys) => keys.len(),
             Self::Whole(numbers) => numbers.len(),
             Self::Real(numbers) => numbers.len(),
+            Self::Short(numbers) => numbers.len(),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Columns {
         };
         let join_kept = || {
             self.kept.par_iter_mut().zip(kept).try_for_each(|((_, column), later)| {
-                later.iter().for_each(|part| column.texts.append(&part.texts));
+                later.into_iter().for_each(|mut part| column.texts.append(&mut part.texts));
                 column.texts.keep(store)
             })
         };

@@ -296,7 +296,7 @@ fn texts(found: Finding, asked: bool, store: &Store) -> Result<Values> {
 fn preceded(state: State, rows: usize) -> State {
     let numbers = |later: &Numbers| {
         let mut all: Numbers = std::iter::repeat_n(f64::NAN, rows).collect();
-        all.append(later);
+        later.blocks().for_each(|values| all.extend(&values));
         all
     };
     match state {

@@ -144,11 +144,14 @@ impl Numbers {
         }
     }
 
-    /// Adds later numbers.
-    pub fn append(&mut self, later: &Self) {
-        for values in later.blocks() {
-            self.extend(&values);
+    /// Moves later numbers to the end of these: block by block as they are where they begin at a block.
+    pub fn append(&mut self, later: &mut Self) {
+        if self.len().is_multiple_of(BLOCK) {
+            self.blocks.append(&mut later.blocks);
+        } else {
+            later.blocks.drain(..).for_each(|block| self.extend(&block.values()));
         }
+        later.stored = 0;
     }
 
     /// Adds numbers; NaN stands for a missing one.
@@ -450,7 +453,7 @@ mod tests {
         for size in [1_000, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK] {
             let mut joined = Numbers::default();
             for part in values.chunks(size) {
-                joined.append(&part.iter().copied().collect());
+                joined.append(&mut part.iter().copied().collect());
             }
             assert_eq!(joined.finish(), back(&values), "parts of {size}");
         }

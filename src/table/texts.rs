@@ -155,9 +155,14 @@ impl Texts {
         }
     }
 
-    /// Adds later texts.
-    pub fn append(&mut self, later: &Self) {
-        later.iter().for_each(|text| self.push(text));
+    /// Moves later texts to the end of these: block by block as they are where they begin at a block.
+    pub fn append(&mut self, later: &mut Self) {
+        if self.len().is_multiple_of(BLOCK) {
+            self.blocks.append(&mut later.blocks);
+        } else {
+            later.iter().for_each(|text| self.push(text));
+        }
+        *later = Self::default();
     }
 
     /// Moves all full blocks into a store.
@@ -217,7 +222,7 @@ mod tests {
         let texts: Vec<String> = (0..BLOCK + 9).map(|i| ["", "ü", "a,b\n", " 00123 "][i % 4].repeat(i % 3)).collect();
         let all: Texts = texts.iter().map(String::as_str).collect();
         let mut joined = Texts::default();
-        texts.chunks(10_007).for_each(|part| joined.append(&part.iter().map(String::as_str).collect()));
+        texts.chunks(10_007).for_each(|part| joined.append(&mut part.iter().map(String::as_str).collect()));
         assert_eq!(joined, all);
         assert!((0..texts.len()).all(|i| all.get(i) == texts[i]) && all.len() == texts.len());
         let ids: Vec<String> = (0..BLOCK + 9).map(|i| format!("C{i:07}")).collect();

@@ -21,6 +21,7 @@ mod gpu_tuning;
 mod hostile;
 mod judge;
 mod measures;
+mod memory;
 mod metamorphic;
 mod numeric;
 mod optimum;

@@ -19,7 +19,10 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("kmeans", &["engine", "matrix", "error", "note"]),
     ("quality", &["linear", "kmeans", "engine", "matrix", "error", "note"]),
     ("model", &["features", "kmeans", "linear", "table", "engine", "matrix", "error", "note"]),
-    ("segments", &["model", "quality", "features", "kmeans", "linear", "table", "engine", "matrix", "error", "note"]),
+    (
+        "segments",
+        &["model", "quality", "features", "kmeans", "linear", "table", "columnar", "engine", "matrix", "error", "note"],
+    ),
     ("columnar", &[]),
     ("budget", &["matrix", "store", "error"]),
     ("generate", &["columnar", "error"]),
