@@ -76,7 +76,7 @@ fn points_in_a_file_are_the_same_points_and_give_the_same_fit() {
 fn a_run_in_little_memory_gives_the_same_bytes() {
     let place = Place::new();
     place.run("generate a.parquet --rows 150000 --features 16").ended(0);
-    let fit = "fit a.parquet --id customer_id -k 5 --threads 1 --format csv";
+    let fit = "fit a.parquet --id customer_id -k 5 --threads 1";
     place.run(&format!("{fit} -o plenty")).ended(0);
     place.run(&format!("{fit} --memory 108MiB -o little")).ended(0);
     for file in ["model.json", "segments.csv", "profile.csv", "metrics.json"] {
