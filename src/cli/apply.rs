@@ -11,6 +11,7 @@ use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
 use segma::table::{self, ReadOptions, Table};
+use std::path::PathBuf;
 
 /// A table read for a model.
 pub(super) struct Applied {
@@ -26,7 +27,12 @@ pub(super) struct Applied {
 impl ApplyArgs {
     /// Reads the model's columns and the id: the one named, else the model's own if the table has it. `more` may ask for
     /// further columns.
-    pub(super) fn read(&self, model: &Model, more: impl FnOnce(&mut ReadOptions)) -> Result<Applied> {
+    pub(super) fn read(
+        &self,
+        files: &[PathBuf],
+        model: &Model,
+        more: impl FnOnce(&mut ReadOptions),
+    ) -> Result<Applied> {
         let memory = Memory::new(self.csv.memory);
         let mut options = self.csv.options(self.id.as_deref(), &memory);
         options.wanted = Some(model.pipeline.columns());
@@ -35,7 +41,7 @@ impl ApplyArgs {
             options.keep_if_there.extend(model.id.clone());
         }
         more(&mut options);
-        let mut table = table::read(&self.table, &options)?;
+        let mut table = table::read_all(files, &options)?;
         let id = self.id.as_ref().or(model.id.as_ref()).filter(|name| table.text(name).is_some()).cloned();
         let mut notes = self.unknown_id(model, id.as_ref());
         notes.extend(unread_note(&table));

@@ -14,11 +14,12 @@ use segma::error::{Error, Place, Result, printable};
 use segma::model::Model;
 use segma::note::Note;
 use segma::quality::{Agreement, BORDER, Clustered, Quality, Stability, agreement, band, means};
-use segma::table::{Table, is_missing};
+use segma::table::{self, Table, is_missing};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::PathBuf;
 
 /// What was found.
 struct Evaluation<'a> {
@@ -44,13 +45,14 @@ struct Truth {
 
 /// Runs the verb.
 pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
-    spare_inputs(&[&args.model, &args.table], args.output.as_slice())?;
+    let files = table::expand(&args.tables)?;
+    spare_inputs(&files, Some(&args.model), args.output.as_slice())?;
     let model = Model::read(&args.model)?;
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
-    let Applied { table, mut notes, memory, .. } = phases.time("read", || read(args, &model))?;
+    let Applied { table, mut notes, memory, .. } = phases.time("read", || read(args, &files, &model))?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
     let labelled = phases.time("label", || label(&prepared, (&model, &memory), (choice, &args.device), &mut teller))?;
@@ -77,9 +79,9 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
 }
 
 /// The table with what the model reads, and the text of the truth.
-fn read(args: &EvaluateArgs, model: &Model) -> Result<Applied> {
-    let apply = ApplyArgs { model: args.model.clone(), table: args.table.clone(), id: None, csv: args.csv.clone() };
-    let mut applied = apply.read(model, |options| options.keep.extend(args.truth.clone()))?;
+fn read(args: &EvaluateArgs, files: &[PathBuf], model: &Model) -> Result<Applied> {
+    let apply = ApplyArgs { model: args.model.clone(), tables: args.tables.clone(), id: None, csv: args.csv.clone() };
+    let mut applied = apply.read(files, model, |options| options.keep.extend(args.truth.clone()))?;
     applied.notes.retain(|note| note.code != "no_id"); // nothing is said of single rows
     if model.weights.is_some() {
         applied

@@ -7,7 +7,7 @@ use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::quality::{Measured, measure};
-use super::run::{Phases, carried, command, pack, peak_memory_bytes};
+use super::run::{Phases, carried, command, listed, pack, peak_memory_bytes};
 use super::{print, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline, Prepared};
@@ -18,7 +18,7 @@ use segma::note::Note;
 use segma::quality::Clustered;
 use segma::segments::report::{Found, Origin, Report};
 use segma::segments::{Assignments, Beside, Profile, Roles};
-use segma::table::Table;
+use segma::table::{self, Table};
 use serde_json::{Value, json};
 
 /// What a run folder holds.
@@ -46,13 +46,14 @@ pub(super) struct Outcome<'a> {
 /// Runs the verb.
 pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let outputs = FILES.map(|name| args.folder.output.join(name));
-    spare_inputs(&[&args.input.table, args.kmeans.run.init.as_ref()], &outputs)?;
+    let files = table::expand(&args.input.tables)?;
+    spare_inputs(&files, Some(args.kmeans.run.init.as_ref()), &outputs)?;
     let folder = Folder::create(&args.folder.output, &FILES, args.folder.force)?;
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     teller.step("reading");
     let memory = Memory::new(args.input.csv.memory);
-    let mut table = phases.time("read", || args.input.read(&memory))?;
+    let mut table = phases.time("read", || args.input.read(&files, &memory))?;
     teller.step("preparing");
     let options = args.input.options(&table);
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
@@ -151,7 +152,7 @@ fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit) -> Value {
         "schema": "segma.run/1",
         "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         "segma": env!("CARGO_PKG_VERSION"),
-        "input": { "path": outcome.table.source, "rows": outcome.table.rows },
+        "input": { "path": outcome.table.source, "rows": outcome.table.rows, "files": listed(outcome.table) },
         "device": outcome.engine,
         "threads": rayon::current_num_threads(),
         "seed": outcome.model.training.seed,

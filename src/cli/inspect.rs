@@ -3,26 +3,30 @@
 use super::args::{InputArgs, InspectArgs};
 use super::memory::Memory;
 use super::print;
+use super::run::listed;
 use super::summary::grouped;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Result, escaped, printable};
 use segma::features::{Description, Fate, Inspection, describe};
 use segma::model::Model;
-use segma::table::Table;
+use segma::table::{self, Table};
 use serde_json::{Value, json};
 use std::fmt::Write;
+use std::path::Path;
 
 /// Runs the verb.
 pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
-    let is_model = args.input.table.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
-    if is_model {
-        return model(args, &Model::read(&args.input.table)?);
+    if let [path] = &args.input.tables[..]
+        && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"))
+    {
+        return model(args, path, &Model::read(path)?);
     }
+    let files = table::expand(&args.input.tables)?;
     // The id is looked at like any other column.
-    let table = InputArgs { id: None, ..args.input.clone() }.read(&Memory::new(args.input.csv.memory))?;
+    let table = InputArgs { id: None, ..args.input.clone() }.read(&files, &Memory::new(args.input.csv.memory))?;
     let inspection = describe(&table, &args.input.options(&table));
     if args.shared.json {
-        return print(&format!("{:#}\n", document(args, &table, &inspection)));
+        return print(&format!("{:#}\n", document(&table, &inspection)));
     }
     print(&text(&table, &inspection))
 }
@@ -77,7 +81,7 @@ fn fate(fate: &Fate) -> String {
     }
 }
 
-fn document(args: &InspectArgs, table: &Table, inspection: &Inspection) -> Value {
+fn document(table: &Table, inspection: &Inspection) -> Value {
     let column = |c: &Description| {
         let (fate, detail) = match &c.fate {
             Fate::Used(how) => ("used", how.clone()),
@@ -92,7 +96,8 @@ fn document(args: &InspectArgs, table: &Table, inspection: &Inspection) -> Value
     };
     json!({
         "schema": "segma.inspect/1",
-        "table": args.input.table.to_string_lossy(),
+        "table": table.source,
+        "files": listed(table),
         "rows": table.rows,
         "columns": inspection.columns.iter().map(column).collect::<Vec<_>>(),
         "features": inspection.features,
@@ -103,14 +108,14 @@ fn document(args: &InspectArgs, table: &Table, inspection: &Inspection) -> Value
 }
 
 /// How a model prepares a table, column by column.
-fn model(args: &InspectArgs, model: &Model) -> Result<()> {
+fn model(args: &InspectArgs, path: &Path, model: &Model) -> Result<()> {
     let plans = model.pipeline.plans();
     if args.shared.json {
         let columns: Vec<Value> =
             plans.iter().map(|p| json!({ "name": p.name, "detail": model.pipeline.explain(p) })).collect();
         let document = json!({
             "schema": "segma.inspect/1",
-            "model": args.input.table.to_string_lossy(),
+            "model": path.to_string_lossy(),
             "segments": model.k(),
             "features": model.pipeline.features().len(),
             "columns": columns,
@@ -125,7 +130,7 @@ fn model(args: &InspectArgs, model: &Model) -> Result<()> {
     }
     print(&format!(
         "{}: {} segments of {} customers\n\n{}\n",
-        escaped(&args.input.table.to_string_lossy()),
+        escaped(&path.to_string_lossy()),
         model.k(),
         grouped(model.training.rows),
         grid.trim_fmt()

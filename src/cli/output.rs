@@ -134,12 +134,13 @@ fn write_whole(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Resul
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
-/// Refuses to write over what is read, `--force` or not.
+/// Refuses to write over what is read, the files of a table or another one, `--force` or not.
 ///
 /// # Errors
 /// [`Error::Usage`] naming the output that is one of the inputs.
-pub(super) fn spare_inputs(inputs: &[&Path], outputs: &[PathBuf]) -> Result<()> {
-    let inputs: Vec<PathBuf> = inputs.iter().filter_map(|i| i.canonicalize().ok()).collect();
+pub(super) fn spare_inputs(tables: &[PathBuf], other: Option<&Path>, outputs: &[PathBuf]) -> Result<()> {
+    let inputs = tables.iter().map(PathBuf::as_path).chain(other);
+    let inputs: Vec<PathBuf> = inputs.filter_map(|i| i.canonicalize().ok()).collect();
     match outputs.iter().find(|o| o.canonicalize().is_ok_and(|o| inputs.contains(&o))) {
         Some(output) => {
             let message = format!("the output {} is an input too; write elsewhere", escaped(&output.to_string_lossy()));

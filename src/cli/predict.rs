@@ -10,20 +10,22 @@ use super::run::{carried, saturated_note};
 use segma::error::{Error, Result};
 use segma::model::Model;
 use segma::segments::{Assignments, Beside};
+use segma::table;
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Runs the verb.
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
-    spare_inputs(&[&args.apply.model, &args.apply.table], args.output.as_slice())?;
+    let files = table::expand(&args.apply.tables)?;
+    spare_inputs(&files, Some(&args.apply.model), args.output.as_slice())?;
     let model = Model::read(&args.apply.model)?;
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
     teller.step("reading");
     let Applied { table, id, mut notes, memory } =
-        args.apply.read(&model, |options| options.carry.clone_from(&args.keep))?;
+        args.apply.read(&files, &model, |options| options.carry.clone_from(&args.keep))?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
     let Labelled { matrix, device, labels } = label(&prepared, (&model, &memory), (choice, &args.device), &mut teller)?;

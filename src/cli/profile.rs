@@ -14,7 +14,7 @@ use segma::matrix::Weights;
 use segma::model::Model;
 use segma::note::Note;
 use segma::segments::{Assignments, ColumnProfile, Entry, Figures, Kind, Numeric, Profile, Roles};
-use segma::table::{ReadOptions, Table};
+use segma::table::{self, ReadOptions, Table};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
@@ -37,13 +37,15 @@ struct Outcome<'a> {
 
 /// Runs the verb.
 pub(super) fn profile(args: &ProfileArgs) -> Result<()> {
-    spare_inputs(&[&args.apply.model, &args.apply.table], args.output.as_slice())?;
+    let files = table::expand(&args.apply.tables)?;
+    spare_inputs(&files, Some(&args.apply.model), args.output.as_slice())?;
     let model = Model::read(&args.apply.model)?;
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
     teller.step("reading");
-    let Applied { table, id, mut notes, memory } = args.apply.read(&model, |options| ask(options, args, &model))?;
+    let Applied { table, id, mut notes, memory } =
+        args.apply.read(&files, &model, |options| ask(options, args, &model))?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
     let weights = args.weight_column.as_deref().map(|name| weights(&table, name)).transpose()?;

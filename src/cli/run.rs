@@ -9,7 +9,9 @@ use segma::matrix::{Matrix, Weights};
 use segma::note::Note;
 use segma::store::Store;
 use segma::table::{self, ReadOptions, Table};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// The threads that are used unless told otherwise: one for each physical core of the machine, but no more than the CPUs that
@@ -29,12 +31,12 @@ pub(super) fn with_threads(shared: &Shared, work: impl FnOnce() -> Result<()> + 
 
 impl InputArgs {
     /// Reads the table. Named columns are all that is read: what the others hold is nobody's concern.
-    pub(super) fn read(&self, memory: &Memory) -> Result<Table> {
+    pub(super) fn read(&self, files: &[PathBuf], memory: &Memory) -> Result<Table> {
         let also = self.weight_column.iter().cloned().collect();
         let (wanted, carry, categorical) = (self.columns.clone(), self.keep.clone(), self.categorical.clone());
         let options = self.csv.options(self.id.as_deref(), memory);
         let further = self.kpi.clone();
-        table::read(&self.table, &ReadOptions { wanted, also, further, carry, categorical, ..options })
+        table::read_all(files, &ReadOptions { wanted, also, further, carry, categorical, ..options })
     }
 
     /// How its columns are prepared.
@@ -56,6 +58,11 @@ impl InputArgs {
             scale: self.scale.into(),
         }
     }
+}
+
+/// The files of a table as `run.json` lists them.
+pub(super) fn listed(table: &Table) -> Vec<Value> {
+    table.parts.iter().map(|part| json!({ "path": part.source, "rows": part.rows })).collect()
 }
 
 /// The columns of a table that are carried to the output beside the id.

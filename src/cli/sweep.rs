@@ -10,7 +10,7 @@ use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
 use super::print;
 use super::progress::Teller;
-use super::run::{Phases, command, pack, peak_memory_bytes};
+use super::run::{Phases, command, listed, pack, peak_memory_bytes};
 use segma::error::{Error, Result, escaped};
 use segma::features::{Learnt, Pipeline};
 use segma::kmeans::{Fit, ValidParams};
@@ -19,6 +19,7 @@ use segma::model::Model;
 use segma::note::Note;
 use segma::segments::report::{Found, Origin, Report};
 use segma::segments::{Profile, Roles, suggested_names};
+use segma::table::{self, Table};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -27,17 +28,18 @@ const WRITTEN: [&str; 4] = ["sweep.csv", "sweep.json", "report.html", "run.json"
 
 /// Runs the verb.
 pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
+    let files = table::expand(&args.input.tables)?;
     let names: Vec<PathBuf> = args.clusters.0.iter().map(|k| model_name(*k as usize)).collect();
-    let files = [names, WRITTEN.map(PathBuf::from).to_vec()].concat();
-    let outputs: Vec<PathBuf> = files.iter().map(|name| args.folder.output.join(name)).collect();
-    spare_inputs(&[&args.input.table], &outputs)?;
-    let folder = Folder::create(&args.folder.output, &files, args.folder.force)?;
+    let written = [names, WRITTEN.map(PathBuf::from).to_vec()].concat();
+    let outputs: Vec<PathBuf> = written.iter().map(|name| args.folder.output.join(name)).collect();
+    spare_inputs(&files, None, &outputs)?;
+    let folder = Folder::create(&args.folder.output, &written, args.folder.force)?;
     let params = init::sweep_params(&args.clusters.0, &args.run, args.metrics.any())?;
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     let memory = Memory::new(args.input.csv.memory);
     teller.step("reading");
-    let mut table = phases.time("read", || args.input.read(&memory))?;
+    let mut table = phases.time("read", || args.input.read(&files, &memory))?;
     teller.step("preparing");
     let options = args.input.options(&table);
     let learnt = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
@@ -68,7 +70,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let origin = Origin { table: &table, options: &options, model: &models[0], device: &ran_on, command: &command };
     let html = phases.time("report", || report_of(&comparison, &models, origin).html())?;
     folder.write("report.html", |out| out.write_all(html.as_bytes()))?;
-    write_json(&folder, "run.json", &run_json(args, &device, &phases, &notes))?;
+    write_json(&folder, "run.json", &run_json((args, &table), &device, &phases, &notes))?;
     folder.commit()?;
     teller.finish(notes.iter().chain(&device.notes));
     report(args, &comparison, &notes, &phases, &device)
@@ -116,12 +118,12 @@ fn fit_notes<'f>(fits: &'f [Fit], params: &'f [ValidParams]) -> impl Iterator<It
     fits.iter().zip(params).flat_map(of)
 }
 
-fn run_json(args: &SweepArgs, device: &Device, phases: &Phases, notes: &[Note]) -> Value {
+fn run_json((args, table): (&SweepArgs, &Table), device: &Device, phases: &Phases, notes: &[Note]) -> Value {
     json!({
         "schema": "segma.run/1",
         "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         "segma": env!("CARGO_PKG_VERSION"),
-        "input": { "path": args.input.table.to_string_lossy() },
+        "input": { "path": table.source, "rows": table.rows, "files": listed(table) },
         "device": device.ran_on(),
         "threads": rayon::current_num_threads(),
         "seed": args.run.seed,

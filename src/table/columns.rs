@@ -7,6 +7,7 @@ use super::{Kept, Resolved, Table};
 use crate::error::Result;
 use crate::store::Store;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// The columns of a file that are read.
 #[derive(Debug, Default)]
@@ -62,6 +63,18 @@ impl Columns {
             kept.texts.push(&String::from_utf8_lossy(text(*column)));
         }
         self.rows += 1;
+    }
+
+    /// The same columns in the order of others of the same names; `None` if they have other names.
+    pub(super) fn in_order_of(self, first: &Self) -> Option<Self> {
+        let mut typed: BTreeMap<String, _> = self.typed.into_iter().map(|c| (c.1.name.clone(), c)).collect();
+        let mut kept: BTreeMap<String, _> = self.kept.into_iter().map(|c| (c.1.name.clone(), c)).collect();
+        let ordered = Self {
+            typed: first.typed.iter().map(|(_, c)| typed.remove(&c.name)).collect::<Option<_>>()?,
+            kept: first.kept.iter().map(|(_, c)| kept.remove(&c.name)).collect::<Option<_>>()?,
+            rows: self.rows,
+        };
+        (typed.is_empty() && kept.is_empty()).then_some(ordered)
     }
 
     /// Adds the rows of others, in their order, as if they had been pushed, and moves what is full into a store.

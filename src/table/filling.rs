@@ -60,6 +60,13 @@ impl Filling {
         Self { name, nulls, text, rows: 0, missing: 0, first_missing: None, infinite: None, first: None, state }
     }
 
+    /// A column that numbers fill, of which so many are missing, the first one at this row.
+    pub(super) fn of_numbers(name: String, numbers: Numbers, (missing, first_missing): (u64, Option<usize>)) -> Self {
+        let rows = numbers.len();
+        let state = if missing == rows as u64 { State::Empty } else { State::Numbers(numbers) };
+        Self { rows, missing, first_missing, state, ..Self::new(name, None, Vec::new()) }
+    }
+
     /// The same column without rows.
     pub(super) fn empty(&self) -> Self {
         Self::new(self.name.clone(), self.text.clone(), self.nulls.clone())

@@ -141,8 +141,10 @@ impl Finding {
         }
         let names: Vec<u16> = later.names.iter().map(|n| self.code(n.as_bytes())).collect();
         if !self.full {
-            let here = |code: &u16| names.get(usize::from(*code)).copied().unwrap_or(*code);
-            self.codes.extend(later.codes.iter().map(here));
+            let here = |code: u16| names.get(usize::from(code)).copied().unwrap_or(code);
+            let stored = later.stored.iter().flat_map(|piece| piece.as_chunks().0);
+            self.codes.extend(stored.map(|code| here(u16::from_ne_bytes(*code))));
+            self.codes.extend(later.codes.iter().map(|code| here(*code)));
         }
     }
 

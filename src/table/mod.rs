@@ -9,6 +9,7 @@ mod columns;
 mod csv;
 mod date;
 mod filling;
+mod layout;
 mod levels;
 mod lines;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod number;
 mod numbers;
 mod parquet;
 mod selection;
+mod source;
 mod texts;
 
 pub use date::{date, spelt};
@@ -27,15 +29,16 @@ pub use lines::Lines;
 pub use npy::{npy_labels, npy_matrix};
 pub use numbers::Numbers;
 pub use selection::Selection;
+pub use source::expand;
 pub use texts::Texts;
 
 use crate::error::{Error, Place, Result, printable, suggestion};
 use crate::store::Store;
+use layout::{Asked, Parsed};
 use rayon::prelude::*;
+use source::{Format, Input, open, unreadable};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Rows in a block; the last block of a column may be shorter.
 pub const BLOCK: usize = 65_536;
@@ -86,6 +89,19 @@ struct Resolved {
     selected: Option<Vec<String>>,
     /// The columns that are read in any case, as a user named them.
     further: Vec<String>,
+}
+
+impl Resolved {
+    /// The same for another file, of which each column means what the one of that name does.
+    fn at(&self, names: &[String], other: &[String]) -> Self {
+        let own: BTreeMap<&String, usize> = names.iter().enumerate().map(|(i, name)| (name, i)).collect();
+        let at = |name: &String| own.get(name).copied();
+        let wanted: Vec<bool> = other.iter().map(|name| at(name).is_some_and(|i| self.wanted[i])).collect();
+        let kept: Vec<bool> = other.iter().map(|name| at(name).is_some_and(|i| self.kept[i])).collect();
+        let unread = (0..other.len()).filter(|i| !wanted[*i] && !kept[*i]).map(|i| other[i].clone()).collect();
+        let as_text = other.iter().map(|name| at(name).and_then(|i| self.as_text[i].clone())).collect();
+        Self { wanted, as_text, kept, unread, selected: self.selected.clone(), further: self.further.clone() }
+    }
 }
 
 impl ReadOptions {
@@ -141,10 +157,12 @@ fn unknown_column(name: &str, names: &[String], header: &Place) -> Error {
 /// A table in memory.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// The file as the user named it, for messages.
+    /// The file as the user named it, for messages; of several files the first one, and how many more.
     pub source: String,
-    /// Rows, the header not counted.
+    /// Rows, headers not counted.
     pub rows: usize,
+    /// The files, in the order of their rows.
+    pub parts: Vec<Part>,
     /// The columns, in file order; names are unique.
     pub columns: Vec<Column>,
     /// The columns whose text was kept.
@@ -155,10 +173,19 @@ pub struct Table {
     pub further: Vec<String>,
     /// The columns of the file that were not read.
     pub unread: Vec<String>,
-    /// The line of every row of the file.
-    pub lines: Lines,
-    /// The row of the file (0-based) that each row is, if not all are there.
+    /// The row of the files (0-based, counted through) that each row is, if not all are there.
     pub places: Option<Vec<usize>>,
+}
+
+/// A file of a table.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The file as the user named it.
+    pub source: String,
+    /// The rows that it holds.
+    pub rows: usize,
+    /// The line of each of them.
+    pub lines: Lines,
 }
 
 /// A column whose text was kept byte for byte.
@@ -235,7 +262,7 @@ impl Table {
         self.kept.iter().find(|k| k.name == name).map(|k| &k.texts)
     }
 
-    /// The row of the file (0-based) that a row is.
+    /// The row of the file (0-based) that a row is; of several files counted through.
     #[must_use]
     pub fn row_in_file(&self, row: usize) -> usize {
         self.places.as_ref().map_or(row, |places| places[row])
@@ -253,9 +280,15 @@ impl Table {
     /// The place of a row (0-based) in a column, for messages.
     #[must_use]
     pub fn place(&self, row: usize, column: &str) -> Place {
-        let place = Place::file(&self.source).in_column(column);
-        let row = self.row_in_file(row);
-        match self.lines.line(row) {
+        let mut row = self.row_in_file(row);
+        let mut parts = self.parts.iter();
+        let part = parts.find(|part| {
+            let here = row < part.rows;
+            row -= if here { 0 } else { part.rows };
+            here
+        });
+        let place = Place::file(part.map_or(&self.source, |part| &part.source)).in_column(column);
+        match part.and_then(|part| part.lines.line(row)) {
             Some(line) => place.at_line(line),
             None => place.at_row(row as u64 + 1),
         }
@@ -317,22 +350,52 @@ impl Column {
     }
 }
 
-/// Reads a table; the format follows the file's ending (`.npy`; `.parquet`, `.pq` or `.parq`; otherwise CSV).
+/// Reads a table; the format follows the file's ending (`.npy`; `.parquet`, `.pq` or `.parq`; otherwise CSV, which may be
+/// packed with gzip or zstd). The path `-` is standard input; what it or a pipe gives is told by its first bytes, and kept
+/// in an unnamed temporary file while it is read.
 ///
 /// # Errors
-/// [`Error::Data`] with file, line or row, and column for anything that cannot be read as a table.
+/// [`Error::Data`] with file, line or row, and column for anything that cannot be read as a table, and
+/// [`Error::Output`] if the temporary file cannot be written.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let _span = tracing::info_span!("read", path = %path.display()).entered();
-    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let table = match ending.as_str() {
-        "npy" => npy::read(path, options)?,
-        "parquet" | "pq" | "parq" => texts_again(options, |options| parquet::read(path, options))?,
-        _ => texts_again(options, |options| csv::read(path, options))?,
-    };
+    read_all(&[path.to_owned()], options)
+}
+
+/// Reads files as one table, the rows of the first one first. Columns are matched by name; the first file gives their
+/// order, and what they hold is found over all files.
+///
+/// # Errors
+/// Those of [`read`], and [`Error::Data`] for a file that lacks a column that is read, or has one more.
+pub fn read_all(paths: &[PathBuf], options: &ReadOptions) -> Result<Table> {
+    let inputs: Vec<Input> = paths.iter().map(|path| Input::new(path)).collect::<Result<_>>()?;
+    let table = texts_again(options, |options| joined(&inputs, options))?;
+    inputs.iter().try_for_each(Input::unchanged)?;
     if table.rows == 0 {
-        return Err(Error::data(Place::file(&table.source), "no data rows", "the file holds a header only"));
+        let hint = if inputs.len() == 1 { "the file holds a header only" } else { "the files hold headers only" };
+        return Err(Error::data(Place::file(&table.source), "no data rows", hint));
     }
     Ok(table)
+}
+
+/// The table of some files.
+fn joined(inputs: &[Input], options: &ReadOptions) -> Result<Table> {
+    let mut all: Option<Parsed> = None;
+    for input in inputs {
+        let _span = tracing::info_span!("read", path = input.name).entered();
+        let asked = Asked { options, before: all.as_ref() };
+        let file = match input.format()? {
+            Format::Npy => npy::read(input, asked),
+            Format::Parquet => parquet::read(input, asked),
+            Format::Csv => csv::read(input, asked),
+        };
+        // A file that somebody writes to is broken in many ways; that is why.
+        let file = file.or_else(|error| input.unchanged().and(Err(error)))?;
+        match &mut all {
+            Some(all) => all.append(file, &options.store)?,
+            None => all = Some(file),
+        }
+    }
+    all.ok_or_else(|| Error::Usage("no file to read".into()))?.finish(&options.store)
 }
 
 /// Reads a table; columns of which at most half are numbers once more, as text.
@@ -359,31 +422,6 @@ fn texts_again(options: &ReadOptions, read: impl Fn(&ReadOptions) -> Result<Tabl
 
 fn mostly_text(values: &Values) -> bool {
     matches!(values, Values::Mixed(found) if found.numbers <= found.texts)
-}
-
-/// Opens a regular file and says how long it is.
-fn open(path: &Path) -> Result<(File, u64)> {
-    let source = path.display().to_string();
-    let about = fs::metadata(path).map_err(|e| unreadable(&source, &e))?;
-    if about.is_dir() {
-        return Err(Error::data(Place::file(source), "this is a directory", "give a file inside it"));
-    }
-    if !about.is_file() {
-        let hint = "save what it gives to a file, and give that";
-        return Err(Error::data(Place::file(source), "this is not a regular file", hint));
-    }
-    let file = File::open(path).map_err(|e| unreadable(&source, &e))?;
-    Ok((file, about.len()))
-}
-
-/// A file that the operating system does not let us read, in its own words.
-fn unreadable(source: &str, error: &io::Error) -> Error {
-    let hint = match error.kind() {
-        io::ErrorKind::NotFound => "check the path and the working directory",
-        io::ErrorKind::PermissionDenied => "check that you may read the file and enter its directories",
-        _ => "",
-    };
-    Error::data(Place::file(source), format!("cannot read: {error}"), hint)
 }
 
 /// Whether a field spells a missing value: empty, NA, N/A, NaN, null, None or \N in any letter case.

@@ -55,7 +55,7 @@ fn broken_files() -> Vec<Case> {
         case("no header", "1,2\n3,4\n", "", &["a.csv:1: the first row looks like data"]),
         case("UTF-16", [b"\xff\xfe", &wide[..]].concat(), "", &["a.csv: this is UTF-16 text", "iconv"]),
         case("UTF-16 without mark", wide, "", &["a.csv: this is UTF-16 text"]),
-        case("gzip", b"\x1f\x8b\x08\0\0\0\0\0", "", &["a.csv: this is a gzip file", "unpack"]),
+        case("gzip", b"\x1f\x8b\x08\0\0\0\0\0", "", &["a.csv:1: the gzip data end early"]),
         case("Parquet", b"PAR1\x15\x04\x15\0", "", &["a.csv: this is a Parquet file"]),
         case("semicolons", "a;b\n1;2\n", "", &["a.csv:1: ", "--delimiter ';'"]),
     ]
@@ -135,7 +135,7 @@ fn what_is_no_file_is_refused() {
     for (words, says) in [
         ("fit no.csv -k 2 -o run", ["no.csv: cannot read", "No such file"]),
         ("fit folder.csv -k 2 -o run", ["folder.csv: this is a directory", "hint: "]),
-        ("fit /dev/null -k 2 -o run", ["/dev/null: this is not a regular file", "hint: "]),
+        ("fit /dev/null -k 2 -o run", ["/dev/null: file is empty", "hint: "]),
         ("bench --matrix no.npy -k 2", ["no.npy: cannot read", "No such file"]),
         ("bench --matrix folder.csv -k 2", ["folder.csv: this is a directory", "hint: "]),
     ] {

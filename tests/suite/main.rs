@@ -19,6 +19,9 @@ mod gpu_program;
 mod gpu_pruning;
 mod gpu_tuning;
 mod hostile;
+mod inputs;
+#[cfg(unix)]
+mod inputs_program;
 mod judge;
 mod measures;
 mod memory;

@@ -54,8 +54,10 @@ fn date(text: &str) -> Result<f64, String> {
 pub(crate) struct ApplyArgs {
     /// The model.json of a fit
     pub(crate) model: PathBuf,
-    /// The table: .csv, .parquet or .npy; columns are matched by name
-    pub(crate) table: PathBuf,
+    /// The table: .csv (also packed with gzip or zstd), .parquet or .npy; - is standard input. Several files are one table,
+    /// as is a pattern in quotes such as 'data/*.csv'. Columns are matched by name
+    #[arg(value_name = "TABLE", required = true)]
+    pub(crate) tables: Vec<PathBuf>,
     /// The column that identifies a customer [default: the model's, if the table has it]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id: Option<String>,
@@ -66,8 +68,10 @@ pub(crate) struct ApplyArgs {
 /// The table to cluster and how its columns are prepared.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct InputArgs {
-    /// The table: .csv, .parquet or .npy
-    pub(crate) table: PathBuf,
+    /// The table: .csv (also packed with gzip or zstd), .parquet or .npy; - is standard input. Several files are one table,
+    /// as is a pattern in quotes such as 'data/*.csv'; their columns are matched by name
+    #[arg(value_name = "TABLE", required = true)]
+    pub(crate) tables: Vec<PathBuf>,
     /// The column that identifies a customer; it is carried to the output and never clustered
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id: Option<String>,

@@ -105,8 +105,10 @@ pub(crate) struct ProfileArgs {
 pub(crate) struct EvaluateArgs {
     /// The model.json of a fit
     pub(crate) model: PathBuf,
-    /// The table: .csv, .parquet or .npy; columns are matched by name
-    pub(crate) table: PathBuf,
+    /// The table: .csv (also packed with gzip or zstd), .parquet or .npy; - is standard input. Several files are one table,
+    /// as is a pattern in quotes such as 'data/*.csv'. Columns are matched by name
+    #[arg(value_name = "TABLE", required = true)]
+    pub(crate) tables: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) csv: TableArgs,
     /// The column that says which group each row truly belongs to, to compare the segments with

@@ -94,7 +94,7 @@ impl<'m> Assignments<'m> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Kept, Lines};
+    use crate::table::Kept;
 
     fn one_column() -> (Matrix, Centroids) {
         let x = ndarray::arr2(&[[0.0], [1.0], [2.0], [8.0], [9.0]]);
@@ -127,12 +127,12 @@ mod tests {
         let table = Table {
             source: "t".into(),
             rows: 5,
+            parts: Vec::new(),
             columns: Vec::new(),
             kept: vec![kept("id", ids), kept("mail", ["a@b", "@c", "", "d", "e"])],
             selected: None,
             further: Vec::new(),
             unread: Vec::new(),
-            lines: Lines::default(),
             places: None,
         };
         let mut out = Vec::new();

@@ -5,7 +5,7 @@ use crate::features::columns::{ABSURD, awkward, drawn};
 use crate::features::quantile::Sorted;
 use crate::features::sums::spread;
 use crate::features::{Gaps, How, Number, Plan, Scale};
-use crate::table::{Levels, Lines, MISSING, Numbers, UNSEEN};
+use crate::table::{Levels, MISSING, Numbers, UNSEEN};
 
 fn label(segment: usize) -> u32 {
     u32::try_from(segment).unwrap()
@@ -109,9 +109,9 @@ fn texts(codes: &[u16], names: usize) -> Values {
 }
 
 fn table(columns: Vec<Column>, rows: usize) -> Table {
-    let (source, lines, kept) = ("t".into(), Lines::default(), Vec::new());
+    let (source, parts, kept) = ("t".into(), Vec::new(), Vec::new());
     let (further, unread) = (Vec::new(), Vec::new());
-    Table { source, rows, columns, kept, selected: None, further, unread, lines, places: None }
+    Table { source, rows, parts, columns, kept, selected: None, further, unread, places: None }
 }
 
 fn pipeline(names: &[&str]) -> Pipeline {

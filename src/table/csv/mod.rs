@@ -24,15 +24,17 @@ mod sniff;
 mod tests;
 
 use super::columns::Columns;
-use super::{ReadOptions, Resolved, Table};
+use super::layout::{Asked, Parsed};
+use super::source::{self, Input, Text};
+use super::{ReadOptions, Resolved};
 use crate::error::{Error, Place, Result};
 use csv::ByteRecord;
 use guard::Guard;
 use rayon::prelude::*;
 use records::{Broken, Records};
 use segments::{Segment, Segments};
-use std::io::{Cursor, Read};
-use std::path::Path;
+use sniff::Looked;
+use std::io::Read;
 
 /// Bytes of a segment: enough rows that joining them costs nothing.
 const SEGMENT: usize = 1 << 20;
@@ -42,37 +44,34 @@ const AHEAD: usize = 4;
 const MOST: usize = 64;
 
 /// Reads a CSV file.
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    read_from(super::open(path)?.0, &path.display().to_string(), options, SEGMENT)
+pub(super) fn read(input: &Input, asked: Asked<'_>) -> Result<Parsed> {
+    let Text { reader, packed } = input.text()?;
+    parse(reader, packed, &input.name, asked, SEGMENT)
 }
 
-/// Reads CSV from any reader, in segments of about `length` bytes; `source` names it in messages.
-fn read_from<R: Read + Send>(mut reader: R, source: &str, options: &ReadOptions, length: usize) -> Result<Table> {
-    let delimiter = separator(options.delimiter)?;
-    let head = sniff::head(&mut reader).map_err(|e| super::unreadable(source, &e))?;
-    sniff::refuse_other_formats(&head, source)?;
+/// Reads CSV from any reader, in segments of about `length` bytes; `source` names it in messages, and `packed` says what it
+/// was unpacked from.
+fn parse<R: Read + Send>(
+    reader: R,
+    packed: Option<&str>,
+    source: &str,
+    asked: Asked<'_>,
+    length: usize,
+) -> Result<Parsed> {
+    let delimiter = separator(asked.options.delimiter)?;
+    let reader = Looked::new(reader);
+    sniff::refuse_other_formats(reader.head(), source, packed)?;
     let mut file = Reading {
-        segments: Segments::new(Guard::new(Cursor::new(head).chain(reader), delimiter), length),
+        segments: Segments::new(Guard::new(reader, delimiter), length),
         source,
         delimiter,
         names: Vec::new(),
         meant: Resolved::default(),
     };
-    let first = file.header(options)?;
-    let columns = file.rows(first, options)?;
+    let first = file.header(asked)?;
+    let columns = file.rows(first, asked.options)?;
     debug_assert_eq!(file.segments.guard().records(), columns.rows() + 1, "the guard and the parser saw other records");
-    let table = Table {
-        source: source.to_owned(),
-        rows: columns.rows(),
-        columns: Vec::new(),
-        kept: Vec::new(),
-        selected: file.meant.selected,
-        further: file.meant.further,
-        unread: file.meant.unread,
-        places: None,
-        lines: file.segments.into_guard().into_lines(),
-    };
-    columns.finish(table, &options.store)
+    Ok(Parsed::file(source, file.names, file.meant, columns, file.segments.into_guard().into_lines()))
 }
 
 fn separator(asked: Option<u8>) -> Result<u8> {
@@ -99,18 +98,13 @@ struct Reading<'a, R> {
 impl<R: Read + Send> Reading<'_, R> {
     /// Up to `most` further segments.
     fn some(&mut self, most: usize) -> Result<Vec<Segment>> {
-        self.segments.some(most).map_err(|error| {
-            let place = Place::file(self.source).at_line(self.segments.guard().line());
-            Error::data(
-                place,
-                format!("cannot read on: {error}"),
-                "check the disk or the connection, and read it again",
-            )
-        })
+        self.segments
+            .some(most)
+            .map_err(|error| source::stopped(error, Place::file(self.source).at_line(self.segments.guard().line())))
     }
 
     /// Reads the header, and gives the segment that it is in.
-    fn header(&mut self, options: &ReadOptions) -> Result<Vec<Segment>> {
+    fn header(&mut self, asked: Asked<'_>) -> Result<Vec<Segment>> {
         let first = self.some(1)?;
         let header = first.first().map_or(Ok(None), |segment| Records::new(segment, self.delimiter).header());
         let (header, mut blank) = header.map_err(|b| self.error(&b))?.unwrap_or((ByteRecord::new(), true));
@@ -124,8 +118,8 @@ impl<R: Read + Send> Reading<'_, R> {
             };
             blank = Records::new(segment, self.delimiter).blank().map_err(|b| self.error(&b))?;
         }
-        self.names = header::names(&header, &place, options.delimiter)?;
-        self.meant = options.resolve(&self.names, &place)?;
+        self.names = header::names(&header, &place, asked.options.delimiter)?;
+        self.meant = asked.resolve(&self.names, &place)?;
         Ok(first)
     }
 

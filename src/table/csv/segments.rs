@@ -67,9 +67,13 @@ impl<R: Read> Segments<R> {
 
     fn next(&mut self) -> Option<Segment> {
         while !self.ended {
-            let cut = if self.held.len() < self.length { None } else { self.cut() };
-            if let Some(at) = cut {
-                return Some(self.hand_out(at));
+            if self.held.len() >= self.length {
+                if let Some(at) = self.cut() {
+                    return Some(self.hand_out(at));
+                }
+                if let Some(segment) = self.before_blank_lines() {
+                    return Some(segment);
+                }
             }
             let before = self.held.len();
             self.held.resize(before + BUFFER, 0);
@@ -81,7 +85,7 @@ impl<R: Read> Segments<R> {
                     let (bytes, fault) = (std::mem::take(&mut self.held), self.guard.fault().cloned());
                     return Some(Segment { bytes, first: self.first, fault });
                 }
-                Ok(_) => {}
+                Ok(_) => self.shield_mark(before),
                 Err(error) => {
                     (self.ended, self.failed) = (true, Some(error));
                     return self.whole().map(|at| self.hand_out(at));
@@ -107,19 +111,36 @@ impl<R: Read> Segments<R> {
         let bytes = std::mem::replace(&mut self.held, rest);
         let first = std::mem::replace(&mut self.first, self.guard.records() - 1);
         self.offset += at as u64;
-        if self.held.starts_with(BOM) {
-            // The parser would strip it from the start of its input: here it is part of a value. Blank lines are skipped.
+        self.shield_mark(0);
+        Segment { bytes, first, fault: None }
+    }
+
+    /// Nothing but line ends since the latest record: they are let go, however many there are, and what is before them is
+    /// handed out.
+    fn before_blank_lines(&mut self) -> Option<Segment> {
+        if !self.guard.between() {
+            return None;
+        }
+        self.offset += self.held.len() as u64;
+        let bytes = std::mem::take(&mut self.held);
+        let first = std::mem::replace(&mut self.first, self.guard.records());
+        (first < self.first).then_some(Segment { bytes, first, fault: None })
+    }
+
+    /// A mark at the start of what is held, when the file's own is past: the parser would strip it from the start of its
+    /// input, and here it is part of a value. Blank lines are skipped.
+    fn shield_mark(&mut self, before: usize) {
+        if before == 0 && self.offset > 0 && self.held.starts_with(BOM) {
             self.held.insert(0, b'\n');
             self.offset -= 1;
         }
-        Segment { bytes, first, fault: None }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Drip;
-    use super::super::{ReadOptions, SEGMENT, read_from};
+    use super::super::tests::{Drip, read_from};
+    use super::super::{ReadOptions, SEGMENT};
     use super::*;
 
     #[test]

@@ -4,10 +4,12 @@
 //! is not UTF-8. Nothing is guessed and read anyway: the format is named and the next step with it.
 
 use crate::error::{Error, Place, Result};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
-/// Bytes looked at; the longest mark below has 16.
-const HEAD: usize = 16;
+/// Bytes looked at: up to the mark of a tar archive, which has a name before it.
+const HEAD: usize = TAR_AT + TAR.len();
+const TAR: &[u8] = b"ustar";
+const TAR_AT: usize = 257;
 
 const UNPACK: &str = "unpack it first and give the CSV file inside";
 const EXPORT: &str = "save or export it as CSV (UTF-8)";
@@ -35,24 +37,57 @@ const MARKS: &[(&[u8], &str, &str)] = &[
     (b"\xfe\xff", "UTF-16 text", RECODE),
 ];
 
-/// The first bytes of a reader, fewer than [`HEAD`] only when it has fewer.
-pub(super) fn head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(HEAD);
-    reader.take(HEAD as u64).read_to_end(&mut head)?;
-    Ok(head)
+/// A reader whose first bytes were looked at; it gives them all the same.
+#[derive(Debug)]
+pub(super) struct Looked<R> {
+    head: Cursor<Vec<u8>>,
+    /// What stopped the look, to be told behind the bytes before it.
+    failed: Option<io::Error>,
+    rest: R,
 }
 
-/// Refuses bytes that start a file of another format.
-pub(super) fn refuse_other_formats(head: &[u8], source: &str) -> Result<()> {
-    match format(head) {
-        Some((name, hint)) => Err(Error::data(Place::file(source), format!("this is {name}, not CSV"), hint)),
-        None => Ok(()),
+impl<R: Read> Looked<R> {
+    pub(super) fn new(mut rest: R) -> Self {
+        let mut head = Vec::with_capacity(HEAD);
+        let failed = rest.by_ref().take(HEAD as u64).read_to_end(&mut head).err();
+        Self { head: Cursor::new(head), failed, rest }
     }
+
+    /// The first bytes, fewer than [`HEAD`] only when there are fewer.
+    pub(super) fn head(&self) -> &[u8] {
+        self.head.get_ref()
+    }
+}
+
+impl<R: Read> Read for Looked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match (self.head.read(buffer)?, self.failed.take()) {
+            (0, Some(error)) => Err(error),
+            (0, None) => self.rest.read(buffer),
+            (read, failed) => {
+                self.failed = failed;
+                Ok(read)
+            }
+        }
+    }
+}
+
+/// Refuses bytes that start a file of another format; `packed` says what they were unpacked from.
+pub(super) fn refuse_other_formats(head: &[u8], source: &str, packed: Option<&str>) -> Result<()> {
+    let Some((name, hint)) = format(head) else { return Ok(()) };
+    let (message, hint) = match packed {
+        Some(packed) => (format!("this {packed} file holds {name}, not CSV"), UNPACK),
+        None => (format!("this is {name}, not CSV"), hint),
+    };
+    Err(Error::data(Place::file(source), message, hint))
 }
 
 fn format(head: &[u8]) -> Option<(&'static str, &'static str)> {
     if let Some((_, name, hint)) = MARKS.iter().find(|(mark, ..)| head.starts_with(mark)) {
         return Some((name, hint));
+    }
+    if head.get(TAR_AT..).is_some_and(|mark| mark.starts_with(TAR)) && head.contains(&0) {
+        return Some(("a tar archive", UNPACK));
     }
     match head.first_chunk::<4>()?.map(|byte| byte == 0) {
         [false, true, true, true] | [true, true, true, false] => Some(("UTF-32 text", RECODE_32)),

@@ -11,7 +11,10 @@ mod tests;
 
 pub use labels::npy_labels;
 
-use super::{Column, Lines, MAX_COLUMNS, Numbers, ReadOptions, Table, Values};
+use super::columns::Columns;
+use super::layout::{Asked, Parsed};
+use super::source::Input;
+use super::{Lines, MAX_COLUMNS, Numbers, Resolved, filling};
 use crate::error::{Error, Place, Result, printable};
 use header::{Element, Header};
 use ndarray::{Array2, ShapeBuilder};
@@ -22,9 +25,9 @@ use std::path::Path;
 const CHUNK: usize = 8_192;
 
 /// Reads a matrix `[rows x columns]` as a table with the columns f0, f1, ...
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let (file, length) = super::open(path)?;
-    read_from(BufReader::new(file), length, &path.display().to_string(), options)
+pub(super) fn read(input: &Input, asked: Asked<'_>) -> Result<Parsed> {
+    let (file, length) = input.file()?;
+    parse(BufReader::new(file), length, &input.name, asked)
 }
 
 /// Reads a matrix as it is: `[rows x columns]`, row-major, doubles rounded to the nearest float. NaN and infinities are
@@ -38,15 +41,13 @@ pub fn npy_matrix(path: &Path) -> Result<Array2<f32>> {
     matrix_from(file, length, &path.display().to_string())
 }
 
-fn read_from(mut reader: impl Read, length: u64, source: &str, options: &ReadOptions) -> Result<Table> {
+fn parse(mut reader: impl Read, length: u64, source: &str, asked: Asked<'_>) -> Result<Parsed> {
     let header = Header::read(&mut reader, length, source)?;
-    let mut filling = Filling::new(&header, source, options)?;
+    let mut filling = Filling::new(&header, source, asked)?;
     decode(&mut reader, &header, source, |value| filling.push(value))?;
-    let (selected, further) = (filling.selected.take(), std::mem::take(&mut filling.further));
-    let columns = filling.columns.into_iter().flatten().map(Filled::finish).collect();
-    let (source, rows, lines) = (source.to_owned(), header.rows, Lines::default());
-    let (kept, unread) = (Vec::new(), Vec::new());
-    Ok(Table { source, rows, columns, kept, selected, further, unread, lines, places: None })
+    let columns = filling.columns.into_iter().enumerate().filter_map(|(i, column)| Some((i, column?.finish())));
+    let columns = Columns { typed: columns.collect(), kept: Vec::new(), rows: header.rows };
+    Ok(Parsed::file(source, filling.names, filling.meant, columns, Lines::default()))
 }
 
 fn matrix_from(mut reader: impl Read, length: u64, source: &str) -> Result<Array2<f32>> {
@@ -113,8 +114,9 @@ struct Filling<'a> {
     source: &'a str,
     /// The columns; `None` for those not wanted.
     columns: Vec<Option<Filled>>,
-    selected: Option<Vec<String>>,
-    further: Vec<String>,
+    /// Their names, and what is read of them.
+    names: Vec<String>,
+    meant: Resolved,
     rows: usize,
     fortran: bool,
     /// Where the next number goes.
@@ -123,31 +125,23 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    fn new(header: &Header, source: &'a str, options: &ReadOptions) -> Result<Self> {
+    fn new(header: &Header, source: &'a str, asked: Asked<'_>) -> Result<Self> {
         let refuse = |message: String, hint: &str| Err(Error::data(Place::file(source), message, hint));
         if header.columns > MAX_COLUMNS {
             let message = format!("{} columns; the limit is {MAX_COLUMNS}", header.columns);
             return refuse(message, "rows are customers: is the array transposed?");
         }
         let names: Vec<String> = (0..header.columns).map(|i| format!("f{i}")).collect();
-        let meant = options.resolve(&names, &Place::file(source))?;
+        let meant = asked.resolve(&names, &Place::file(source))?;
         let text = |i: &usize| meant.kept[*i] || meant.as_text[*i].is_some();
         if let Some(name) = (0..names.len()).find(text).map(|i| &names[i]) {
             let message = format!("column '{}' cannot be text: an .npy file holds numbers only", printable(name));
             return refuse(message, "give a table that has ids as CSV");
         }
         let empty = |name| Filled { name, missing: 0, first_missing: None, values: Numbers::default() };
-        let columns = names.into_iter().zip(meant.wanted).map(|(name, wanted)| wanted.then(|| empty(name))).collect();
-        Ok(Self {
-            source,
-            columns,
-            selected: meant.selected,
-            further: meant.further,
-            rows: header.rows,
-            fortran: header.fortran,
-            row: 0,
-            column: 0,
-        })
+        let columns =
+            names.iter().zip(&meant.wanted).map(|(name, wanted)| wanted.then(|| empty(name.clone()))).collect();
+        Ok(Self { source, columns, names, meant, rows: header.rows, fortran: header.fortran, row: 0, column: 0 })
     }
 
     fn push(&mut self, value: f64) -> Result<()> {
@@ -188,9 +182,8 @@ impl Filled {
         self.values.push(value);
     }
 
-    fn finish(self) -> Column {
-        let Self { name, missing, first_missing, values } = self;
-        Column { name, missing, first_missing, values: Values::Numbers(values.finish()) }
+    fn finish(self) -> filling::Filling {
+        filling::Filling::of_numbers(self.name, self.values, (self.missing, self.first_missing))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the .npy reader accepts, and how it refuses.
 
 use super::*;
-use crate::table::Selection;
+use crate::table::{ReadOptions, Selection, Table};
 use std::fmt::Write as _;
 
 /// A file of that header text and those bytes, in format version 1.
@@ -31,7 +31,7 @@ fn length(bytes: &[u8]) -> u64 {
 }
 
 fn with(bytes: &[u8], options: &ReadOptions) -> Result<Table> {
-    read_from(bytes, length(bytes), "a.npy", options)
+    parse(bytes, length(bytes), "a.npy", Asked::of(options))?.finish(&options.store)
 }
 
 fn table(bytes: &[u8]) -> Table {
@@ -76,7 +76,7 @@ fn every_layout_gives_the_same_table() {
         let t = table(&bytes);
         let expected = [("f0", [1.0, 4.0]), ("f1", [2.0, 5.0]), ("f2", [3.0, 6.0])];
         assert_eq!(columns(&t), expected.map(|(name, values)| (name.to_owned(), values.to_vec())));
-        assert_eq!((t.rows, t.lines.line(0)), (2, None));
+        assert_eq!((t.rows, t.parts[0].lines.line(0)), (2, None));
     }
 }
 
@@ -176,7 +176,7 @@ fn a_file_cut_anywhere_is_refused() {
 fn a_file_that_shrinks_is_an_error() {
     let bytes = plain("<f4", false, "(2, 2)", &[0; 16]);
     let cut = &bytes[..bytes.len() - 1];
-    assert!(read_from(cut, length(&bytes), "a.npy", &ReadOptions::default()).is_err());
+    assert!(parse(cut, length(&bytes), "a.npy", Asked::of(&ReadOptions::default())).is_err());
     assert!(matrix_from(cut, length(&bytes), "a.npy").is_err());
 }
 

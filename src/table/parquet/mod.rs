@@ -34,7 +34,9 @@ mod tests;
 mod thrift;
 
 use super::columns::Columns;
-use super::{Column, Lines, ReadOptions, Resolved, Table, Values, names};
+use super::layout::{Asked, Parsed};
+use super::source::Input;
+use super::{Lines, ReadOptions, Resolved, names};
 use crate::error::{self, Error, Place, Result, printable};
 use arrow_schema::{FieldRef, Fields};
 use convert::Sink;
@@ -45,7 +47,6 @@ use parquet::basic::Type;
 use parquet::file::metadata::ParquetMetaData;
 use rayon::prelude::*;
 use source::Source;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Rows decoded at once, of a column alone; of several columns so many values together.
@@ -58,15 +59,17 @@ const MOST_PARTS: usize = 1_024;
 const AHEAD: usize = 4;
 
 /// Reads a Parquet file.
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let (file, length) = super::open(path)?;
-    read_from(Source::file(file, length), &path.display().to_string(), options)
+pub(super) fn read(input: &Input, asked: Asked<'_>) -> Result<Parsed> {
+    let (file, length) = input.file()?;
+    parse(Source::file(file, length), &input.name, asked)
 }
 
-fn read_from(source: Source, name: &str, options: &ReadOptions) -> Result<Table> {
-    let reading = Reading::new(source, name, options)?;
-    let table = reading.rows(options)?;
-    Ok(reading.with_unsupported(table))
+fn parse(source: Source, name: &str, asked: Asked<'_>) -> Result<Parsed> {
+    let reading = Reading::new(source, name, asked)?;
+    let columns = reading.rows(asked.options)?;
+    let unsupported = reading.unsupported();
+    let parsed = Parsed::file(name, reading.names, reading.meant, columns, Lines::default());
+    Ok(Parsed { unsupported, ..parsed })
 }
 
 /// A file being read.
@@ -86,7 +89,7 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// Reads the footer, and finds out what is to be read.
-    fn new(source: Source, name: &'a str, options: &ReadOptions) -> Result<Self> {
+    fn new(source: Source, name: &'a str, asked: Asked<'_>) -> Result<Self> {
         let place = Place::file(name);
         let refuse = |message: String, hint: &str| Error::data(place.clone(), message, hint);
         let metadata = footer::read(&source).map_err(|(message, hint)| refuse(message, hint))?;
@@ -96,7 +99,7 @@ impl<'a> Reading<'a> {
         names::refuse_too_many(names.len(), &place)?;
         names::refuse_nameless(&names, &place)?;
         names::refuse_duplicates(&names, &place)?;
-        let meant = options.resolve(&names, &place)?;
+        let meant = asked.resolve(&names, &place)?;
         let keys = metadata.file_metadata().key_value_metadata();
         let arrow = error::caught(|| parquet_to_arrow_schema(schema, keys)).and_then(|s| s.map_err(|e| e.to_string()));
         let arrow = arrow.map_err(|e| refuse(format!("the Parquet schema is damaged: {e}"), "write the file again"))?;
@@ -127,23 +130,14 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Adds the columns that are left out to the others.
-    fn with_unsupported(&self, mut table: Table) -> Table {
-        let mut read = std::mem::take(&mut table.columns).into_iter().peekable();
-        for (i, name) in self.names.iter().enumerate() {
-            if let Err(kind) = &self.kinds[i]
-                && self.meant.wanted[i]
-            {
-                let values = Values::Unsupported(kind.clone());
-                table.columns.push(Column { name: name.clone(), missing: 0, first_missing: None, values });
-            }
-            table.columns.extend(read.next_if(|column| column.name == *name));
-        }
-        table
+    /// The columns that are left out, with what they hold.
+    fn unsupported(&self) -> Vec<(usize, String)> {
+        let kinds = self.kinds.iter().enumerate().filter(|(i, _)| self.meant.wanted[*i]);
+        kinds.filter_map(|(i, kind)| Some((i, kind.as_ref().err()?.clone()))).collect()
     }
 
     /// Decodes all rows.
-    fn rows(&self, options: &ReadOptions) -> Result<Table> {
+    fn rows(&self, options: &ReadOptions) -> Result<Columns> {
         let mut columns = Columns::new(&self.names, &self.meant, &options.nulls);
         columns.typed.retain(|(i, _)| self.kinds[*i].is_ok());
         let read: Vec<usize> = (0..self.names.len())
@@ -172,18 +166,7 @@ impl<'a> Reading<'a> {
             }
             columns.append(later, &options.store)?;
         }
-        let table = Table {
-            source: self.name.to_owned(),
-            rows: columns.rows(),
-            columns: Vec::new(),
-            kept: Vec::new(),
-            selected: self.meant.selected.clone(),
-            further: self.meant.further.clone(),
-            unread: self.meant.unread.clone(),
-            lines: Lines::default(),
-            places: None,
-        };
-        columns.finish(table, &options.store)
+        Ok(columns)
     }
 
     /// Rows of a row group.

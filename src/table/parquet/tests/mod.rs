@@ -5,14 +5,14 @@ mod hostile;
 mod written;
 
 use super::*;
-use crate::table::{Numbers, Selection};
+use crate::table::{Numbers, Selection, Table, Values};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use std::path::PathBuf;
 
 fn with(bytes: &[u8], options: &ReadOptions) -> Result<Table> {
-    read_from(Source::memory(bytes), "a.parquet", options)
+    parse(Source::memory(bytes), "a.parquet", Asked::of(options))?.finish(&options.store)
 }
 
 fn table(bytes: &[u8]) -> Table {
