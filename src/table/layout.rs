@@ -6,7 +6,7 @@
 
 use super::columns::Columns;
 use super::{Column, Lines, Part, ReadOptions, Resolved, Table, Values};
-use crate::error::{Error, Place, Result, printable, suggestion};
+use crate::error::{Error, Place, Result, escaped, printable, suggestion};
 use crate::store::Store;
 
 /// What is asked of a file: the options, and the files before it if there are any.
@@ -58,7 +58,7 @@ impl Parsed {
         if let Some(name) = read.map(|i| &self.names[i]).find(|name| !names.contains(name)) {
             let near = suggestion(name, names.iter().map(String::as_str));
             let near = near.map_or_else(String::new, |near| format!("; did you mean '{}'?", printable(near)));
-            let message = format!("no column '{}', which {} has{near}", printable(name), printable(first));
+            let message = format!("no column '{}', which {} has{near}", printable(name), escaped(first));
             return Err(Error::data(header.clone(), message, "files that are read together need the same columns"));
         }
         let further: Vec<&String> = names.iter().filter(|name| !self.names.contains(name)).collect();
@@ -67,7 +67,7 @@ impl Parsed {
         let meant = if further.is_empty() { Resolved::default() } else { options.resolve(&all, header)? };
         let taken = (self.names.len()..all.len()).find(|i| meant.wanted[*i] || meant.kept[*i]);
         if let Some(i) = taken {
-            let message = format!("column '{}' is not in {}", printable(&all[i]), printable(first));
+            let message = format!("column '{}' is not in {}", printable(&all[i]), escaped(first));
             let hint = "files that are read together need the same columns; --columns names those to use";
             return Err(Error::data(header.clone(), message, hint));
         }
@@ -82,7 +82,7 @@ impl Parsed {
             let (here, there) = (left_out(&later), left_out(self));
             let differs = here.iter().find(|n| !there.contains(n)).or(there.iter().find(|n| !here.contains(n)));
             let place = Place::file(source).in_column(differs.cloned().unwrap_or_default());
-            let message = format!("of another type than in {}", printable(&self.parts[0].source));
+            let message = format!("of another type than in {}", escaped(&self.parts[0].source));
             return Err(Error::data(place, message, "write the column in the same way in all files, or leave it out"));
         };
         self.columns.append(vec![columns], store)?;

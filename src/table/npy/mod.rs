@@ -1,11 +1,12 @@
 //! NumPy arrays (.npy): a matrix of numbers without names or lines.
 //!
 //! The header goes through `npyz`; the numbers are decoded here in blocks, because its element reader makes a call for
-//! each. A header is a claim and is held against the file first (see [`header`]), so that memory never exceeds a small
+//! each; of an array that lies row by row by all threads (`rows`). A header is a claim and is held against the file first (see [`header`]), so that memory never exceeds a small
 //! multiple of the file's length.
 
 mod header;
 mod labels;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,8 @@ use super::{Lines, MAX_COLUMNS, Numbers, Resolved, filling};
 use crate::error::{Error, Place, Result, printable};
 use header::{Element, Header};
 use ndarray::{Array2, ShapeBuilder};
+use rayon::prelude::*;
+use rows::Turned;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -41,10 +44,16 @@ pub fn npy_matrix(path: &Path) -> Result<Array2<f32>> {
     matrix_from(file, length, &path.display().to_string())
 }
 
-fn parse(mut reader: impl Read, length: u64, source: &str, asked: Asked<'_>) -> Result<Parsed> {
+fn parse(mut reader: impl Read + Send, length: u64, source: &str, asked: Asked<'_>) -> Result<Parsed> {
     let header = Header::read(&mut reader, length, source)?;
     let mut filling = Filling::new(&header, source, asked)?;
-    decode(&mut reader, &header, source, |value| filling.push(value))?;
+    if header.fortran {
+        decode(&mut reader, &header, source, |value| filling.push(value))?;
+    } else {
+        let asked = filling.asked();
+        let read = rows::each(&mut reader, &header, &asked, |rows| filling.rows(&asked, &rows));
+        read.map_err(|e| super::unreadable(source, &e))??;
+    }
     let columns = filling.columns.into_iter().enumerate().filter_map(|(i, column)| Some((i, column?.finish())));
     let columns = Columns { typed: columns.collect(), kept: Vec::new(), rows: header.rows };
     Ok(Parsed::file(source, filling.names, filling.meant, columns, Lines::default()))
@@ -118,7 +127,6 @@ struct Filling<'a> {
     names: Vec<String>,
     meant: Resolved,
     rows: usize,
-    fortran: bool,
     /// Where the next number goes.
     row: usize,
     column: usize,
@@ -141,9 +149,36 @@ impl<'a> Filling<'a> {
         let empty = |name| Filled { name, missing: 0, first_missing: None, values: Numbers::default() };
         let columns =
             names.iter().zip(&meant.wanted).map(|(name, wanted)| wanted.then(|| empty(name.clone()))).collect();
-        Ok(Self { source, columns, names, meant, rows: header.rows, fortran: header.fortran, row: 0, column: 0 })
+        Ok(Self { source, columns, names, meant, rows: header.rows, row: 0, column: 0 })
     }
 
+    /// The columns that are read.
+    fn asked(&self) -> Vec<usize> {
+        (0..self.columns.len()).filter(|j| self.columns[*j].is_some()).collect()
+    }
+
+    /// Takes whole rows.
+    fn rows(&mut self, asked: &[usize], parts: &[Turned]) -> Result<()> {
+        let first = self.row;
+        for part in parts {
+            if let Some((row, k)) = part.infinite {
+                let row = (self.row + row) as u64 + 1;
+                return Err(infinite(Place::file(self.source).at_row(row), &self.names[asked[k]]));
+            }
+            self.row += part.rows;
+        }
+        let columns: Vec<&mut Filled> = self.columns.iter_mut().flatten().collect();
+        columns.into_par_iter().enumerate().for_each(|(k, column)| {
+            let mut row = first;
+            for part in parts {
+                column.extend(row, part.column(k));
+                row += part.rows;
+            }
+        });
+        Ok(())
+    }
+
+    /// Takes the next number of a column-major array.
     fn push(&mut self, value: f64) -> Result<()> {
         if let Some(column) = &mut self.columns[self.column] {
             if value.is_infinite() {
@@ -151,18 +186,12 @@ impl<'a> Filling<'a> {
             }
             column.add(self.row, value);
         }
-        if self.fortran {
-            (self.row, self.column) = next(self.row, self.rows, self.column);
-        } else {
-            (self.column, self.row) = next(self.column, self.columns.len(), self.row);
+        self.row += 1;
+        if self.row == self.rows {
+            (self.row, self.column) = (0, self.column + 1);
         }
         Ok(())
     }
-}
-
-/// Counts `inner` up to its end, then `outer` by one.
-fn next(inner: usize, end: usize, outer: usize) -> (usize, usize) {
-    if inner + 1 == end { (0, outer + 1) } else { (inner + 1, outer) }
 }
 
 /// A column so far.
@@ -180,6 +209,15 @@ impl Filled {
             self.first_missing.get_or_insert(row);
         }
         self.values.push(value);
+    }
+
+    /// Adds numbers, the first one in this row.
+    fn extend(&mut self, row: usize, values: &[f64]) {
+        if let Some(gap) = values.iter().position(|v| v.is_nan()) {
+            self.missing += values[gap..].iter().filter(|v| v.is_nan()).count() as u64;
+            self.first_missing.get_or_insert(row + gap);
+        }
+        self.values.extend(values);
     }
 
     fn finish(self) -> filling::Filling {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::table::{ReadOptions, Selection, Table};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// A file of that header text and those bytes, in format version 1.
@@ -102,6 +103,37 @@ fn blocks_and_chunks_do_not_matter() {
     let values: Vec<f64> = (0..rows * 2).map(|v| v as f64).collect();
     let t = table(&plain("<f8", false, &format!("({rows}, 2)"), &f8(&values)));
     assert_eq!(t.columns[1].numbers().unwrap().to_vec(), (0..rows).map(|r| (2 * r + 1) as f64).collect::<Vec<_>>());
+}
+
+#[test]
+fn rows_of_every_width_come_back() {
+    // Fewer rows than a tile, some waves of a few rows, and columns that are not read between others.
+    for (rows, width) in [(1, 1), (65, 3), (1000, 129), (200, 60_000)] {
+        let value = |r: usize, j: usize| if (r + j) % 7 == 0 { f32::NAN } else { (r * 31 + j) as f32 };
+        let values: Vec<f32> = (0..rows * width).map(|i| value(i / width, i % width)).collect();
+        let asked: BTreeSet<usize> = [0, width / 2, width - 1].into();
+        let names = Selection::names(asked.iter().map(|j| format!("f{j}")));
+        let options = ReadOptions { wanted: Some(names), ..ReadOptions::default() };
+        let t = with(&plain("<f4", false, &format!("({rows}, {width})"), &f4(&values)), &options).unwrap();
+        for (column, j) in t.columns.iter().zip(asked) {
+            let expected: crate::table::Numbers = (0..rows).map(|r| f64::from(value(r, j))).collect();
+            assert_eq!(column.numbers().unwrap(), &expected, "{rows} rows, column {j} of {width}");
+            let missing: Vec<usize> = (0..rows).filter(|r| (r + j) % 7 == 0).collect();
+            assert_eq!((column.missing, column.first_missing), (missing.len() as u64, missing.first().copied()));
+        }
+    }
+}
+
+#[test]
+fn the_first_infinity_of_the_file_is_told() {
+    let (rows, width) = (500_000, 12);
+    let mut values = vec![1.0_f32; rows * width];
+    for (row, column) in [(450_000, 2), (449_999, 11), (449_999, 7), (480_000, 0)] {
+        values[row * width + column] = f32::INFINITY;
+    }
+    let bytes = plain("<f4", false, &format!("({rows}, {width})"), &f4(&values));
+    let message = with(&bytes, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(message.starts_with("a.npy: row 450000: column 'f7'"), "{message}");
 }
 
 #[test]
