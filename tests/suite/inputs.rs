@@ -200,6 +200,26 @@ fn a_range_of_columns_means_what_it_does_in_the_first_file() {
 }
 
 #[test]
+fn a_column_that_cannot_be_read_in_one_file_only_is_refused() {
+    let times = Arc::new(arrow_array::Time32SecondArray::from(vec![1, 2])) as ArrayRef;
+    let numbers = Arc::new(arrow_array::Int64Array::from(vec![3, 4])) as ArrayRef;
+    let batch = RecordBatch::try_from_iter([("t", times), ("n", numbers)]).unwrap();
+    let place = Place::new();
+    let file = std::fs::File::create(place.path("a.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    place.put("b.csv", "n,t\n5,6\n");
+    let (odd, plain) = (place.path("a.parquet"), place.path("b.csv"));
+    for (files, says) in [([&odd, &plain], "b.csv: column 't'"), ([&plain, &odd], "a.parquet: column 't'")] {
+        let error = read_all(&files.map(PathBuf::clone), &ReadOptions::default()).unwrap_err().to_string();
+        assert!(error.contains(&format!("{says}: of another type than in ")), "{error}");
+    }
+    let only_n = ReadOptions { wanted: Some(Selection::names(["n"])), ..ReadOptions::default() };
+    assert_eq!(read_all(&[odd, plain], &only_n).unwrap().columns[0].numbers().unwrap().to_vec(), [3.0, 4.0, 5.0]);
+}
+
+#[test]
 fn arrays_are_joined_too() {
     let place = Place::new();
     place.put("a.npy", npy(&[2, 2], &[1.0, 2.0, 3.0, f32::NAN]));

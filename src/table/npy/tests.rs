@@ -109,7 +109,7 @@ fn blocks_and_chunks_do_not_matter() {
 fn rows_of_every_width_come_back() {
     // Fewer rows than a tile, some waves of a few rows, and columns that are not read between others.
     for (rows, width) in [(1, 1), (65, 3), (1000, 129), (200, 60_000)] {
-        let value = |r: usize, j: usize| if (r + j) % 7 == 0 { f32::NAN } else { (r * 31 + j) as f32 };
+        let value = |r: usize, j: usize| if (r + j).is_multiple_of(7) { f32::NAN } else { (r * 31 + j) as f32 };
         let values: Vec<f32> = (0..rows * width).map(|i| value(i / width, i % width)).collect();
         let asked: BTreeSet<usize> = [0, width / 2, width - 1].into();
         let names = Selection::names(asked.iter().map(|j| format!("f{j}")));
@@ -118,7 +118,7 @@ fn rows_of_every_width_come_back() {
         for (column, j) in t.columns.iter().zip(asked) {
             let expected: crate::table::Numbers = (0..rows).map(|r| f64::from(value(r, j))).collect();
             assert_eq!(column.numbers().unwrap(), &expected, "{rows} rows, column {j} of {width}");
-            let missing: Vec<usize> = (0..rows).filter(|r| (r + j) % 7 == 0).collect();
+            let missing: Vec<usize> = (0..rows).filter(|r| (r + j).is_multiple_of(7)).collect();
             assert_eq!((column.missing, column.first_missing), (missing.len() as u64, missing.first().copied()));
         }
     }

@@ -17,7 +17,7 @@ mod tests;
 
 pub use paths::expand;
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, escaped};
 use packed::Packing;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek};
@@ -228,8 +228,8 @@ pub(super) fn open(path: &Path) -> Result<(File, u64)> {
 fn look(path: &Path, source: &str) -> Result<Metadata> {
     let about = fs::metadata(path).map_err(|e| unreadable(source, &e))?;
     if about.is_dir() {
-        let every = path.join("*.csv");
-        let hint = format!("give a file inside it, or all of them with a pattern: '{}'", every.display());
+        let every = escaped(&path.join("*.csv").to_string_lossy());
+        let hint = format!("give a file inside it, or all of them with a pattern: '{every}'");
         return Err(Error::data(Place::file(source), "this is a directory", hint));
     }
     Ok(about)
