@@ -17,6 +17,7 @@ use super::layout::{Asked, Parsed};
 use super::source::Input;
 use super::{Lines, MAX_COLUMNS, Numbers, Resolved, filling};
 use crate::error::{Error, Place, Result, printable};
+use crate::store::Store;
 use header::{Element, Header};
 use ndarray::{Array2, ShapeBuilder};
 use rayon::prelude::*;
@@ -121,6 +122,7 @@ fn numbers<const N: usize>(
 /// A table's columns, filled by numbers in the order of the file.
 struct Filling<'a> {
     source: &'a str,
+    store: &'a Store,
     /// The columns; `None` for those not wanted.
     columns: Vec<Option<Filled>>,
     /// Their names, and what is read of them.
@@ -149,7 +151,7 @@ impl<'a> Filling<'a> {
         let empty = |name| Filled { name, missing: 0, first_missing: None, values: Numbers::default() };
         let columns =
             names.iter().zip(&meant.wanted).map(|(name, wanted)| wanted.then(|| empty(name.clone()))).collect();
-        Ok(Self { source, columns, names, meant, rows: header.rows, row: 0, column: 0 })
+        Ok(Self { source, store: &asked.options.store, columns, names, meant, rows: header.rows, row: 0, column: 0 })
     }
 
     /// The columns that are read.
@@ -168,14 +170,14 @@ impl<'a> Filling<'a> {
             self.row += part.rows;
         }
         let columns: Vec<&mut Filled> = self.columns.iter_mut().flatten().collect();
-        columns.into_par_iter().enumerate().for_each(|(k, column)| {
+        columns.into_par_iter().enumerate().try_for_each(|(k, column)| {
             let mut row = first;
             for part in parts {
                 column.extend(row, part.column(k));
                 row += part.rows;
             }
-        });
-        Ok(())
+            column.values.keep(self.store)
+        })
     }
 
     /// Takes the next number of a column-major array.
