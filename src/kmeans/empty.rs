@@ -20,21 +20,28 @@ pub(super) enum Filled {
 }
 
 /// Fills the clusters of weight zero of `set` in index order, each by the point farthest from its centroid (ties to the
-/// lowest row) that has weight and whose own cluster keeps some.
-pub(super) fn fill(session: &mut dyn Session, matrix: &Matrix, set: usize, totals: &mut Totals) -> Result<Filled> {
-    let empty: Vec<usize> = (0..totals.weights.len()).filter(|&c| totals.weights[c] == 0).collect();
+/// lowest row) that has weight and whose own cluster keeps some. Also says which points went to which cluster.
+pub(super) fn fill(
+    session: &mut dyn Session,
+    matrix: &Matrix,
+    set: usize,
+    totals: &mut Totals,
+) -> Result<(Filled, Vec<(usize, u32)>)> {
+    let empty: Vec<u32> = (0u32..).zip(&totals.weights).filter(|(_, w)| **w == 0).map(|(c, _)| c).collect();
     if empty.is_empty() {
-        return Ok(Filled::None);
+        return Ok((Filled::None, Vec::new()));
     }
     let donors = choose(session, matrix, set, totals, empty.len())?;
+    let mut relocated = Vec::with_capacity(donors.len());
     for (&cluster, far) in empty.iter().zip(&donors) {
-        relocate(matrix, totals, far, cluster);
-        session.relabel(set, far.row, u32::try_from(cluster).unwrap_or(u32::MAX))?;
+        relocate(matrix, totals, (far.row, far.label), cluster);
+        session.relabel(set, far.row, cluster)?;
+        relocated.push((far.row, cluster));
     }
     if donors.len() == empty.len() {
-        return Ok(Filled::Relocated);
+        return Ok((Filled::Relocated, relocated));
     }
-    Ok(Filled::Dropped((0..totals.weights.len()).filter(|&c| totals.weights[c] > 0).collect()))
+    Ok((Filled::Dropped((0..totals.weights.len()).filter(|&c| totals.weights[c] > 0).collect()), relocated))
 }
 
 /// Up to `most` points to relocate, farthest first. Looks at ever more far points while some had to be passed over.
@@ -58,10 +65,11 @@ fn choose(session: &mut dyn Session, matrix: &Matrix, set: usize, totals: &Total
     }
 }
 
-fn relocate(matrix: &Matrix, totals: &mut Totals, far: &Far, cluster: usize) {
-    let (dims, from) = (matrix.dims(), far.label as usize);
-    let weight = matrix.weight(far.row).cast_signed();
-    for (j, q) in matrix.point(far.row).enumerate() {
+/// Moves a point of this label to another cluster in the sums.
+pub(super) fn relocate(matrix: &Matrix, totals: &mut Totals, (row, label): (usize, u32), cluster: u32) {
+    let (dims, from, cluster) = (matrix.dims(), label as usize, cluster as usize);
+    let weight = matrix.weight(row).cast_signed();
+    for (j, q) in matrix.point(row).enumerate() {
         totals.sums[cluster * dims + j] += i128::from(weight) * i128::from(q);
         totals.sums[from * dims + j] -= i128::from(weight) * i128::from(q);
     }

@@ -1,92 +1,20 @@
 //! The fit loop.
 
 use super::empty::{self, Filled};
+use super::found::{Fit, Step};
 use super::notes::{Ending, notes};
 use super::order::{canonical, label_map, pick};
 use super::params::ValidParams;
-use super::progress::{Observer, Progress, tell};
+use super::progress::{Observer, Progress, tell, unless_broken};
 use super::room::check_room;
+use super::run::{Cost, Run, Since, State};
 use super::seed;
+use super::snapshot::Snapshot;
 use super::totals::{Totals, shift2, total_inertia};
-use crate::engine::{Centroids, Change, Engine, Session, SetPass};
+use crate::engine::{Change, Engine, Session, SetPass};
 use crate::error::{Error, Place, Result};
-use crate::matrix::{Frame, Matrix};
-use crate::note::Note;
-use ethnum::U256;
-use ndarray::Array2;
+use crate::matrix::Matrix;
 use std::time::Instant;
-
-/// What a fit found.
-#[derive(Debug, Clone)]
-pub struct Fit {
-    /// Centroids on the grid `[k x dims]`, in canonical order: largest cluster first.
-    pub centroids: Centroids,
-    /// The means of the points of each label `[k x dims]`, rounded to the grid: where one more iteration would move the centroids.
-    pub means: Centroids,
-    /// The nearest centroid of each point `[points]`: exactly what predict gives.
-    pub labels: Vec<u32>,
-    /// Points in each cluster `[k]`.
-    pub counts: Vec<u64>,
-    /// Weight of each cluster in the fixed point of the matrix's weights `[k]` (the counts without weights).
-    pub weights: Vec<u64>,
-    /// The weighted sum of squared distances to the centroids, on the grid.
-    pub inertia: U256,
-    /// What the inertia would be with one cluster, on the grid.
-    pub total_inertia: f64,
-    /// Passes made before the stop.
-    pub iterations: u32,
-    /// How the winning start went, iteration by iteration `[iterations]`.
-    pub history: Vec<Step>,
-    /// Whether the stop was convergence, not the iteration limit.
-    pub converged: bool,
-    /// The start that won (0-based).
-    pub start: usize,
-    /// Passes made for all starts together, without the final labelling.
-    pub passes: u32,
-    /// Their wall time.
-    pub pass_seconds: f64,
-    /// Wall time of taking the points to where the passes run, for all fits of a sweep together.
-    pub load_seconds: f64,
-    /// Points the referee decided, in all passes.
-    pub refereed: u64,
-    /// Points labelled, in all passes.
-    pub scored: u64,
-    /// What else should be known of the result.
-    pub notes: Vec<Note>,
-    /// What happened to the device on the way: not part of the result, which is the same on every device.
-    pub device_notes: Vec<Note>,
-}
-
-/// One iteration: a pass that labels the points, before the centroids move.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
-    /// The weighted sum of squared distances to the centroids that the points were labelled with, in the units of the matrix.
-    pub inertia: f64,
-    /// Points with weight whose label changed.
-    pub changed: u64,
-}
-
-impl Fit {
-    /// The weighted sum of squared distances to the centroids, in the units of the matrix.
-    #[must_use]
-    pub fn inertia_in(&self, matrix: &Matrix) -> f64 {
-        let unit = matrix.weights().map_or(1.0, |w| w.real(1));
-        matrix.frame().length2(self.inertia.as_f64()) * unit
-    }
-
-    /// The share of the total squared distance that the clusters explain.
-    #[must_use]
-    pub fn explained(&self) -> f64 {
-        if self.total_inertia > 0.0 { 1.0 - self.inertia.as_f64() / self.total_inertia } else { 1.0 }
-    }
-
-    /// The centroids `[k x dims]` in the units of the matrix.
-    #[must_use]
-    pub fn values(&self, frame: &Frame) -> Array2<f64> {
-        let shape = (self.centroids.k(), self.centroids.dims());
-        Array2::from_shape_fn(shape, |(c, j)| frame.value(j, self.centroids.row(c)[j]))
-    }
-}
 
 /// Fits K-Means to the points of `matrix`.
 ///
@@ -113,6 +41,32 @@ pub fn sweep(
     params: &[ValidParams],
     observer: &mut dyn Observer,
 ) -> Result<Vec<Fit>> {
+    run(engine, matrix, params, None, observer)
+}
+
+/// Goes on with the fits of a [`sweep`], or the [`fit`] of these parameters, that was stopped: ends with the same bytes as if
+/// it had not been. The engine may be another one; the times and what the referee decided are those of the way it took.
+///
+/// # Errors
+/// [`Error::Data`] if the snapshot is one of other points or parameters; else as [`fit`].
+pub fn resume(
+    engine: &dyn Engine,
+    matrix: &Matrix,
+    params: &[ValidParams],
+    snapshot: &Snapshot,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Fit>> {
+    snapshot.check(matrix, params)?;
+    run(engine, matrix, params, Some(snapshot), observer)
+}
+
+fn run(
+    engine: &dyn Engine,
+    matrix: &Matrix,
+    params: &[ValidParams],
+    from: Option<&Snapshot>,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Fit>> {
     params.iter().try_for_each(|p| check_points(matrix, p))?;
     check_room(matrix, params)?;
     let squares = matrix.squares();
@@ -121,11 +75,15 @@ pub fn sweep(
     engine.prepare(matrix, &sets);
     let mut session = engine.load(matrix)?;
     let load_seconds = clock.elapsed().as_secs_f64();
-    let mut all =
-        Loop { matrix, params, session: &mut *session, variance: None, costs: vec![Cost::default(); params.len()] };
+    let costs = from.map_or_else(|| vec![Cost::default(); params.len()], Snapshot::costs);
+    let passes = from.map_or(0, Snapshot::passes);
+    let mut all = Loop { matrix, params, session: &mut *session, variance: None, costs, passes };
     all.session.open(params.iter().map(ValidParams::starts).sum())?; // room for all, before any work
-    let mut runs = all.seeded(observer)?;
-    all.session.expect(params.iter().map(ValidParams::max_iter).max().unwrap_or(0));
+    let mut runs = match from {
+        None => all.seeded(observer)?,
+        Some(snapshot) => snapshot.restore(all.session, matrix, params)?,
+    };
+    all.session.expect(all.max_iter().saturating_sub(passes));
     all.iterate(&mut runs, observer)?;
     let mut fits = Vec::with_capacity(params.len());
     for which in 0..params.len() {
@@ -149,67 +107,6 @@ fn check_points(matrix: &Matrix, params: &ValidParams) -> Result<()> {
     Ok(())
 }
 
-/// One start.
-struct Run {
-    set: usize,
-    /// Which of the fits it belongs to, and which start of that one it is.
-    which: usize,
-    start: usize,
-    centroids: Centroids,
-    totals: Totals,
-    iterations: u32,
-    history: Vec<Step>,
-    /// Points the last pass found exactly between two centroids.
-    ties: u64,
-    /// Whether a cluster that emptied after the last iteration was filled already.
-    refilled: bool,
-    state: State,
-    converged: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Labels, sums, centroids, and again.
-    Iterating,
-    /// The centroids are final; labels are brought up to date.
-    Settling,
-    /// Labels and sums fit the centroids.
-    Done,
-}
-
-impl Run {
-    fn new(set: usize, which: usize, start: usize, centroids: Centroids) -> Self {
-        let totals = Totals::new(centroids.k(), centroids.dims());
-        Self {
-            set,
-            which,
-            start,
-            centroids,
-            totals,
-            iterations: 0,
-            history: Vec::new(),
-            ties: 0,
-            refilled: false,
-            state: State::Iterating,
-            converged: false,
-        }
-    }
-
-    fn take(&mut self, change: &Change) {
-        self.totals.add(change);
-        self.ties = change.ties;
-    }
-}
-
-/// What a fit cost.
-#[derive(Debug, Clone, Copy, Default)]
-struct Cost {
-    passes: u32,
-    seconds: f64,
-    refereed: u64,
-    scored: u64,
-}
-
 /// What all starts share.
 struct Loop<'a, 's> {
     matrix: &'a Matrix,
@@ -219,6 +116,7 @@ struct Loop<'a, 's> {
     variance: Option<f64>,
     /// Of each fit.
     costs: Vec<Cost>,
+    passes: u32,
 }
 
 impl Loop<'_, '_> {
@@ -236,27 +134,38 @@ impl Loop<'_, '_> {
         Ok(runs)
     }
 
+    fn max_iter(&self) -> u32 {
+        self.params.iter().map(ValidParams::max_iter).max().unwrap_or(0)
+    }
+
     /// Passes over all unfinished starts at once until every one is done.
     fn iterate(&mut self, runs: &mut [Run], observer: &mut dyn Observer) -> Result<()> {
-        let max_iter = self.params.iter().map(ValidParams::max_iter).max().unwrap_or(0);
-        for pass in 1.. {
-            let mut active: Vec<&mut Run> = runs.iter_mut().filter(|r| r.state != State::Done).collect();
-            if active.is_empty() {
-                break;
+        while runs.iter().any(|r| r.state != State::Done) {
+            self.iteration(runs, observer)?;
+            let last = runs.iter().all(|r| r.state == State::Done);
+            if observer.wants_snapshot(last) {
+                unless_broken(observer.snapshot(Snapshot::new(self.passes, &self.costs, runs)))?;
             }
-            let iterating = active.iter().any(|r| r.state == State::Iterating);
-            let clock = Instant::now();
-            let changes = self.pass(&active)?;
-            let changed = changes.iter().map(|c| c.changed).sum();
-            let iterating_now: Vec<(usize, usize)> =
-                active.iter().filter(|r| r.state == State::Iterating).map(|r| (r.which, r.centroids.k())).collect();
-            for (run, change) in active.iter_mut().zip(&changes) {
-                self.advance(run, change)?;
-            }
-            if iterating {
-                self.charge(&iterating_now, clock.elapsed().as_secs_f64());
-                tell(observer, Progress::Pass { pass, max_iter, active: active.len(), changed })?;
-            }
+        }
+        Ok(())
+    }
+
+    /// A pass over all unfinished starts, and what comes of it.
+    fn iteration(&mut self, runs: &mut [Run], observer: &mut dyn Observer) -> Result<()> {
+        let mut active: Vec<&mut Run> = runs.iter_mut().filter(|r| r.state != State::Done).collect();
+        let iterating_now: Vec<(usize, usize)> =
+            active.iter().filter(|r| r.state == State::Iterating).map(|r| (r.which, r.centroids.k())).collect();
+        let clock = Instant::now();
+        let changes = self.pass(&active)?;
+        let changed = changes.iter().map(|c| c.changed).sum();
+        for (run, change) in active.iter_mut().zip(&changes) {
+            self.advance(run, change)?;
+        }
+        self.passes += 1;
+        if !iterating_now.is_empty() {
+            self.charge(&iterating_now, clock.elapsed().as_secs_f64());
+            let (pass, max_iter) = (self.passes, self.max_iter());
+            tell(observer, Progress::Pass { pass, max_iter, active: active.len(), changed })?;
         }
         Ok(())
     }
@@ -315,9 +224,12 @@ impl Loop<'_, '_> {
 
     /// Moves the centroids to the means of their points, and says in `converged` whether that was hardly a move.
     fn recentre(&mut self, run: &mut Run) -> Result<()> {
-        let filled = empty::fill(self.session, self.matrix, run.set, &mut run.totals)?;
+        let (filled, relocated) = empty::fill(self.session, self.matrix, run.set, &mut run.totals)?;
+        run.previous = run.centroids.clone();
+        run.since = Since { relocated, kept: None };
         if let Filled::Dropped(left) = &filled {
             self.reorder(run, left)?;
+            run.since.kept = Some(left.clone());
         }
         let next = run.totals.centroids(&run.centroids);
         let shift2 = shift2(&run.centroids, &next);

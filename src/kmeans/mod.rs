@@ -6,17 +6,22 @@
 
 mod empty;
 mod fit;
+mod found;
 mod notes;
 mod order;
 mod params;
 mod progress;
 mod room;
+mod run;
 mod seed;
+mod snapshot;
 mod totals;
 
-pub use fit::{Fit, Step, fit, sweep};
+pub use fit::{fit, resume, sweep};
+pub use found::{Fit, Step};
 pub use notes::coarse_notes;
 pub use params::{Init, Params, ValidParams};
 pub(crate) use progress::tell;
 pub use progress::{Observer, Progress, Quiet};
 pub(crate) use seed::{hashes_below, smallest_hashes};
+pub use snapshot::Snapshot;

@@ -1,5 +1,6 @@
 //! How a fit goes: told to an observer, which may stop it.
 
+use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use std::ops::ControlFlow;
 
@@ -40,6 +41,16 @@ pub enum Progress {
 pub trait Observer {
     /// Called after each step; [`ControlFlow::Break`] ends the fit with [`Error::Interrupted`].
     fn progress(&mut self, progress: Progress) -> ControlFlow<()>;
+
+    /// Whether a [`Snapshot`] is wanted now: asked after each pass, the `last` time when all starts are done.
+    fn wants_snapshot(&mut self, _last: bool) -> bool {
+        false
+    }
+
+    /// Takes the snapshot that was wanted; [`ControlFlow::Break`] ends the fit with [`Error::Interrupted`].
+    fn snapshot(&mut self, _snapshot: Snapshot) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// An observer that does nothing.
@@ -54,7 +65,12 @@ impl Observer for Quiet {
 
 /// Tells the observer.
 pub(crate) fn tell(observer: &mut dyn Observer, progress: Progress) -> Result<()> {
-    match observer.progress(progress) {
+    unless_broken(observer.progress(progress))
+}
+
+/// Goes on, or ends the fit.
+pub(super) fn unless_broken(flow: ControlFlow<()>) -> Result<()> {
+    match flow {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Error::Interrupted),
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "test tables are small, and rounding to f32 is meant")]
 
 mod bad_input;
+mod checkpoint;
 mod choosing;
 mod cli;
 mod contract;
