@@ -120,6 +120,9 @@ pub enum Error {
     /// A promise of segma's is broken, by a bug of ours or of a driver.
     #[error("{0}")]
     Broken(String),
+    /// Stopped, to be gone on with: how.
+    #[error("{0}")]
+    Stopped(String),
     /// The observer asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -163,6 +166,7 @@ impl Error {
             Self::Memory(_) => 7,
             Self::Output { .. } => 8,
             Self::Gate(_) => 10,
+            Self::Stopped(_) => 75,
             Self::Interrupted => 130,
         }
     }

@@ -24,6 +24,7 @@
 //! ```
 
 pub mod budget;
+pub mod checkpoint;
 pub mod columnar;
 pub mod engine;
 pub mod error;

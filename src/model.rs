@@ -219,7 +219,7 @@ impl Model {
     /// [`Error::Model`] with the reason if it cannot be read, is of another version, or does not hold together.
     pub fn read(path: &Path) -> Result<Self> {
         let fail = |message: String| Error::model(path, message);
-        let text = read_bounded(path).map_err(fail)?;
+        let text = read_bounded(path, "a model").map_err(fail)?;
         Self::from_json(&text).map_err(fail)
     }
 
@@ -235,7 +235,8 @@ impl Model {
     }
 }
 
-fn read_bounded(path: &Path) -> std::result::Result<String, String> {
+/// The text of a file that should be `what`, if it is no longer than any model.
+pub(crate) fn read_bounded(path: &Path, what: &str) -> std::result::Result<String, String> {
     // Asked before opening: a named pipe would block the open for ever.
     if !std::fs::metadata(path).map_err(|e| e.to_string())?.is_file() {
         return Err("not a regular file".into());
@@ -244,7 +245,7 @@ fn read_bounded(path: &Path) -> std::result::Result<String, String> {
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(format!("longer than {} MiB: not a model", MOST_BYTES >> 20));
+        return Err(format!("longer than {} MiB: not {what}", MOST_BYTES >> 20));
     }
     if bytes.first() == Some(&0x80) {
         return Err("this looks like a Python pickle, which is never loaded".into());

@@ -1,6 +1,7 @@
 //! Fits for several numbers of clusters, measured, and the answer which of them to use.
 
 use super::args::{Clusters, ClustersArgs, Metrics};
+use super::checkpoint::Keeper;
 use super::comparison::Comparison;
 use super::init::{self, Space};
 use super::measures::{Measures, SILHOUETTE_ROWS};
@@ -10,7 +11,7 @@ use super::summary::grouped;
 use segma::engine::Engine;
 use segma::error::{Error, Place, Result};
 use segma::features::Pipeline;
-use segma::kmeans::{self, Fit, ValidParams};
+use segma::kmeans::{Fit, ValidParams};
 use segma::matrix::Matrix;
 use segma::quality::{Candidate, Gaps, Stability, Verdict, gap, sample_rows, stability, verdict};
 use segma::segments::report;
@@ -54,10 +55,10 @@ pub(super) fn compare(
     matrix: &Matrix,
     params: Vec<ValidParams>,
     by: By,
-    (teller, phases): (&mut Teller, &mut Phases),
+    (teller, phases, keeper): (&mut Teller, &mut Phases, &mut Keeper),
 ) -> Result<Compared> {
     teller.tell(&cost(matrix, &params, by.metrics));
-    let fits = phases.time("fit", || kmeans::sweep(engine, matrix, &params, teller))?;
+    let fits = phases.time("fit", || keeper.sweep(engine, matrix, &params, teller))?;
     let measures = phases.time("measure", || measures(engine, matrix, &fits, by, teller))?;
     let full = Full::of(&fits, &params);
     let gaps = || gap(engine, matrix, (&full.fits, &full.params), REFERENCES, by.seed, teller);
@@ -151,22 +152,22 @@ pub(super) struct Choice {
 /// Fits the number of clusters that is asked for, or of those to choose from the one that is recommended.
 ///
 /// # Errors
-/// [`Error::Gate`] if none is; else as [`kmeans::fit`].
+/// [`Error::Gate`] if none is; else as [`segma::kmeans::fit`].
 pub(super) fn fit(
     args: &ClustersArgs,
     pipeline: &Pipeline,
     (engine, matrix): (&dyn Engine, &Matrix),
-    (teller, phases): (&mut Teller, &mut Phases),
+    (teller, phases, keeper): (&mut Teller, &mut Phases, &mut Keeper),
 ) -> Result<Chosen> {
     let one = match &args.clusters {
         Some(Clusters::Exactly(k)) => Some(*k),
         None => None,
-        Some(Clusters::Among(several)) => return best(&several.0, args, (engine, matrix), (teller, phases)),
-        Some(Clusters::Auto) => return best(&usual(matrix)?, args, (engine, matrix), (teller, phases)),
+        Some(Clusters::Among(several)) => return best(&several.0, args, (engine, matrix), (teller, phases, keeper)),
+        Some(Clusters::Auto) => return best(&usual(matrix)?, args, (engine, matrix), (teller, phases, keeper)),
     };
-    let params = init::params(one, &args.run, Space::Prepared(pipeline))?;
-    let fit = phases.time("fit", || kmeans::fit(engine, matrix, &params, teller))?;
-    Ok(Chosen { fit, params, choice: None })
+    let mut params = vec![init::params(one, &args.run, Space::Prepared(pipeline))?];
+    let mut fits = phases.time("fit", || keeper.sweep(engine, matrix, &params, teller))?;
+    Ok(Chosen { fit: fits.swap_remove(0), params: params.swap_remove(0), choice: None })
 }
 
 /// The starts of each fit that `args` ask for: what [`fit`] will make of them, but for numbers of `auto` that there are too few
@@ -195,7 +196,7 @@ fn best(
     counts: &[u32],
     args: &ClustersArgs,
     (engine, matrix): (&dyn Engine, &Matrix),
-    told: (&mut Teller, &mut Phases),
+    told: (&mut Teller, &mut Phases, &mut Keeper),
 ) -> Result<Chosen> {
     let params = init::sweep_params(counts, &args.run, true)?;
     let by = By { metrics: Metrics::FULL, seed: args.run.seed };

@@ -1,6 +1,7 @@
 //! `segma fit`: a table in, segments out.
 
 use super::args::FitArgs;
+use super::checkpoint::Keeper;
 use super::choose::{self, Chosen};
 use super::device::Choice;
 use super::memory::{Memory, work};
@@ -48,9 +49,10 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let outputs = FILES.map(|name| args.folder.output.join(name));
     let files = table::expand(&args.input.tables)?;
     spare_inputs(&files, Some(args.kmeans.run.init.as_ref()), &outputs)?;
-    let folder = Folder::create(&args.folder.output, &FILES, args.folder.force)?;
-    let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
+    let mut keeper = Keeper::new(&args.checkpoint, &args.folder, &teller)?;
+    let folder = Folder::create(&args.folder.output, &FILES, args.folder.force || keeper.may_overwrite())?;
+    let choice = Choice::new(&args.device)?;
     teller.step("reading");
     let memory = Memory::new(args.input.csv.memory);
     let mut table = phases.time("read", || args.input.read(&files, &memory))?;
@@ -61,7 +63,8 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let points = memory.points(&work(&prepared, weights.is_some(), &choose::fits(&args.kmeans)))?;
     let matrix = phases.time("pack", || pack(&prepared, weights, &points, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
-    let chosen = choose::fit(&args.kmeans, &pipeline, (&*device.engine, &matrix), (&mut teller, &mut phases));
+    let told = (&mut teller, &mut phases, &mut keeper);
+    let chosen = choose::fit(&args.kmeans, &pipeline, (&*device.engine, &matrix), told);
     let Chosen { mut fit, params, choice: how } = chosen.map_err(|e| e.in_file(&table.source))?;
     if args.kmeans.run.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });
@@ -99,6 +102,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     write_json(&folder, "metrics.json", &summary::metrics(&outcome))?;
     write_json(&folder, "run.json", &run_json(&outcome, &phases, &fit))?;
     folder.commit()?;
+    keeper.finish();
     teller.finish(model.notes.iter().chain(&device.notes));
     report(&outcome)
 }

@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod bench;
+mod checkpoint;
 mod choose;
 mod comparison;
 mod device;
@@ -21,6 +22,7 @@ mod progress;
 mod quality;
 mod run;
 mod selftest;
+mod signals;
 mod silhouette;
 mod summary;
 mod sweep;
@@ -28,18 +30,19 @@ mod tune;
 
 use args::{BenchArgs, Cli, Verb};
 use clap::Parser;
-use segma::error::Result;
+use segma::error::{Error, Result};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Parses the command line, runs the verb, and says how it went as an exit code.
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
-    output::clean_up_on_signals();
+    signals::listen();
     match std::panic::catch_unwind(|| run_verb(&cli.verb)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            say(format_args!("error: {error}"));
+            let word = if matches!(error, Error::Stopped(_)) { "" } else { "error: " };
+            say(format_args!("{word}{error}"));
             ExitCode::from(error.exit_code())
         }
         Err(_) => {

@@ -1,21 +1,76 @@
 //! Outputs are whole or absent: written beside their place under another name, then renamed. A problem with the place
 //! is found before the work starts.
+//!
+//! A process that is killed leaves what it was writing under that other name. It holds a lock on it for as long as it lives,
+//! so the next one knows what nobody writes any more, and removes it.
 
-use super::say;
 use segma::error::{Error, Result, escaped};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What an interrupted run must not leave behind.
 static STAGED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// The file that is put in place last: a folder that holds it is whole.
+const LAST: &str = "run.json";
 
 /// A folder of files in the making.
 #[derive(Debug)]
 pub(super) struct Folder {
     target: PathBuf,
-    staged: PathBuf,
+    staged: Staged,
+}
+
+/// Something under another name than it will have; gone when dropped.
+#[derive(Debug)]
+struct Staged {
+    path: PathBuf,
+    /// Locked, where the file system can.
+    _alive: Option<File>,
+}
+
+impl Staged {
+    /// Makes `PREFIX<process>.partial`, and removes what processes that are gone have left of that name.
+    fn make(place: &Path, prefix: &str, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<Self> {
+        remove_orphans(place, prefix);
+        let process = std::process::id();
+        // Another machine that shares the place may have a process of the same number.
+        let names = (0..).map(|n| if n == 0 { format!("{process}") } else { format!("{process}-{n}") });
+        let mut paths = names.map(|name| place.join(format!("{prefix}{name}.partial")));
+        let path = paths.find(|path| !there(path)).unwrap_or_default();
+        // Under its name it is locked from the first moment on: else it would be taken for an orphan.
+        let unlocked = path.with_extension("new");
+        make(&unlocked)?;
+        remember(&unlocked);
+        let alive = File::open(&unlocked).ok().filter(|file| file.try_lock().is_ok());
+        remember(&path);
+        fs::rename(&unlocked, &path)?;
+        Ok(Self { path, _alive: alive })
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        remove(&self.path); // gone already after a rename
+    }
+}
+
+/// Removes what processes that are gone have left; what is locked, or cannot be, stays.
+fn remove_orphans(place: &Path, prefix: &str) {
+    let is_ours = |name: &str| {
+        let process = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(".partial"));
+        process.is_some_and(|p| !p.is_empty() && p.chars().all(|c| c.is_ascii_digit() || c == '-'))
+    };
+    let entries = fs::read_dir(place).into_iter().flatten().filter_map(io::Result::ok);
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_ours)) {
+        let kind = entry.file_type();
+        let known = kind.is_ok_and(|kind| kind.is_dir() || kind.is_file()); // to open a pipe could take for ever
+        if known && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+            remove(&entry.path());
+        }
+    }
 }
 
 impl Folder {
@@ -39,36 +94,47 @@ impl Folder {
         }
         // Inside the target if it is there, so that a folder that cannot be written is found now.
         let place = if target.is_dir() { target.to_owned() } else { parent(target) };
-        let staged = place.join(format!(".segma-{}.partial", std::process::id()));
-        fs::create_dir(&staged).map_err(|e| Error::output(target, format!("cannot be written: {e}")))?;
-        remember(&staged);
+        let staged = Staged::make(&place, ".segma-", |path| fs::create_dir(path));
+        let staged = staged.map_err(|e| Error::output(target, format!("cannot be written: {e}")))?;
         Ok(Self { target: target.to_owned(), staged })
     }
 
     /// Writes one file of the folder.
     pub(super) fn write(&self, name: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-        let path = self.staged.join(name);
+        let path = self.staged.path.join(name);
         let made = path.parent().map_or(Ok(()), fs::create_dir_all);
         made.and_then(|()| write_whole(&path, |out| fill(out))).map_err(|e| Error::output(&self.target.join(name), e))
     }
 
     /// Puts everything in place.
     pub(super) fn commit(self) -> Result<()> {
-        let fail = |e: io::Error| Error::output(&self.target, e);
-        if !self.target.is_dir() {
-            return fs::rename(&self.staged, &self.target).map_err(fail);
-        }
-        move_into(&self.staged, &self.target).map_err(fail)
+        let _no_signal = staged(); // one that comes now is dealt with afterwards
+        put_in_place(&self.staged.path, &self.target).map_err(|e| Error::output(&self.target, e))
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.staged); // gone already after a rename
+/// Puts what a folder holds in the place of another one, at once if that is not there, else file by file. Files of an earlier
+/// run are there until then, so its [`LAST`] goes first.
+fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
+    sync_folders(from)?;
+    if !to.is_dir() {
+        fs::rename(from, to)?;
+        return sync_folder(&parent(to));
     }
+    if from.join(LAST).is_file() && there(&to.join(LAST)) {
+        fs::remove_file(to.join(LAST))?;
+        sync_folder(to)?;
+    }
+    move_into(from, to)?;
+    sync_folder(to)?;
+    if from.join(LAST).is_file() {
+        fs::rename(from.join(LAST), to.join(LAST))?;
+        sync_folder(to)?;
+    }
+    Ok(())
 }
 
-/// Moves what a folder holds into another one, file by file.
+/// Moves what a folder holds into another one, file by file, but not [`LAST`].
 fn move_into(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -76,18 +142,35 @@ fn move_into(from: &Path, to: &Path) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             fs::create_dir_all(&target)?;
             move_into(&entry.path(), &target)?;
-        } else {
+            sync_folder(&target)?;
+        } else if entry.file_name() != LAST {
             fs::rename(entry.path(), target)?;
         }
     }
     Ok(())
 }
 
+/// Has the names in a folder and in those below it written down.
+fn sync_folders(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    sync_folder(folder)
+}
+
+/// Has the names in a folder written down, where the system can: a rename is safe from a power cut only then.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
 /// One file in the making.
 #[derive(Debug)]
 pub(super) struct OneFile {
     target: PathBuf,
-    staged: PathBuf,
+    staged: Staged,
 }
 
 impl OneFile {
@@ -109,26 +192,24 @@ impl OneFile {
             return Err(Error::output(target, "exists already; use --force to overwrite it"));
         }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let staged = parent(target).join(format!(".{name}.{}.partial", std::process::id()));
-        File::create_new(&staged).map_err(|e| Error::output(target, format!("cannot be written: {e}")))?;
-        remember(&staged);
+        let staged = Staged::make(&parent(target), &format!(".{name}."), |path| File::create_new(path).map(drop));
+        let staged = staged.map_err(|e| Error::output(target, format!("cannot be written: {e}")))?;
         Ok(Self { target: target.to_owned(), staged })
     }
 
     /// Writes it and puts it in place.
     pub(super) fn write(self, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
-        let done = write_whole(&self.staged, fill).and_then(|()| fs::rename(&self.staged, &self.target));
+        let put = || {
+            fs::rename(&self.staged.path, &self.target)?;
+            sync_folder(&parent(&self.target))
+        };
+        let done = write_whole(&self.staged.path, fill).and_then(|()| put());
         done.map_err(|e| Error::output(&self.target, e))
     }
 }
 
-impl Drop for OneFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.staged); // gone already after a rename
-    }
-}
-
-fn write_whole(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+/// Writes a file and has it written down.
+pub(super) fn write_whole(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
     fill(&mut out)?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
@@ -151,7 +232,7 @@ pub(super) fn spare_inputs(tables: &[PathBuf], other: Option<&Path>, outputs: &[
 }
 
 /// Whether something is at this place, a link to nothing included.
-fn there(path: &Path) -> bool {
+pub(super) fn there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
@@ -162,29 +243,15 @@ fn parent(path: &Path) -> PathBuf {
     }
 }
 
+/// What is half written. While it is held nothing new is begun and nothing put in place.
+pub(super) fn staged() -> MutexGuard<'static, Vec<PathBuf>> {
+    STAGED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn remember(path: &Path) {
-    STAGED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(path.to_owned());
+    staged().push(path.to_owned());
 }
 
-/// On an interrupt, removes what is half written and ends with the signal's exit code, wherever the work stands.
-#[cfg(unix)]
-pub(super) fn clean_up_on_signals() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
-    std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            let staged = STAGED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            for path in staged.iter() {
-                let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-            }
-            say("interrupted");
-            // A terminal that went away ends the work as a termination does.
-            // At once: exit handlers of a GPU driver would pull the ground from under the threads that are still in it.
-            signal_hook::low_level::exit(128 + if signal == SIGHUP { SIGTERM } else { signal });
-        }
-    });
+pub(super) fn remove(path: &Path) {
+    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
 }
-
-/// Elsewhere the system's own handling has to do.
-#[cfg(not(unix))]
-pub(super) fn clean_up_on_signals() {}

@@ -1,6 +1,7 @@
 //! `segma sweep`: fits for several numbers of clusters, made together and compared.
 
 use super::args::SweepArgs;
+use super::checkpoint::Keeper;
 use super::choose::{self, By, Compared};
 use super::comparison::Comparison;
 use super::device::{Choice, Device};
@@ -33,10 +34,11 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let written = [names, WRITTEN.map(PathBuf::from).to_vec()].concat();
     let outputs: Vec<PathBuf> = written.iter().map(|name| args.folder.output.join(name)).collect();
     spare_inputs(&files, None, &outputs)?;
-    let folder = Folder::create(&args.folder.output, &written, args.folder.force)?;
+    let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
+    let mut keeper = Keeper::new(&args.checkpoint, &args.folder, &teller)?;
+    let folder = Folder::create(&args.folder.output, &written, args.folder.force || keeper.may_overwrite())?;
     let params = init::sweep_params(&args.clusters.0, &args.run, args.metrics.any())?;
     let choice = Choice::new(&args.device)?;
-    let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     let memory = Memory::new(args.input.csv.memory);
     teller.step("reading");
     let mut table = phases.time("read", || args.input.read(&files, &memory))?;
@@ -50,7 +52,8 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let matrix = phases.time("pack", || pack(&prepared, weights, &points, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let by = By { metrics: args.metrics, seed: args.run.seed };
-    let compared = choose::compare(&*device.engine, &matrix, params, by, (&mut teller, &mut phases));
+    let told = (&mut teller, &mut phases, &mut keeper);
+    let compared = choose::compare(&*device.engine, &matrix, params, by, told);
     let mut compared = compared.map_err(|e| e.in_file(&table.source))?;
     if let Some(fit) = compared.fits.iter().find(|f| args.run.require_convergence && !f.converged) {
         return Err(Error::NotConverged { iterations: fit.iterations });
@@ -72,6 +75,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     folder.write("report.html", |out| out.write_all(html.as_bytes()))?;
     write_json(&folder, "run.json", &run_json((args, &table), &device, &phases, &notes))?;
     folder.commit()?;
+    keeper.finish();
     teller.finish(notes.iter().chain(&device.notes));
     report(args, &comparison, &notes, &phases, &device)
 }

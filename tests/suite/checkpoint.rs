@@ -12,6 +12,7 @@ use segma::engine::gpu::OpenOptions;
 use segma::error::Error;
 use segma::kmeans::{Fit, Init, Observer, Params, Progress, Quiet, Snapshot, ValidParams, resume, sweep};
 use segma::matrix::Matrix;
+use serde_json::Value;
 use std::ops::ControlFlow;
 
 /// Stops a fit after a number of passes.
@@ -221,4 +222,35 @@ fn a_snapshot_of_other_points_or_parameters_is_refused() {
         let error = resume(&cpu, &own, &few, &harmed, &mut Quiet).expect_err(what);
         assert_eq!(error.exit_code(), 3, "{what}: {error}");
     }
+}
+
+/// Every number and word of a document, as the path to it.
+fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Array(all) => all.iter().enumerate().for_each(|(i, v)| leaves(v, &format!("{path}/{i}"), found)),
+        Value::Object(all) => all.iter().for_each(|(key, v)| leaves(v, &format!("{path}/{key}"), found)),
+        _ => found.push(path.to_owned()),
+    }
+}
+
+#[test]
+fn whatever_a_snapshot_holds_it_is_gone_on_with_or_refused() {
+    let (matrix, params) = emptied().swap_remove(1);
+    let snapshot = serde_json::to_value(stopped(&Exact, &matrix, &params, None, 1).unwrap()).unwrap();
+    let mut paths = Vec::new();
+    leaves(&snapshot, "", &mut paths);
+    let (mut read, mut refused) = (0, 0);
+    for path in &paths {
+        let numbers = [0, 1, -1, 2, 51, i64::MAX, i64::MIN].map(Value::from);
+        let words = ["iterating", "settling", "done"].map(Value::from);
+        let others = [u64::MAX.into(), 1.5.into(), Value::Null, true.into(), false.into(), Value::Array(Vec::new())];
+        for other in numbers.into_iter().chain(words).chain(others) {
+            let mut changed = snapshot.clone();
+            *changed.pointer_mut(path).unwrap() = other;
+            let Ok(changed) = serde_json::from_value::<Snapshot>(changed) else { continue };
+            read += 1;
+            refused += usize::from(resume(&Exact, &matrix, &params, &changed, &mut Quiet).is_err());
+        }
+    }
+    assert!(read > 200 && refused > 100, "{read} read, {refused} refused");
 }

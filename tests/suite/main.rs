@@ -46,4 +46,6 @@ mod rooms;
 mod shaders;
 mod silhouette;
 mod sklearn;
+#[cfg(unix)]
+mod stopping;
 mod sweep;

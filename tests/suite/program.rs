@@ -65,6 +65,12 @@ impl Place {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
+    /// Puts a file in a folder below this one, which is made.
+    pub(crate) fn put_in(&self, folder: &str, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::create_dir_all(self.path(folder)).unwrap();
+        self.put(&format!("{folder}/{name}"), bytes);
+    }
+
     #[track_caller]
     pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Each room and the rooms it may import from, with all that they rest on. `cli` belongs to the program and reaches
 /// the library from outside, as `segma::`.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("error", &[]),
     ("note", &[]),
     ("linear", &[]),
@@ -19,6 +19,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("kmeans", &["engine", "matrix", "store", "error", "note"]),
     ("quality", &["linear", "kmeans", "engine", "matrix", "store", "error", "note"]),
     ("model", &["features", "kmeans", "linear", "table", "engine", "matrix", "store", "error", "note"]),
+    ("checkpoint", &["model", "features", "kmeans", "linear", "table", "engine", "matrix", "store", "error", "note"]),
     (
         "segments",
         &[

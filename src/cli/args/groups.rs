@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Flags that every verb shares.
 #[derive(Debug, Clone, Args)]
@@ -148,4 +149,59 @@ pub(crate) fn counts(text: &str) -> Result<Counts, String> {
     all.sort_unstable();
     all.dedup();
     Ok(Counts(all))
+}
+
+/// How a run survives what ends it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CheckpointArgs {
+    /// Save now and then in this folder how far the fit is; on SIGTERM, SIGINT or SIGUSR1 save and stop (exit 75)
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Go on from the checkpoint, to the same result; without one there, begin
+    #[arg(long, requires = "checkpoint")]
+    pub(crate) resume: bool,
+    /// The least time between two checkpoints
+    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = duration, requires = "checkpoint")]
+    pub(crate) checkpoint_every: Duration,
+    /// Save and stop after so long, as 3h or 90m (exit 75)
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "checkpoint")]
+    pub(crate) time_limit: Option<Duration>,
+}
+
+/// A time as `90s`, `2h30m` or `250ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (mut rest, mut all) = (text.trim(), Duration::ZERO);
+    let wrong = || "must be a time as 90s, 45m or 2h30m".to_owned();
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let letters = rest[digits..].find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len() - digits);
+        let unit = match &rest[digits..digits + letters] {
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" | "min" => Duration::from_secs(60),
+            "h" => Duration::from_secs(3600),
+            "d" => Duration::from_secs(86_400),
+            _ => return Err(wrong()),
+        };
+        let part = u32::try_from(number).ok().and_then(|n| unit.checked_mul(n));
+        all = part.and_then(|part| all.checked_add(part)).ok_or_else(wrong)?;
+        rest = &rest[digits + letters..];
+    }
+    if text.trim().is_empty() { Err(wrong()) } else { Ok(all) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_usual_units() {
+        for (text, millis) in [("90s", 90_000), ("2h30m", 9_000_000), ("250ms", 250), ("1d", 86_400_000), ("0s", 0)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "5", "h", "5x", "-3s", "1.5h", "99999999999999999999s", "5000000000d", "3h 5"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
 }

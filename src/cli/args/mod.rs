@@ -9,7 +9,8 @@ mod verbs;
 pub(crate) use bench::{BenchArgs, BenchFitArgs, BenchSilhouetteArgs};
 pub(crate) use choice::{Clusters, ClustersArgs, Metrics, metrics};
 pub(crate) use groups::{
-    Counts, DeviceArgs, FolderArgs, KMeansArgs, MetricsArg, MetricsArgs, RunArgs, Shared, counts, memory,
+    CheckpointArgs, Counts, DeviceArgs, FolderArgs, KMeansArgs, MetricsArg, MetricsArgs, RunArgs, Shared, counts,
+    memory,
 };
 pub(crate) use input::{ApplyArgs, InputArgs, TableArgs, selection};
 pub(crate) use verbs::{

@@ -1,8 +1,8 @@
 //! The flags of each verb.
 
 use super::{
-    ApplyArgs, ClustersArgs, Counts, DeviceArgs, FolderArgs, InputArgs, Metrics, MetricsArgs, RunArgs, Shared,
-    TableArgs, counts, memory, metrics, selection,
+    ApplyArgs, CheckpointArgs, ClustersArgs, Counts, DeviceArgs, FolderArgs, InputArgs, Metrics, MetricsArgs, RunArgs,
+    Shared, TableArgs, counts, memory, metrics, selection,
 };
 use clap::{Args, ValueEnum};
 use segma::generate::Options;
@@ -21,6 +21,8 @@ pub(crate) struct FitArgs {
     pub(crate) device: DeviceArgs,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }
@@ -50,6 +52,8 @@ pub(crate) struct SweepArgs {
     pub(crate) device: DeviceArgs,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }

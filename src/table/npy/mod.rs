@@ -135,7 +135,7 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    fn new(header: &Header, source: &'a str, asked: Asked<'_>) -> Result<Self> {
+    fn new(header: &Header, source: &'a str, asked: Asked<'a>) -> Result<Self> {
         let refuse = |message: String, hint: &str| Err(Error::data(Place::file(source), message, hint));
         if header.columns > MAX_COLUMNS {
             let message = format!("{} columns; the limit is {MAX_COLUMNS}", header.columns);

@@ -1,0 +1,39 @@
+#!/bin/bash
+# A segmentation as a Slurm job that may be preempted, or run out of its time, at any moment: sbatch examples/slurm.sh
+#
+# Two minutes before the end Slurm sends SIGUSR1 to this script, which passes it on. segma saves a checkpoint at the end of the
+# pass and exits with 75; the job is put in the queue again and goes on from there. The result is the same to the byte.
+#SBATCH --job-name=segments
+#SBATCH --time=04:00:00
+#SBATCH --cpus-per-task=16
+#SBATCH --mem=32G
+#SBATCH --signal=B:USR1@120
+#SBATCH --requeue
+#SBATCH --open-mode=append
+
+set -u
+
+table=${TABLE:-customers.parquet}
+output=${OUTPUT:-segments}
+checkpoint=${CHECKPOINT:-$output.checkpoint}
+
+segma fit "$table" --id customer_id --clusters 12 --threads "${SLURM_CPUS_PER_TASK:-4}" \
+    --output "$output" --checkpoint "$checkpoint" --resume &
+segma=$!
+
+# Without a trap bash would die of the signal and take segma with it.
+trap 'kill -USR1 "$segma" 2>/dev/null' USR1
+trap 'kill -TERM "$segma" 2>/dev/null' TERM
+
+# A signal ends `wait`, not segma: wait until it is really gone.
+wait "$segma"
+code=$?
+while kill -0 "$segma" 2>/dev/null; do
+    wait "$segma"
+    code=$?
+done
+
+if [ "$code" -eq 75 ]; then
+    scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$code"

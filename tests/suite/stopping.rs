@@ -1,0 +1,317 @@
+//! The program killed, stopped and resumed: the outputs are those of a run that was left alone, whole or not there at all.
+
+use crate::data::{Random, root};
+use crate::program::{Place, Run, checked};
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A fit of a second or so, most of it in passes.
+const FIT: &str = "fit points.csv -k 24 --init random --n-init 6 --tol 0 --max-iter 60 --metrics none --device cpu";
+
+/// What must come out the same.
+const OUTPUTS: [&str; 3] = ["model.json", "segments.csv", "profile.csv"];
+
+/// All that a run folder holds.
+const FILES: [&str; 6] = ["metrics.json", "model.json", "profile.csv", "report.html", "run.json", "segments.csv"];
+
+/// A folder with a table that takes many passes.
+fn place() -> Place {
+    let place = Place::new();
+    let mut random = Random(5);
+    let mut text = String::from("a,b,c,d\n");
+    for _ in 0..12_000 {
+        let row: Vec<String> = (0..4).map(|_| format!("{:.4}", random.uniform())).collect();
+        text += &(row.join(",") + "\n");
+    }
+    place.put("points.csv", text);
+    place
+}
+
+fn outputs(place: &Place, folder: &str) -> [Vec<u8>; 3] {
+    OUTPUTS.map(|name| place.bytes(&format!("{folder}/{name}")))
+}
+
+fn start(place: &Place, words: &str) -> Child {
+    place.command(words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn ended(child: Child) -> Run {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Run { code: output.status.code().unwrap_or(-1), stdout: String::new(), stderr: text(&output.stderr) }
+}
+
+fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
+/// Waits until a file is there, while the program runs.
+fn wait_for(path: &Path, child: &mut Child) {
+    let begun = Instant::now();
+    while !path.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the program ended before {} was there", path.display());
+        assert!(begun.elapsed() < Duration::from_secs(60), "no {}", path.display());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Runs until the first checkpoint is there, and stops it with a signal.
+fn stopped(place: &Place, words: &str, name: &str) -> Run {
+    let mut child = start(place, &format!("{words} --checkpoint ck --checkpoint-every 0s"));
+    wait_for(&place.path("ck/checkpoint.json"), &mut child);
+    signal(&child, name);
+    ended(child)
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_as_one_left_alone() {
+    let place = place();
+    let clock = Instant::now();
+    place.run(&format!("{FIT} -o alone")).ended(0);
+    let (alone, whole) = (outputs(&place, "alone"), clock.elapsed());
+    let seed = std::env::var("SEGMA_TEST_SEED").map_or(8, |s| s.parse().unwrap());
+    let mut random = Random(seed);
+    let (mut kills, mut resumed, mut finished) = (0, 0, 0);
+    while kills < 20 || finished < 2 {
+        if place.path("run").exists() {
+            fs::remove_dir_all(place.path("run")).unwrap();
+        }
+        let in_place = finished % 2 == 1; // files are moved into a folder that is there one by one
+        if in_place {
+            place.put_in("run", "other.txt", "kept");
+        }
+        loop {
+            let child = start(&place, &format!("{FIT} -o run --checkpoint ck --checkpoint-every 0s --resume"));
+            // Enough kills are enough: then it may end.
+            let patience = if kills < 20 { whole.mul_f64(random.uniform() * 1.1) } else { Duration::from_secs(100) };
+            let run = killed_after(child, patience);
+            resumed += usize::from(run.stderr.contains("going on from"));
+            if run.code == 0 {
+                break;
+            }
+            assert_eq!(run.code, -1, "seed {seed}: {}", run.stderr);
+            kills += 1;
+            nothing_is_torn(&place, &alone, in_place);
+            if place.path("run/run.json").exists() && !place.path("ck/checkpoint.json").exists() {
+                break; // killed when all was done
+            }
+        }
+        assert_eq!(outputs(&place, "run"), alone, "seed {seed}");
+        assert!(!place.path("ck").exists() || place.names("ck").is_empty(), "seed {seed}");
+        finished += 1;
+    }
+    println!("seed {seed}: killed {kills} times, resumed {resumed} times, finished {finished} times");
+    assert!(resumed > 3, "seed {seed}: the kills came too early to test anything");
+    assert_eq!(place.names("run").iter().filter(|n| n.starts_with('.')).count(), 0, "what was left is removed");
+}
+
+fn killed_after(mut child: Child, patience: Duration) -> Run {
+    let clock = Instant::now();
+    while clock.elapsed() < patience && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let _ = child.kill();
+    ended(child)
+}
+
+/// Each file that can be seen is a whole one, and a folder with a run.json has them all.
+fn nothing_is_torn(place: &Place, alone: &[Vec<u8>; 3], in_place: bool) {
+    let there: Vec<String> = if place.path("run").exists() { place.names("run") } else { Vec::new() };
+    for (name, bytes) in OUTPUTS.iter().zip(alone) {
+        if there.iter().any(|n| n == name) {
+            assert!(place.bytes(&format!("run/{name}")) == *bytes, "{name} is torn");
+        }
+    }
+    let all = FILES.iter().all(|name| there.iter().any(|n| n == name));
+    assert!(all || !there.iter().any(|n| n == "run.json"), "run.json came before the others: {there:?}");
+    assert!(in_place || all || there.is_empty(), "half a folder: {there:?}");
+}
+
+#[test]
+fn a_signal_stops_a_run_at_the_end_of_a_pass_and_it_is_resumed() {
+    let place = place();
+    place.run(&format!("{FIT} -o alone")).ended(0);
+    for name in ["TERM", "INT", "USR1"] {
+        let run = stopped(&place, &format!("{FIT} -o run"), name).ended(75);
+        assert!(run.stderr.ends_with("stopped: saved checkpoint ck/checkpoint.json; run again with --resume\n"));
+        assert!(!place.path("run").exists());
+        assert!(!place.names("").iter().any(|n| n.ends_with(".partial")), "{:?}", place.names(""));
+        place.run(&format!("{FIT} -o run --checkpoint ck --resume")).ended(0).says(&["going on from ck, after pass "]);
+        assert_eq!(outputs(&place, "run"), outputs(&place, "alone"), "{name}");
+        assert!(place.names("ck").is_empty());
+        fs::remove_dir_all(place.path("run")).unwrap();
+    }
+}
+
+#[test]
+fn a_second_interrupt_ends_the_program_at_once() {
+    let place = place();
+    let mut child = start(&place, &format!("{FIT} -o run --checkpoint ck --checkpoint-every 0s"));
+    wait_for(&place.path("ck/checkpoint.json"), &mut child);
+    signal(&child, "INT");
+    signal(&child, "INT");
+    // Both may have come as one, or after the pass.
+    assert!([130, 75].contains(&ended(child).code));
+    assert!(!place.path("run").exists());
+}
+
+#[test]
+fn a_time_limit_stops_a_run_as_often_as_it_takes() {
+    let place = place();
+    place.run(&format!("{FIT} -o alone")).ended(0);
+    let limited = |millis: u64| place.run(&format!("{FIT} -o run --checkpoint ck --resume --time-limit {millis}ms"));
+    limited(0).ended(75).says(&["stopped before the first checkpoint; run again with --resume"]);
+    let done = (1..60).map(|n| limited(150 * n)).find(|run| run.code != 75).unwrap();
+    done.ended(0);
+    assert_eq!(outputs(&place, "run"), outputs(&place, "alone"));
+}
+
+#[test]
+fn a_sweep_is_resumed_too() {
+    let place = place();
+    let sweep = "sweep points.csv -k 9..11 --n-init 3 --tol 0 --max-iter 50 --metrics simplified --device cpu";
+    place.run(&format!("{sweep} -o alone")).ended(0);
+    stopped(&place, &format!("{sweep} -o run"), "TERM").ended(75);
+    place.run(&format!("{sweep} -o run --checkpoint ck --resume")).ended(0).says(&["going on from ck"]);
+    for name in ["models/k=09.json", "models/k=10.json", "models/k=11.json"] {
+        assert_eq!(place.bytes(&format!("run/{name}")), place.bytes(&format!("alone/{name}")), "{name}");
+    }
+}
+
+#[test]
+fn a_checkpoint_is_for_its_own_table_options_and_run() {
+    let place = place();
+    stopped(&place, &format!("{FIT} -o run"), "TERM").ended(75);
+    let again = |more: &str| place.run(&format!("{FIT} -o run --checkpoint ck {more}"));
+    again("").ended(8).says(&["ck/checkpoint.json: a checkpoint is here", "--resume", "--force"]);
+    again("--resume --seed 7").ended(2).says(&["--seed is 7, but the checkpoint was made with 42"]);
+    again("--resume --scale none").ended(3).says(&["the prepared values are not those of the checkpoint"]);
+    again("--resume --columns a,b").ended(3).says(&["2 prepared columns, but the checkpoint is of 4"]);
+    // A damaged one: the one before; if that is damaged too, an error.
+    let newest = place.bytes("ck/checkpoint.json");
+    place.put("ck/checkpoint.json", &newest[..newest.len() / 2]);
+    fs::copy(place.path("ck/checkpoint-before.json"), place.path("before")).unwrap_or_default();
+    place.put("ck/checkpoint-before.json", &newest[..newest.len() / 3]);
+    again("--resume").ended(3).says(&["ck/checkpoint.json: not a whole checkpoint", "--force"]);
+    place.put("ck/checkpoint-before.json", &newest);
+    again("--resume").ended(0).says(&["not a whole checkpoint", "going on from the one before it"]);
+    // Outputs that were there before are safe from a run that is resumed into another folder.
+    stopped(&place, &format!("{FIT} -o other"), "TERM").ended(75);
+    again("--resume").ended(8).says(&["run/model.json: exists already"]);
+    place.run(&format!("{FIT} -o run --checkpoint ck --force")).ended(0);
+    assert!(place.names("ck").is_empty());
+}
+
+#[test]
+fn flags_of_a_checkpoint_need_one() {
+    let place = Place::with_customers();
+    for flag in ["--resume", "--time-limit 3h"] {
+        place.run(&format!("fit customers.csv -k 2 -o run {flag}")).ended(2).says(&["--checkpoint <FOLDER>"]);
+    }
+    place.run("fit customers.csv -k 2 -o run --checkpoint ck --time-limit soon").ended(2).says(&["90s, 45m or 2h30m"]);
+    place.run("fit customers.csv -k 2 -o run --checkpoint customers.csv").ended(8).says(&["cannot hold a checkpoint"]);
+    place.run("fit customers.csv -k 2 -o run --checkpoint ck --resume").ended(0).says(&["no checkpoint in ck"]);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_costs_a_note_and_no_result() {
+    let place = place();
+    place.run(&format!("{FIT} -o alone")).ended(0);
+    let mut child = start(&place, &format!("{FIT} -o run --checkpoint ck --checkpoint-every 0s"));
+    wait_for(&place.path("ck/checkpoint.json"), &mut child);
+    while fs::remove_dir_all(place.path("ck")).is_err() {}
+    ended(child).ended(0).says(&["note: no checkpoint: ck/checkpoint.json: "]);
+    assert_eq!(outputs(&place, "run"), outputs(&place, "alone"));
+}
+
+#[test]
+fn two_runs_cannot_share_a_checkpoint() {
+    let place = place();
+    let mut child = start(&place, &format!("{FIT} -o run --checkpoint ck --checkpoint-every 0s"));
+    wait_for(&place.path("ck/checkpoint.json"), &mut child);
+    place.run(&format!("{FIT} -o other --checkpoint ck --resume")).ended(8).says(&["another run saves"]);
+    child.kill().unwrap();
+    assert_eq!(ended(child).code, -1);
+}
+
+#[test]
+fn a_signal_without_a_checkpoint_leaves_nothing_behind() {
+    let place = place();
+    for (name, code) in [("USR1", 138), ("TERM", 143), ("INT", 130)] {
+        let mut child = start(&place, &format!("{FIT} --n-init 60 -o run"));
+        let own = place.path(&format!(".segma-{}.partial", child.id()));
+        wait_for(&own, &mut child);
+        signal(&child, name);
+        ended(child).ended(code).says(&["interrupted"]);
+        assert_eq!(place.names(""), ["points.csv"], "{name}");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_and_what_another_writes_is_not() {
+    let place = Place::with_customers();
+    let live = [".segma-1.partial", ".labels.csv.1-2.partial"];
+    fs::create_dir(place.path(live[0])).unwrap();
+    place.put(live[1], "in the making");
+    let held = live.map(|name| File::open(place.path(name)).unwrap());
+    held.iter().for_each(|file| file.lock().unwrap());
+    for name in [".segma-99999999.partial", ".segma-99999999-1.partial"] {
+        fs::create_dir(place.path(name)).unwrap();
+        place.put(&format!("{name}/model.json"), "half");
+    }
+    let others = [".segma-x.partial", ".segma-5.partially"];
+    others.iter().for_each(|name| place.put(name, "a user's"));
+    place.put(".labels.csv.99999999.partial", "half");
+    place.run("fit customers.csv --id customer_id -k 2 -o run").ended(0);
+    place.run("predict run/model.json customers.csv -o labels.csv").ended(0);
+    let mut left = vec!["customers.csv", "labels.csv", "run", others[0], others[1], live[0], live[1]];
+    left.sort_unstable();
+    assert_eq!(place.names(""), left);
+}
+
+#[test]
+fn a_disk_that_is_full_is_a_clean_error() {
+    let place = Place::with_customers();
+    let words = "fit customers.csv --id customer_id -k 2 -o run";
+    // Blocks of 512 or of 1024 bytes: in both cases too few.
+    let limited = "ulimit -f 4; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_segma")]).args(words.split(' ')).current_dir(place.path(""));
+    let run = checked(command, words).ended(8);
+    assert!(run.stderr.contains("run/"), "{}", run.stderr);
+    assert_eq!(place.names(""), ["customers.csv"]);
+    place.run(words).ended(0);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_found_before_the_work() {
+    let place = Place::with_customers();
+    for target in ["customers.csv/run", "/proc/segma/run", "missing/deep/run"] {
+        place.run(&format!("fit missing.csv -k 2 -o {target}")).ended(8).says(&["cannot be written"]);
+    }
+    place.run("fit missing.csv -k 2 -o run --checkpoint /proc/segma/ck").ended(8).says(&["cannot hold a checkpoint"]);
+}
+
+#[test]
+fn a_run_json_of_an_earlier_run_is_never_beside_files_of_a_later_one() {
+    let place = Place::with_customers();
+    place.run("fit customers.csv --id customer_id -k 2 -o run").ended(0);
+    let before = place.bytes("run/run.json");
+    // A folder in the place of a file: that cannot be moved in.
+    place.run("fit customers.csv --id customer_id -k 3 -o run --force").ended(0);
+    assert_ne!(place.bytes("run/run.json"), before);
+    assert_eq!(place.names("run"), FILES);
+}
+
+#[test]
+fn the_job_script_for_slurm_is_sound() {
+    let script = root().join("examples/slurm.sh");
+    let checked = Command::new("bash").arg("-n").arg(&script).output();
+    match checked {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => println!("skipped: no bash on this machine"),
+    }
+}
