@@ -22,13 +22,13 @@ segma fit "$table" --id customer_id --clusters 12 --threads "${SLURM_CPUS_PER_TA
 segma=$!
 
 # Without a trap bash would die of the signal and take segma with it.
-trap 'kill -USR1 "$segma" 2>/dev/null' USR1
-trap 'kill -TERM "$segma" 2>/dev/null' TERM
+trap 'kill -USR1 "$segma" 2>/dev/null && waiting=yes' USR1
+trap 'kill -TERM "$segma" 2>/dev/null && waiting=yes' TERM
 
 # A signal ends `wait`, not segma: wait until it is really gone.
-wait "$segma"
-code=$?
-while kill -0 "$segma" 2>/dev/null; do
+waiting=yes
+while [ "$waiting" = yes ]; do
+    waiting=no
     wait "$segma"
     code=$?
 done

@@ -255,3 +255,26 @@ fn remember(path: &Path) {
 pub(super) fn remove(path: &Path) {
     let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_whole_has_no_run_json() {
+        let place = tempfile::tempdir().unwrap();
+        let (from, to) = (place.path().join("from"), place.path().join("to"));
+        fs::create_dir_all(to.join("model.json")).unwrap(); // a file cannot take the place of a folder
+        fs::create_dir_all(from.join("models")).unwrap();
+        for name in ["model.json", "models/a.json", LAST] {
+            fs::write(from.join(name), "new").unwrap();
+        }
+        fs::write(to.join(LAST), "old").unwrap();
+        assert!(put_in_place(&from, &to).is_err());
+        assert!(!to.join(LAST).exists() && from.join(LAST).exists());
+        fs::remove_dir(to.join("model.json")).unwrap();
+        put_in_place(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(to.join(LAST)).unwrap(), "new");
+        assert!(to.join("model.json").is_file() && to.join("models/a.json").is_file());
+    }
+}

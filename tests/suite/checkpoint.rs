@@ -178,9 +178,9 @@ fn a_gpu_goes_on_where_it_or_the_cpu_stopped() {
         let (name, gpu) = (adapter.name(), open(&adapter, OpenOptions::default()));
         let matrix = matrix(&table(Kind::Blobs, 2500, 6, 4));
         let blobs = params(&[5, 9], |p| p.init(Init::Random).n_init(2).tol(0.0).max_iter(9));
-        survives(&matrix, &blobs, &[&gpu, &cpu], &name);
+        survives(&matrix, &blobs, &[&gpu, &cpu], name);
         for (matrix, params) in &emptied()[..3] {
-            survives(matrix, params, &[&cpu, &gpu], &name);
+            survives(matrix, params, &[&cpu, &gpu], name);
         }
     }
 }

@@ -73,39 +73,59 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_left_alone() {
     place.run(&format!("{FIT} -o alone")).ended(0);
     let (alone, whole) = (outputs(&place, "alone"), clock.elapsed());
     let seed = std::env::var("SEGMA_TEST_SEED").map_or(8, |s| s.parse().unwrap());
-    let mut random = Random(seed);
-    let (mut kills, mut resumed, mut finished) = (0, 0, 0);
-    while kills < 20 || finished < 2 {
+    let mut killed = Killed { alone, whole, random: Random(seed), kills: 0, resumed: 0 };
+    for round in 1..=4 {
+        // Files are moved into a folder that is there one by one.
+        let in_place = round % 2 == 0;
+        while killed.kills < 10 * round {
+            killed.until_done(&place, in_place, 10 * round);
+            assert!(outputs(&place, "run") == killed.alone, "seed {seed}");
+            assert!(place.names("ck").is_empty(), "seed {seed}");
+        }
+    }
+    let Killed { kills, resumed, .. } = killed;
+    println!("seed {seed}: killed {kills} times, resumed {resumed} times");
+    assert!(resumed > 9, "seed {seed}: the kills came too early to test anything");
+    place.run(&format!("{FIT} -o run --force")).ended(0);
+    let left = [place.names(""), place.names("run")].concat();
+    assert!(!left.iter().any(|n| n.ends_with(".partial")), "what was left is not removed: {left:?}");
+}
+
+/// What became of a run that is killed again and again.
+struct Killed {
+    alone: [Vec<u8>; 3],
+    /// What a run takes that is left alone.
+    whole: Duration,
+    random: Random,
+    kills: usize,
+    resumed: usize,
+}
+
+impl Killed {
+    /// Kills a run and resumes it until it is done; after enough kills it is left alone.
+    fn until_done(&mut self, place: &Place, in_place: bool, enough: usize) {
         if place.path("run").exists() {
             fs::remove_dir_all(place.path("run")).unwrap();
         }
-        let in_place = finished % 2 == 1; // files are moved into a folder that is there one by one
         if in_place {
             place.put_in("run", "other.txt", "kept");
         }
         loop {
-            let child = start(&place, &format!("{FIT} -o run --checkpoint ck --checkpoint-every 0s --resume"));
-            // Enough kills are enough: then it may end.
-            let patience = if kills < 20 { whole.mul_f64(random.uniform() * 1.1) } else { Duration::from_secs(100) };
-            let run = killed_after(child, patience);
-            resumed += usize::from(run.stderr.contains("going on from"));
+            let child = start(place, &format!("{FIT} -o run --checkpoint ck --checkpoint-every 0s --resume"));
+            let patience = self.whole.mul_f64(self.random.uniform() * 1.1);
+            let run = killed_after(child, if self.kills < enough { patience } else { Duration::from_secs(100) });
+            self.resumed += usize::from(run.stderr.contains("going on from"));
             if run.code == 0 {
-                break;
+                return;
             }
-            assert_eq!(run.code, -1, "seed {seed}: {}", run.stderr);
-            kills += 1;
-            nothing_is_torn(&place, &alone, in_place);
+            assert_eq!(run.code, -1, "{}", run.stderr);
+            self.kills += 1;
+            nothing_is_torn(place, &self.alone, in_place);
             if place.path("run/run.json").exists() && !place.path("ck/checkpoint.json").exists() {
-                break; // killed when all was done
+                return; // killed when all was done
             }
         }
-        assert_eq!(outputs(&place, "run"), alone, "seed {seed}");
-        assert!(!place.path("ck").exists() || place.names("ck").is_empty(), "seed {seed}");
-        finished += 1;
     }
-    println!("seed {seed}: killed {kills} times, resumed {resumed} times, finished {finished} times");
-    assert!(resumed > 3, "seed {seed}: the kills came too early to test anything");
-    assert_eq!(place.names("run").iter().filter(|n| n.starts_with('.')).count(), 0, "what was left is removed");
 }
 
 fn killed_after(mut child: Child, patience: Duration) -> Run {
@@ -193,11 +213,10 @@ fn a_checkpoint_is_for_its_own_table_options_and_run() {
     // A damaged one: the one before; if that is damaged too, an error.
     let newest = place.bytes("ck/checkpoint.json");
     place.put("ck/checkpoint.json", &newest[..newest.len() / 2]);
-    fs::copy(place.path("ck/checkpoint-before.json"), place.path("before")).unwrap_or_default();
     place.put("ck/checkpoint-before.json", &newest[..newest.len() / 3]);
-    again("--resume").ended(3).says(&["ck/checkpoint.json: not a whole checkpoint", "--force"]);
+    again("--resume").ended(3).says(&["ck/checkpoint.json: not a checkpoint", "--force"]);
     place.put("ck/checkpoint-before.json", &newest);
-    again("--resume").ended(0).says(&["not a whole checkpoint", "going on from the one before it"]);
+    again("--resume").ended(0).says(&["not a checkpoint", "going on from the one before it"]);
     // Outputs that were there before are safe from a run that is resumed into another folder.
     stopped(&place, &format!("{FIT} -o other"), "TERM").ended(75);
     again("--resume").ended(8).says(&["run/model.json: exists already"]);
@@ -240,8 +259,9 @@ fn two_runs_cannot_share_a_checkpoint() {
 #[test]
 fn a_signal_without_a_checkpoint_leaves_nothing_behind() {
     let place = place();
+    let long = FIT.replace("--n-init 6", "--n-init 60");
     for (name, code) in [("USR1", 138), ("TERM", 143), ("INT", 130)] {
-        let mut child = start(&place, &format!("{FIT} --n-init 60 -o run"));
+        let mut child = start(&place, &format!("{long} -o run"));
         let own = place.path(&format!(".segma-{}.partial", child.id()));
         wait_for(&own, &mut child);
         signal(&child, name);
@@ -295,23 +315,33 @@ fn a_place_that_cannot_be_written_is_found_before_the_work() {
     place.run("fit missing.csv -k 2 -o run --checkpoint /proc/segma/ck").ended(8).says(&["cannot hold a checkpoint"]);
 }
 
-#[test]
-fn a_run_json_of_an_earlier_run_is_never_beside_files_of_a_later_one() {
-    let place = Place::with_customers();
-    place.run("fit customers.csv --id customer_id -k 2 -o run").ended(0);
-    let before = place.bytes("run/run.json");
-    // A folder in the place of a file: that cannot be moved in.
-    place.run("fit customers.csv --id customer_id -k 3 -o run --force").ended(0);
-    assert_ne!(place.bytes("run/run.json"), before);
-    assert_eq!(place.names("run"), FILES);
+/// Runs the job script with programs of these texts in the place of `segma` and `scontrol`.
+fn job(place: &Place, segma: &str) -> Child {
+    use std::os::unix::fs::PermissionsExt;
+    for (name, text) in [("segma", segma), ("scontrol", "#!/bin/sh\necho \"$@\" > requeued\n")] {
+        place.put_in("bin", name, text);
+        fs::set_permissions(place.path(&format!("bin/{name}")), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}", place.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut script = Command::new("bash");
+    script.arg(root().join("examples/slurm.sh")).current_dir(place.path("")).env("PATH", path);
+    script.env("SLURM_JOB_ID", "7").env("TABLE", "customers.csv").stderr(Stdio::piped()).spawn().unwrap()
 }
 
 #[test]
-fn the_job_script_for_slurm_is_sound() {
-    let script = root().join("examples/slurm.sh");
-    let checked = Command::new("bash").arg("-n").arg(&script).output();
-    match checked {
-        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
-        Err(_) => println!("skipped: no bash on this machine"),
+fn the_job_script_for_slurm_passes_the_signal_on_and_queues_the_job_again() {
+    if Command::new("bash").arg("--version").output().is_err() {
+        println!("skipped: no bash on this machine");
+        return;
     }
+    let place = Place::with_customers();
+    let waits = "#!/bin/sh\ntrap 'sleep 0.2; exit 75' USR1\ntouch started\nwhile :; do sleep 0.02; done\n";
+    let mut child = job(&place, waits);
+    wait_for(&place.path("started"), &mut child);
+    signal(&child, "USR1");
+    ended(child).ended(75);
+    assert_eq!(place.text("requeued"), "requeue 7\n");
+    fs::remove_file(place.path("requeued")).unwrap();
+    ended(job(&place, &format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_segma")))).ended(0);
+    assert!(!place.path("requeued").exists() && place.path("segments/run.json").exists());
 }
