@@ -4,10 +4,10 @@
 //! the options at hand, which are not in it. A file is untrusted: it is checked as a whole before anything uses it, and one
 //! that was damaged or made for something else is an error that says so, never another result.
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, escaped, printable};
 use crate::kmeans::{Init, Snapshot, ValidParams};
 use crate::matrix::{Matrix, Weights};
-use crate::model::read_bounded;
+use crate::model::{MOST_BYTES, read_bounded};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -204,7 +204,7 @@ impl Checkpoint {
     /// may go another way.
     pub fn check(&self, job: &Job) -> Result<()> {
         if self.segma != env!("CARGO_PKG_VERSION") {
-            let message = format!("made by segma {}, this is {}", printed(&self.segma), env!("CARGO_PKG_VERSION"));
+            let message = format!("made by segma {}, this is {}", printable(&self.segma), env!("CARGO_PKG_VERSION"));
             return Err(Error::data(Place::default(), message, "resume with that version, or start over with --force"));
         }
         job.same(&self.job)
@@ -213,10 +213,14 @@ impl Checkpoint {
     /// The checkpoint as JSON text.
     ///
     /// # Errors
-    /// [`Error::Usage`] if a number in it has no place in JSON, which no fit gives.
+    /// [`Error::Usage`] if it would be too long to be read again: thousands of centroids in thousands of columns.
     pub fn to_json(&self) -> Result<String> {
         let file = File { schema: SCHEMA.into(), sha256: self.sha256(), content: self };
-        serde_json::to_string(&file).map(|text| text + "\n").map_err(|e| Error::Usage(e.to_string()))
+        let text = serde_json::to_string(&file).map_err(|e| Error::Usage(e.to_string()))?;
+        if text.len() as u64 >= MOST_BYTES {
+            return Err(Error::Usage(format!("it would be longer than {} MiB", MOST_BYTES >> 20)));
+        }
+        Ok(text + "\n")
     }
 
     /// Reads a checkpoint file.
@@ -227,7 +231,7 @@ impl Checkpoint {
         let read = read_bounded(path, "a checkpoint").and_then(|text| Self::from_json(&text));
         read.map_err(|message| {
             let hint = "start over with --force";
-            Error::data(Place::file(path.to_string_lossy()), printed(&message), hint)
+            Error::data(Place::file(path.to_string_lossy()), escaped(&message), hint)
         })
     }
 
@@ -252,10 +256,6 @@ impl Checkpoint {
     fn sha256(&self) -> String {
         format!("{:x}", Sha256::digest(serde_json::to_vec(self).unwrap_or_default()))
     }
-}
-
-fn printed(text: &str) -> String {
-    crate::error::printable(text)
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ use std::path::Path;
 /// The version this program writes and reads.
 pub const SCHEMA: &str = "segma.model/3";
 
-/// No model is larger; a longer file is something else.
-const MOST_BYTES: u64 = 256 << 20;
+/// No model or checkpoint is larger; a longer file is something else.
+pub(crate) const MOST_BYTES: u64 = 256 << 20;
 
 /// No name of a segment is longer, in characters.
 const MOST_NAME: usize = 256;

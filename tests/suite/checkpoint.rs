@@ -252,5 +252,5 @@ fn whatever_a_snapshot_holds_it_is_gone_on_with_or_refused() {
             refused += usize::from(resume(&Exact, &matrix, &params, &changed, &mut Quiet).is_err());
         }
     }
-    assert!(read > 200 && refused > 100, "{read} read, {refused} refused");
+    assert!(read > 150 && refused > 80, "{read} read, {refused} refused");
 }

@@ -21,7 +21,7 @@ fn place() -> Place {
     let place = Place::new();
     let mut random = Random(5);
     let mut text = String::from("a,b,c,d\n");
-    for _ in 0..12_000 {
+    for _ in 0..24_000 {
         let row: Vec<String> = (0..4).map(|_| format!("{:.4}", random.uniform())).collect();
         text += &(row.join(",") + "\n");
     }
