@@ -153,6 +153,52 @@ impl Error {
         self
     }
 
+    /// What kind of error it is, in `snake_case`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "usage",
+            Self::Data { .. } => "data",
+            Self::Model { .. } => "model",
+            Self::NotConverged { .. } => "not_converged",
+            Self::Device(_) => "device",
+            Self::Memory(_) => "memory",
+            Self::Output { .. } => "output",
+            Self::Gate(_) => "gate",
+            Self::Broken(_) => "broken",
+            Self::Interrupted => "interrupted",
+            Self::Stopped(_) => "stopped",
+        }
+    }
+
+    /// What is wrong, without the place and the next step.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Data { message, .. } | Self::Model { message, .. } | Self::Output { message, .. } => message.clone(),
+            other => hinted(&other.to_string()).0.to_owned(),
+        }
+    }
+
+    /// The next step; empty if none is known.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Data { hint, .. } => hint.clone(),
+            other => hinted(&other.to_string()).1.to_owned(),
+        }
+    }
+
+    /// Where, as far as that is known.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Data { place, .. } => (**place).clone(),
+            Self::Model { path, .. } | Self::Output { path, .. } => Place::file(path.to_string_lossy()),
+            _ => Place::default(),
+        }
+    }
+
     /// The exit code this error means.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -172,8 +218,23 @@ impl Error {
     }
 }
 
+/// What stands before a hint.
+const HINT: &str = "\n  hint: ";
+
 fn hint_line(hint: &str) -> String {
-    if hint.is_empty() { String::new() } else { format!("\n  hint: {hint}") }
+    if hint.is_empty() { String::new() } else { format!("{HINT}{hint}") }
+}
+
+/// A message that ends with a hint, taken apart.
+fn hinted(text: &str) -> (&str, &str) {
+    text.split_once(HINT).unwrap_or((text, ""))
+}
+
+/// Whether a character cannot be seen, or changes how others are shown: controls, bidirectional and other invisible ones.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Text made safe for a terminal: control, bidirectional and other invisible characters become visible escapes.
@@ -181,9 +242,7 @@ fn hint_line(hint: &str) -> String {
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let hidden =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || hidden {
+        if is_hidden(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -265,6 +324,17 @@ mod tests {
         let path = "folder/".repeat(20) + "a.csv";
         assert_eq!(Place::file(&path).to_string(), path);
         assert!(Error::model(Path::new(&path), "\u{1b}no").to_string().starts_with(&format!("{path}: \\u{{1b}}no")));
+    }
+
+    #[test]
+    fn an_error_can_be_taken_apart() {
+        let error = Error::data(Place::file("a.csv").at_line(3).in_column("x"), "no", "do it");
+        assert_eq!((error.code(), error.message(), error.hint()), ("data", "no".into(), "do it".into()));
+        assert_eq!(error.place(), Place::file("a.csv").at_line(3).in_column("x"));
+        let gate = Error::Gate("no clear k\n  hint: say how many".into());
+        assert_eq!((gate.message(), gate.hint()), ("no clear k".into(), "say how many".into()));
+        let output = Error::output(Path::new("run"), "is full");
+        assert_eq!((output.message(), output.place()), ("is full".into(), Place::file("run")));
     }
 
     #[test]

@@ -39,3 +39,4 @@ pub mod quality;
 pub mod segments;
 pub mod store;
 pub mod table;
+pub mod watch;

@@ -31,10 +31,13 @@ impl ApplyArgs {
         &self,
         files: &[PathBuf],
         model: &Model,
+        teller: &mut Teller,
         more: impl FnOnce(&mut ReadOptions),
     ) -> Result<Applied> {
+        teller.step("reading");
         let memory = Memory::new(self.csv.memory);
         let mut options = self.csv.options(self.id.as_deref(), &memory);
+        options.watch = Some(teller.watch());
         options.wanted = Some(model.pipeline.columns());
         (options.as_text, options.numbers) = (model.pipeline.texts(), model.pipeline.numbers());
         if self.id.is_none() {
@@ -42,6 +45,7 @@ impl ApplyArgs {
         }
         more(&mut options);
         let mut table = table::read_all(files, &options)?;
+        teller.step("preparing");
         let id = self.id.as_ref().or(model.id.as_ref()).filter(|name| table.text(name).is_some()).cloned();
         let mut notes = self.unknown_id(model, id.as_ref());
         notes.extend(unread_note(&table));

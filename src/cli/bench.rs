@@ -3,8 +3,8 @@
 use super::args::{BenchFitArgs, DeviceArgs};
 use super::device::Choice;
 use super::init::{self, Space};
-use super::print;
 use super::progress::Teller;
+use super::{print, print_document};
 use ndarray::ArrayView2;
 use segma::engine::gpu::Gpu;
 use segma::error::{Error, Result};
@@ -29,8 +29,10 @@ pub(super) fn bench(args: &BenchFitArgs) -> Result<()> {
     let mut document = json!({ "schema": "segma.bench/1", "n": n, "d": d, "k": params.k() });
     compare(&mut document, &runs);
     document["runs"] = json!(runs);
-    print(&if args.shared.json { format!("{document:#}\n") } else { text(&document) })?;
-    if document["same"] == false {
+    let differ = document["same"] == false;
+    document["ok"] = json!(!differ);
+    if args.shared.json { print_document(document) } else { print(&text(&document)) }?;
+    if differ {
         return Err(Error::Broken("the runs gave different answers; please report it with the lines above".into()));
     }
     Ok(())

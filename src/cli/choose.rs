@@ -58,6 +58,7 @@ pub(super) fn compare(
     (teller, phases, keeper): (&mut Teller, &mut Phases, &mut Keeper),
 ) -> Result<Compared> {
     teller.tell(&cost(matrix, &params, by.metrics));
+    teller.step("seeding");
     let fits = phases.time("fit", || keeper.sweep(engine, matrix, &params, teller))?;
     let measures = phases.time("measure", || measures(engine, matrix, &fits, by, teller))?;
     let full = Full::of(&fits, &params);
@@ -102,7 +103,7 @@ impl<'f> Full<'f> {
 
 fn measures(engine: &dyn Engine, matrix: &Matrix, fits: &[Fit], by: By, teller: &mut Teller) -> Result<Vec<Measures>> {
     let one = |(i, fit): (usize, &Fit)| {
-        teller.line(format!("measuring clustering {} of {}", i + 1, fits.len()));
+        teller.piece("clustering", i, fits.len());
         if by.metrics.of_rows() {
             Measures::of(engine, matrix, fit, by.metrics, by.seed)
         } else {
@@ -166,6 +167,7 @@ pub(super) fn fit(
         Some(Clusters::Auto) => return best(&usual(matrix)?, args, (engine, matrix), (teller, phases, keeper)),
     };
     let mut params = vec![init::params(one, &args.run, Space::Prepared(pipeline))?];
+    teller.step("seeding");
     let mut fits = phases.time("fit", || keeper.sweep(engine, matrix, &params, teller))?;
     Ok(Chosen { fit: fits.swap_remove(0), params: params.swap_remove(0), choice: None })
 }

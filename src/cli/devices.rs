@@ -2,8 +2,8 @@
 
 use super::args::DevicesArgs;
 use super::device::no_gpu;
-use super::print;
 use super::run::default_threads;
+use super::{print, print_document};
 use segma::engine::cpu::Level;
 use segma::engine::gpu::Adapter;
 use segma::error::{Result, printable};
@@ -23,7 +23,7 @@ pub(super) fn devices(args: &DevicesArgs) -> Result<()> {
         let gpus: Vec<Value> = adapters.iter().enumerate().map(|(i, a)| gpu_json(i, a)).collect();
         let cpu = json!({ "threads": threads, "levels": levels });
         let document = json!({ "schema": "segma.devices/1", "cpu": cpu, "gpus": gpus });
-        return print(&format!("{document:#}\n"));
+        return print_document(document);
     }
     print(&(cpu_text(chosen, threads) + &gpus_text(&adapters)))
 }

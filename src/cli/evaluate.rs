@@ -4,11 +4,11 @@ use super::apply::{Applied, Labelled, imputed_and_unknown, label};
 use super::args::{ApplyArgs, EvaluateArgs};
 use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
-use super::print;
 use super::progress::Teller;
 use super::quality::{Measured, add_segments, document, exact, measure, silhouettes, stable};
 use super::run::{Phases, saturated_note};
 use super::summary::grouped;
+use super::{print, print_document, succeeded};
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Error, Place, Result, printable};
 use segma::model::Model;
@@ -51,8 +51,8 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
-    teller.step("reading");
-    let Applied { table, mut notes, memory, .. } = phases.time("read", || read(args, &files, &model))?;
+    let applied = phases.time("read", || read(args, &files, &model, &mut teller))?;
+    let Applied { table, mut notes, memory, .. } = applied;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
     let labelled = phases.time("label", || label(&prepared, (&model, &memory), (choice, &args.device), &mut teller))?;
@@ -69,19 +69,19 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let model = &model;
     let found = Evaluation { model, labels, measured, truth, notes, device_notes, engine, seconds };
     if let Some(file) = output {
-        file.write(|out| writeln!(out, "{:#}", found.document()))?;
+        file.write(|out| out.write_all(succeeded(found.document()).as_bytes()))?;
     }
     match (args.shared.json, args.shared.quiet) {
-        (true, _) => print(&format!("{:#}\n", found.document())),
+        (true, _) => print_document(found.document()),
         (false, true) => Ok(()),
         (false, false) => print(&found.text()),
     }
 }
 
 /// The table with what the model reads, and the text of the truth.
-fn read(args: &EvaluateArgs, files: &[PathBuf], model: &Model) -> Result<Applied> {
+fn read(args: &EvaluateArgs, files: &[PathBuf], model: &Model, teller: &mut Teller) -> Result<Applied> {
     let apply = ApplyArgs { model: args.model.clone(), tables: args.tables.clone(), id: None, csv: args.csv.clone() };
-    let mut applied = apply.read(files, model, |options| options.keep.extend(args.truth.clone()))?;
+    let mut applied = apply.read(files, model, teller, |options| options.keep.extend(args.truth.clone()))?;
     applied.notes.retain(|note| note.code != "no_id"); // nothing is said of single rows
     if model.weights.is_some() {
         applied

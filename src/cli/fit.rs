@@ -3,13 +3,14 @@
 use super::args::FitArgs;
 use super::checkpoint::Keeper;
 use super::choose::{self, Chosen};
+use super::config;
 use super::device::Choice;
 use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::quality::{Measured, measure};
 use super::run::{Phases, carried, command, listed, pack, peak_memory_bytes};
-use super::{print, summary};
+use super::{print, print_document, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline, Prepared};
 use segma::kmeans::{Fit, Step};
@@ -55,7 +56,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let choice = Choice::new(&args.device)?;
     teller.step("reading");
     let memory = Memory::new(args.input.csv.memory);
-    let mut table = phases.time("read", || args.input.read(&files, &memory))?;
+    let mut table = phases.time("read", || args.input.read(&files, &memory, &teller))?;
     teller.step("preparing");
     let options = args.input.options(&table);
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
@@ -81,7 +82,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let roles = Roles { pipeline: &pipeline, kpis: &table.further, without: args.input.weight_column.as_slice() };
     let profile = phases.time("profile", || Profile::new(&table, &labels, model.k(), matrix.weights(), &roles));
     model.names = profile.names();
-    let assignments = Assignments::new(&matrix, &model.centroids, &labels);
+    let assignments = Assignments::new(&matrix, &model.centroids, &labels).watched(teller.watch());
     phases.time("write", || write(&folder, args, (&table, &prepared), &model, &assignments, &profile))?;
     let outcome = Outcome {
         args,
@@ -156,6 +157,7 @@ fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit) -> Value {
         "schema": "segma.run/1",
         "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         "segma": env!("CARGO_PKG_VERSION"),
+        "settings": config::in_effect(),
         "input": { "path": outcome.table.source, "rows": outcome.table.rows, "files": listed(outcome.table) },
         "device": outcome.engine,
         "threads": rayon::current_num_threads(),
@@ -178,7 +180,7 @@ fn report(outcome: &Outcome<'_>) -> Result<()> {
         document["output"] = json!(outcome.args.folder.output.to_string_lossy());
         document["notes"] = json!(outcome.model.notes);
         document["device_notes"] = json!(outcome.device_notes);
-        return print(&format!("{document:#}\n"));
+        return print_document(document);
     }
     if outcome.args.shared.quiet {
         return Ok(());

@@ -2,11 +2,12 @@
 
 use super::args::{FormatArg, GenerateArgs};
 use super::output::OneFile;
-use super::print;
 use super::progress::Teller;
 use super::summary::grouped;
+use super::{print, print_document};
 use segma::error::{Error, Result, escaped, suggestion};
 use segma::generate::{Customers, Options};
+use segma::watch::{Far, Unit};
 use serde_json::json;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -20,10 +21,10 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<()> {
     let mut teller = Teller::new(&args.shared);
     teller.step("generating");
     match output {
-        Some(file) => file.write(|out| write(&customers, format, out, args, &mut teller))?,
+        Some(file) => file.write(|out| write(&customers, format, out, args, &teller))?,
         None => {
             let mut out = BufWriter::new(io::stdout());
-            match write(&customers, format, &mut out, args, &mut teller) {
+            match write(&customers, format, &mut out, args, &teller) {
                 Err(e) if e.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
                 done => done.map_err(|e| Error::output("standard output".as_ref(), e))?,
             }
@@ -65,9 +66,10 @@ fn write(
     format: FormatArg,
     out: impl Write + Send,
     args: &GenerateArgs,
-    teller: &mut Teller,
+    teller: &Teller,
 ) -> io::Result<()> {
-    let told = |rows| teller.line(format!("{} of {} customers", grouped(rows), grouped(args.rows)));
+    let watch = teller.watch();
+    let told = |done| watch.tell(Far { done, of: args.rows, unit: Unit::Rows });
     match format {
         FormatArg::Csv => customers.write_csv(out, told),
         FormatArg::Parquet => customers.write_parquet(out, told),
@@ -87,7 +89,7 @@ fn report(args: &GenerateArgs, format: FormatArg, customers: &Customers) -> Resu
             "columns": columns,
             "seed": args.seed,
         });
-        return print(&format!("{document:#}\n"));
+        return print_document(document);
     }
     if args.shared.quiet {
         return Ok(());

@@ -2,9 +2,10 @@
 
 use super::args::{InputArgs, InspectArgs};
 use super::memory::Memory;
-use super::print;
+use super::progress::Teller;
 use super::run::listed;
 use super::summary::grouped;
+use super::{print, print_document};
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Result, escaped, printable};
 use segma::features::{Description, Fate, Inspection, describe};
@@ -23,10 +24,14 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
     }
     let files = table::expand(&args.input.tables)?;
     // The id is looked at like any other column.
-    let table = InputArgs { id: None, ..args.input.clone() }.read(&files, &Memory::new(args.input.csv.memory))?;
+    let (mut teller, memory) = (Teller::new(&args.shared), Memory::new(args.input.csv.memory));
+    teller.step("reading");
+    let table = InputArgs { id: None, ..args.input.clone() }.read(&files, &memory, &teller)?;
+    teller.step("inspecting");
     let inspection = describe(&table, &args.input.options(&table));
+    teller.finish([]);
     if args.shared.json {
-        return print(&format!("{:#}\n", document(&table, &inspection)));
+        return print_document(document(&table, &inspection));
     }
     print(&text(&table, &inspection))
 }
@@ -120,7 +125,7 @@ fn model(args: &InspectArgs, path: &Path, model: &Model) -> Result<()> {
             "features": model.pipeline.features().len(),
             "columns": columns,
         });
-        return print(&format!("{document:#}\n"));
+        return print_document(document);
     }
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING);

@@ -6,13 +6,17 @@ mod bench;
 mod checkpoint;
 mod choose;
 mod comparison;
+mod completions;
+mod config;
 mod device;
 mod devices;
 mod evaluate;
+mod failure;
 mod fit;
 mod generate;
 mod init;
 mod inspect;
+mod log;
 mod measures;
 mod memory;
 mod output;
@@ -28,27 +32,56 @@ mod summary;
 mod sweep;
 mod tune;
 
-use args::{BenchArgs, Cli, Verb};
-use clap::Parser;
-use segma::error::{Error, Result};
+use args::{BenchArgs, LogFormat, Verb};
+use clap::error::ErrorKind;
+use config::Stop;
+use failure::Failure;
+use log::{Level, log};
+use segma::error::Result;
+use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether a document is on standard output: there is one at most.
+static PRINTED: AtomicBool = AtomicBool::new(false);
 
 /// Parses the command line, runs the verb, and says how it went as an exit code.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match config::command_line() {
+        Ok(cli) => cli,
+        Err(stop) => return stopped(&stop),
+    };
+    if cli.log_format == LogFormat::Json {
+        log::use_json();
+    }
     signals::listen();
     match std::panic::catch_unwind(|| run_verb(&cli.verb)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => {
-            let word = if matches!(error, Error::Stopped(_)) { "" } else { "error: " };
-            say(format_args!("{word}{error}"));
-            ExitCode::from(error.exit_code())
+        Ok(Err(error)) => Failure::from(&error).tell(cli.verb.json()),
+        Err(_) => Failure::bug().tell(cli.verb.json()),
+    }
+}
+
+/// Ends a command that cannot begin. What it asked of its output is taken from its words as they are.
+fn stopped(stop: &Stop) -> ExitCode {
+    let (json, lines) = config::asked();
+    if lines {
+        log::use_json();
+    }
+    match stop {
+        Stop::Setting(failure) => failure.tell(json),
+        Stop::Words(error) if !error.use_stderr() => {
+            let _ = error.print(); // a reader that went away is no reason to fail
+            ExitCode::SUCCESS
         }
-        Err(_) => {
-            say("error: this is a bug in segma; please report it with the command and the lines above");
-            ExitCode::from(1)
+        Stop::Words(error)
+            if !json && !lines && error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+        {
+            let _ = error.print();
+            ExitCode::from(2)
         }
+        Stop::Words(error) => Failure::from(error).tell(json),
     }
 }
 
@@ -66,12 +99,32 @@ fn run_verb(verb: &Verb) -> Result<()> {
         Verb::Tune(args) => run::with_threads(&args.shared, || tune::run(args)),
         Verb::Devices(args) => devices::devices(args),
         Verb::Selftest(args) => selftest::selftest(args),
+        Verb::Completions { shell } => completions::completions(*shell),
+        Verb::Man(args) => completions::man(args),
     }
 }
 
-/// A line for people, on stderr. A stderr that cannot be written is no reason to fail.
+/// A line for people, on stderr.
 fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    log(Level::Info, "info", line);
+}
+
+/// A document of a verb that did what it was asked to.
+fn succeeded(mut document: Value) -> String {
+    if document["ok"].is_null() {
+        document["ok"] = json!(true);
+    }
+    log::visible(&format!("{document:#}\n"))
+}
+
+/// The document of `--json`.
+fn print_document(document: Value) -> Result<()> {
+    PRINTED.store(true, Ordering::Relaxed);
+    print(&succeeded(document))
+}
+
+fn is_printed() -> bool {
+    PRINTED.load(Ordering::Relaxed)
 }
 
 /// Text on stdout. A reader that went away (a closed pipe) ends the program quietly, with success.

@@ -4,13 +4,14 @@ use super::apply::{Applied, Labelled, imputed_and_unknown, label};
 use super::args::PredictArgs;
 use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
-use super::print;
+use super::print_document;
 use super::progress::Teller;
 use super::run::{carried, saturated_note};
 use segma::error::{Error, Result};
 use segma::model::Model;
+use segma::note::Note;
 use segma::segments::{Assignments, Beside};
-use segma::table;
+use segma::table::{self, ReadOptions};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::Path;
@@ -23,19 +24,19 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
-    teller.step("reading");
-    let Applied { table, id, mut notes, memory } =
-        args.apply.read(&files, &model, |options| options.carry.clone_from(&args.keep))?;
+    let carry = |options: &mut ReadOptions| options.carry.clone_from(&args.keep);
+    let Applied { table, id, mut notes, memory } = args.apply.read(&files, &model, &mut teller, carry)?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
     let Labelled { matrix, device, labels } = label(&prepared, (&model, &memory), (choice, &args.device), &mut teller)?;
-    let assignments = Assignments::new(&matrix, &model.centroids, &labels);
+    teller.step("writing");
+    let assignments = Assignments::new(&matrix, &model.centroids, &labels).watched(teller.watch());
     let (id, keep) = (id.as_deref(), carried(&table, id.as_deref()));
     let beside = Beside { table: &table, names: &model.names, id, keep: &keep, prepared: Some(&prepared) };
     write(args, output, &assignments, beside)?;
     notes.extend(saturated_note(matrix.saturated()));
     teller.finish(notes.iter().chain(&device.notes));
-    report(args, &labels, &model)
+    report(args, &labels, &model, (&notes, &device.notes))
 }
 
 fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments<'_>, beside: Beside<'_>) -> Result<()> {
@@ -53,7 +54,7 @@ fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments<'_>, besid
 }
 
 /// With `--json`, how many rows went where.
-fn report(args: &PredictArgs, labels: &[u32], model: &Model) -> Result<()> {
+fn report(args: &PredictArgs, labels: &[u32], model: &Model, notes: (&[Note], &[Note])) -> Result<()> {
     if !args.shared.json {
         return Ok(());
     }
@@ -64,6 +65,8 @@ fn report(args: &PredictArgs, labels: &[u32], model: &Model) -> Result<()> {
         "rows": labels.len(),
         "counts": counts,
         "output": args.output.as_deref().map(Path::to_string_lossy),
+        "notes": notes.0,
+        "device_notes": notes.1,
     });
-    print(&format!("{document:#}\n"))
+    print_document(document)
 }

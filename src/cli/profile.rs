@@ -4,9 +4,9 @@ use super::apply::{Applied, Labelled, imputed_and_unknown, label};
 use super::args::ProfileArgs;
 use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
-use super::print;
 use super::progress::Teller;
 use super::summary::{self, LEAST_EFFECT, grouped, shown};
+use super::{print, print_document};
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Result, escaped, printable};
 use segma::features::{kpis, telling, weights};
@@ -43,9 +43,8 @@ pub(super) fn profile(args: &ProfileArgs) -> Result<()> {
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
-    teller.step("reading");
-    let Applied { table, id, mut notes, memory } =
-        args.apply.read(&files, &model, |options| ask(options, args, &model))?;
+    let ask = |options: &mut ReadOptions| ask(options, args, &model);
+    let Applied { table, id, mut notes, memory } = args.apply.read(&files, &model, &mut teller, ask)?;
     let prepared = model.pipeline.prepare(&table)?;
     notes.extend(imputed_and_unknown(&prepared));
     let weights = args.weight_column.as_deref().map(|name| weights(&table, name)).transpose()?;
@@ -102,7 +101,7 @@ fn customer(table: &Table, id: Option<&str>, row: usize) -> String {
 
 fn report(outcome: &Outcome<'_>) -> Result<()> {
     if outcome.args.shared.json {
-        return print(&format!("{:#}\n", document(outcome)));
+        return print_document(document(outcome));
     }
     if outcome.args.shared.quiet { Ok(()) } else { print(&text(outcome)) }
 }

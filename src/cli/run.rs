@@ -1,7 +1,9 @@
 //! What every verb needs: threads, an engine, phase timings, the machine's facts.
 
 use super::args::{InputArgs, Shared, TableArgs};
+use super::config;
 use super::memory::Memory;
+use super::progress::Teller;
 use segma::error::{Error, Result};
 use segma::features::{Options, Prepared};
 use segma::kmeans::coarse_notes;
@@ -31,12 +33,12 @@ pub(super) fn with_threads(shared: &Shared, work: impl FnOnce() -> Result<()> + 
 
 impl InputArgs {
     /// Reads the table. Named columns are all that is read: what the others hold is nobody's concern.
-    pub(super) fn read(&self, files: &[PathBuf], memory: &Memory) -> Result<Table> {
+    pub(super) fn read(&self, files: &[PathBuf], memory: &Memory, teller: &Teller) -> Result<Table> {
         let also = self.weight_column.iter().cloned().collect();
         let (wanted, carry, categorical) = (self.columns.clone(), self.keep.clone(), self.categorical.clone());
         let options = self.csv.options(self.id.as_deref(), memory);
-        let further = self.kpi.clone();
-        table::read_all(files, &ReadOptions { wanted, also, further, carry, categorical, ..options })
+        let (further, watch) = (self.kpi.clone(), Some(teller.watch()));
+        table::read_all(files, &ReadOptions { wanted, also, further, carry, categorical, watch, ..options })
     }
 
     /// How its columns are prepared.
@@ -99,13 +101,13 @@ impl TableArgs {
     }
 }
 
-/// The command line as it can be typed again: words that a shell would take apart are quoted.
+/// The command line, settings included, as it can be typed again: words that a shell would take apart are quoted.
 pub(super) fn command() -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+.,:/@%".contains(c);
     let quoted = |word: String| {
         if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
     };
-    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    let words = config::words().into_iter().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
     std::iter::once("segma".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 

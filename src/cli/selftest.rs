@@ -1,7 +1,7 @@
 //! `segma selftest`: the probe on everything this machine has, so that anyone can check the claim.
 
 use super::args::DevicesArgs;
-use super::print;
+use super::{print, print_document};
 use comfy_table::{Table as Grid, presets};
 use segma::engine::Engine;
 use segma::engine::cpu::{Cpu, Level};
@@ -33,7 +33,7 @@ pub(super) fn selftest(args: &DevicesArgs) -> Result<()> {
         }
         outcomes.push(test(name, || open(adapter, None))?);
     }
-    print(&if args.json { document(&outcomes) } else { text(&outcomes) })?;
+    if args.json { print_document(document(&outcomes)) } else { print(&text(&outcomes)) }?;
     match outcomes.iter().find_map(|o| o.failure.as_ref()) {
         Some(failure) => Err(Error::Device(failure.clone())),
         None => Ok(()),
@@ -67,10 +67,11 @@ fn text(outcomes: &[Outcome]) -> String {
     format!("{}\n", grid.trim_fmt())
 }
 
-fn document(outcomes: &[Outcome]) -> String {
+fn document(outcomes: &[Outcome]) -> Value {
     let rows: Vec<Value> = outcomes
         .iter()
         .map(|o| json!({ "device": o.device, "ok": o.failure.is_none(), "failure": o.failure, "seconds": o.seconds }))
         .collect();
-    format!("{:#}\n", json!({ "schema": "segma.selftest/1", "devices": rows }))
+    let ok = outcomes.iter().all(|o| o.failure.is_none());
+    json!({ "schema": "segma.selftest/1", "ok": ok, "devices": rows })
 }

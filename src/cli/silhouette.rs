@@ -2,8 +2,8 @@
 
 use super::args::{BenchSilhouetteArgs, DeviceArgs};
 use super::device::{Choice, Device};
-use super::print;
 use super::progress::Teller;
+use super::{print, print_document};
 use ndarray::Array2;
 use segma::error::{Error, Place, Result};
 use segma::kmeans::coarse_notes;
@@ -26,7 +26,7 @@ pub(super) fn bench(args: &BenchSilhouetteArgs) -> Result<()> {
     }
     let device = choice.device(&asked, points.len())?;
     let document = measure(args, device, &points, &labels, k)?;
-    print(&if args.shared.json { format!("{document:#}\n") } else { text(&document) })
+    if args.shared.json { print_document(document) } else { print(&text(&document)) }
 }
 
 /// Everything after the row-major matrix is in memory is timed.

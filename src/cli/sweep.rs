@@ -4,14 +4,15 @@ use super::args::SweepArgs;
 use super::checkpoint::Keeper;
 use super::choose::{self, By, Compared};
 use super::comparison::Comparison;
+use super::config;
 use super::device::{Choice, Device};
 use super::fit::write_json;
 use super::init;
 use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
-use super::print;
 use super::progress::Teller;
 use super::run::{Phases, command, listed, pack, peak_memory_bytes};
+use super::{print, print_document};
 use segma::error::{Error, Result, escaped};
 use segma::features::{Learnt, Pipeline};
 use segma::kmeans::{Fit, ValidParams};
@@ -41,7 +42,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let choice = Choice::new(&args.device)?;
     let memory = Memory::new(args.input.csv.memory);
     teller.step("reading");
-    let mut table = phases.time("read", || args.input.read(&files, &memory))?;
+    let mut table = phases.time("read", || args.input.read(&files, &memory, &teller))?;
     teller.step("preparing");
     let options = args.input.options(&table);
     let learnt = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
@@ -127,6 +128,7 @@ fn run_json((args, table): (&SweepArgs, &Table), device: &Device, phases: &Phase
         "schema": "segma.run/1",
         "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         "segma": env!("CARGO_PKG_VERSION"),
+        "settings": config::in_effect(),
         "input": { "path": table.source, "rows": table.rows, "files": listed(table) },
         "device": device.ran_on(),
         "threads": rayon::current_num_threads(),
@@ -149,7 +151,7 @@ fn report(
         let mut document = comparison.json(notes);
         document["output"] = json!(args.folder.output.to_string_lossy());
         document["device_notes"] = json!(device.notes);
-        return print(&format!("{document:#}\n"));
+        return print_document(document);
     }
     if args.shared.quiet {
         return Ok(());

@@ -1,8 +1,8 @@
 //! `segma tune`: times every kernel that a GPU could run for a shape, and keeps the fastest for later runs.
 
 use super::args::TuneArgs;
-use super::print;
 use super::progress::Teller;
+use super::{print, print_document};
 use comfy_table::{Table as Grid, presets};
 use segma::engine::gpu::cache::{Cache, Entry};
 use segma::engine::gpu::tune::{Timed, fastest, made_up, tune};
@@ -26,7 +26,7 @@ pub(super) fn run(args: &TuneArgs) -> Result<()> {
     let mut teller = Teller::new(&args.shared);
     let matrix = matrix(args, &mut teller)?;
     let k = args.clusters as usize;
-    let mut tell = |timed: &Timed| teller.step(&format!("{}: {}", timed.tuning, milliseconds(timed)));
+    let mut tell = |timed: &Timed| teller.step(&format!("tuning: {}: {}", timed.tuning, milliseconds(timed)));
     let (class, all) = tune(&gpu, &matrix, k, usize::from(args.passes), &mut tell)?;
     let Some((tuning, pass_seconds)) = fastest(&all) else {
         return Err(Error::Device(format!("{}: no kernel can be used", adapter.name())));
@@ -44,7 +44,7 @@ pub(super) fn run(args: &TuneArgs) -> Result<()> {
         "cache": cache.path().display().to_string(),
         "variants": all.iter().map(row).collect::<Vec<_>>(),
     });
-    print(&if args.shared.json { format!("{document:#}\n") } else { text(&document, &all) })
+    if args.shared.json { print_document(document) } else { print(&text(&document, &all)) }
 }
 
 /// The one GPU that is named.

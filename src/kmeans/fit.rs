@@ -164,8 +164,8 @@ impl Loop<'_, '_> {
         self.passes += 1;
         if !iterating_now.is_empty() {
             self.charge(&iterating_now, clock.elapsed().as_secs_f64());
-            let (pass, max_iter) = (self.passes, self.max_iter());
-            tell(observer, Progress::Pass { pass, max_iter, active: active.len(), changed })?;
+            let (pass, max_iter, points) = (self.passes, self.max_iter(), self.matrix.count() as u64);
+            tell(observer, Progress::Pass { pass, max_iter, active: active.len(), points, changed })?;
         }
         Ok(())
     }

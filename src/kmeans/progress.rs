@@ -23,6 +23,8 @@ pub enum Progress {
         max_iter: u32,
         /// Starts that still run.
         active: usize,
+        /// Points that each of them labelled.
+        points: u64,
         /// Points that changed label, in all running starts.
         changed: u64,
     },

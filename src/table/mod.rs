@@ -22,6 +22,7 @@ mod parquet;
 mod selection;
 mod source;
 mod texts;
+mod watched;
 
 pub use date::{date, spelt};
 pub use levels::{Codes, Levels, MISSING, MOST_LEVELS, UNSEEN};
@@ -34,6 +35,7 @@ pub use texts::Texts;
 
 use crate::error::{Error, Place, Result, printable, suggestion};
 use crate::store::Store;
+use crate::watch::{Far, Unit, Watch};
 use layout::{Asked, Parsed};
 use rayon::prelude::*;
 use source::{Format, Input, open, unreadable};
@@ -73,6 +75,8 @@ pub struct ReadOptions {
     pub nulls: Vec<String>,
     /// Where the columns lie.
     pub store: Store,
+    /// Is told how far reading is.
+    pub watch: Option<Watch>,
 }
 
 /// What the options mean for a file with these columns.
@@ -380,8 +384,9 @@ pub fn read_all(paths: &[PathBuf], options: &ReadOptions) -> Result<Table> {
 /// The table of some files.
 fn joined(inputs: &[Input], options: &ReadOptions) -> Result<Table> {
     let mut all: Option<Parsed> = None;
-    for input in inputs {
+    for (i, input) in inputs.iter().enumerate() {
         let _span = tracing::info_span!("read", path = input.name).entered();
+        let options = &ReadOptions { watch: watch_of(inputs, i, options), ..options.clone() };
         let asked = Asked { options, before: all.as_ref() };
         let file = match input.format()? {
             Format::Npy => npy::read(input, asked),
@@ -398,6 +403,23 @@ fn joined(inputs: &[Input], options: &ReadOptions) -> Result<Table> {
     all.ok_or_else(|| Error::Usage("no file to read".into()))?.finish(&options.store)
 }
 
+/// The watch of one of several files: it is told of bytes of all of them.
+fn watch_of(inputs: &[Input], file: usize, options: &ReadOptions) -> Option<Watch> {
+    let watch = options.watch.clone()?;
+    if inputs.len() == 1 {
+        return Some(watch);
+    }
+    let lengths = |files: &[Input]| files.iter().map(Input::length).sum::<u64>();
+    let (before, own, of) = (lengths(&inputs[..file]), inputs[file].length(), lengths(inputs));
+    Some(Watch::new(move |far| {
+        let here = match far.unit {
+            Unit::Bytes => u128::from(far.done),
+            Unit::Rows => u128::from(own) * u128::from(far.done) / u128::from(far.of.max(1)),
+        };
+        watch.tell(Far { done: before.saturating_add(u64::try_from(here).unwrap_or(own)), of, unit: Unit::Bytes });
+    }))
+}
+
 /// Reads a table; columns of which at most half are numbers once more, as text.
 fn texts_again(options: &ReadOptions, read: impl Fn(&ReadOptions) -> Result<Table>) -> Result<Table> {
     let mut table = read(options)?;
@@ -412,6 +434,7 @@ fn texts_again(options: &ReadOptions, read: impl Fn(&ReadOptions) -> Result<Tabl
         delimiter: options.delimiter,
         nulls: options.nulls.clone(),
         store: options.store.clone(),
+        watch: options.watch.clone(),
         ..ReadOptions::default()
     };
     for column in read(&again)?.columns {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 /// Flags that every verb shares.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = super::SETTINGS)]
 pub(crate) struct Shared {
     /// Threads to use, up to 1024 [default: one for each physical core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -19,6 +20,32 @@ pub(crate) struct Shared {
     /// Say more about each step
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// How to tell on standard error how far the work is
+    #[arg(long, value_enum, default_value = "auto", value_name = "HOW")]
+    pub(crate) progress: ProgressArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressArg {
+    /// A bar on a terminal, else plain; none with --quiet
+    Auto,
+    /// A bar; plain where there is no terminal
+    Bar,
+    /// A line every 10 seconds
+    Plain,
+    /// An object a line, also with --quiet
+    Json,
+    /// Nothing
+    None,
+}
+
+/// How lines on standard error are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Words
+    Text,
+    /// An object a line, with level, code and message
+    Json,
 }
 
 /// Where to run.

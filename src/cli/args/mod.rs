@@ -9,22 +9,33 @@ mod verbs;
 pub(crate) use bench::{BenchArgs, BenchFitArgs, BenchSilhouetteArgs};
 pub(crate) use choice::{Clusters, ClustersArgs, Metrics, metrics};
 pub(crate) use groups::{
-    CheckpointArgs, Counts, DeviceArgs, FolderArgs, KMeansArgs, MetricsArg, MetricsArgs, RunArgs, Shared, counts,
-    memory,
+    CheckpointArgs, Counts, DeviceArgs, FolderArgs, KMeansArgs, LogFormat, MetricsArg, MetricsArgs, ProgressArg,
+    RunArgs, Shared, counts, memory,
 };
 pub(crate) use input::{ApplyArgs, InputArgs, TableArgs, selection};
 pub(crate) use verbs::{
-    DevicesArgs, EvaluateArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, PredictArgs, ProfileArgs, SweepArgs,
-    TuneArgs,
+    DevicesArgs, EvaluateArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, ManArgs, PredictArgs, ProfileArgs,
+    SweepArgs, TuneArgs,
 };
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Where help lists what every verb shares.
+const SETTINGS: &str = "What is said, and threads";
 
 /// Clusters customers: the same data, options and seed give the same bytes on every CPU, thread count and chunk size.
 #[derive(Debug, Parser)]
 #[command(name = "segma", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Example: segma fit customers.csv --id customer_id --clusters 5 -o run/")]
 pub(crate) struct Cli {
+    /// Read settings from this file [default: segma.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE", help_heading = SETTINGS)]
+    pub(crate) config: Option<PathBuf>,
+    /// How to write lines on standard error
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "HOW", help_heading = SETTINGS)]
+    pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
@@ -54,4 +65,39 @@ pub(crate) enum Verb {
     Devices(DevicesArgs),
     /// Check every SIMD level and GPU of this machine against a known answer
     Selftest(DevicesArgs),
+    /// Print what a shell needs to complete commands, for bash: segma completions bash > /etc/bash_completion.d/segma
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page, or write one for each verb to a folder
+    Man(ManArgs),
+}
+
+impl Verb {
+    /// Whether a document is asked for.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Devices(args) | Self::Selftest(args) => args.json,
+            Self::Completions { .. } | Self::Man(_) => false,
+            other => other.shared().is_some_and(|shared| shared.json),
+        }
+    }
+
+    /// The flags that most verbs share.
+    pub(crate) fn shared(&self) -> Option<&Shared> {
+        Some(match self {
+            Self::Fit(args) => &args.shared,
+            Self::Sweep(args) => &args.shared,
+            Self::Predict(args) => &args.shared,
+            Self::Profile(args) => &args.shared,
+            Self::Evaluate(args) => &args.shared,
+            Self::Inspect(args) => &args.shared,
+            Self::Generate(args) => &args.shared,
+            Self::Bench(BenchArgs::Fit(args)) => &args.shared,
+            Self::Bench(BenchArgs::Silhouette(args)) => &args.shared,
+            Self::Tune(args) => &args.shared,
+            Self::Devices(_) | Self::Selftest(_) | Self::Completions { .. } | Self::Man(_) => return None,
+        })
+    }
 }

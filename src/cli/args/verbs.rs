@@ -208,3 +208,13 @@ pub(crate) struct DevicesArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The folder to write segma.1 and a page for each verb to
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite the pages
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+}

@@ -39,6 +39,7 @@ impl Assignments<'_> {
             };
             let texts: Vec<String> = chunks.into_par_iter().map(write).collect();
             texts.iter().try_for_each(|t| out.write_all(t.as_bytes()))?;
+            self.tell(some.end * TILE);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::features::Prepared;
 use crate::matrix::{Matrix, TILE};
 use crate::quality::{Distances, distances, in_frame};
 use crate::table::Table;
+use crate::watch::{Far, Unit, Watch};
 use rayon::prelude::*;
 
 /// Tiles formatted by one thread at a time.
@@ -22,6 +23,7 @@ pub struct Assignments<'m> {
     /// Centroids in the frame `[k x dims]`.
     centroids: Vec<f64>,
     labels: &'m [u32],
+    watch: Option<Watch>,
 }
 
 /// A row, and how far it is from the centroid of its segment.
@@ -60,7 +62,22 @@ impl<'m> Assignments<'m> {
     /// Points and their labels `[points]`.
     #[must_use]
     pub fn new(matrix: &'m Matrix, centroids: &Centroids, labels: &'m [u32]) -> Self {
-        Self { matrix, centroids: in_frame(matrix, centroids), labels }
+        Self { matrix, centroids: in_frame(matrix, centroids), labels, watch: None }
+    }
+
+    /// The same, and `watch` is told how many rows are written.
+    #[must_use]
+    pub fn watched(mut self, watch: Watch) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Tells the watch that so many rows are written.
+    fn tell(&self, rows: usize) {
+        if let Some(watch) = &self.watch {
+            let of = self.labels.len();
+            watch.tell(Far { done: rows.min(of) as u64, of: of as u64, unit: Unit::Rows });
+        }
     }
 
     /// The distances of the points of some tiles.

@@ -26,6 +26,7 @@ impl Assignments<'_> {
         for blocks in blocks.chunks(AHEAD) {
             let values: Vec<Vec<Values>> = blocks.par_iter().map(|tiles| self.values(tiles.clone(), &beside)).collect();
             writer.write(&values)?;
+            self.tell(blocks.last().map_or(0, |tiles| tiles.end * TILE));
         }
         writer.finish()
     }

@@ -45,7 +45,7 @@ const MOST: usize = 64;
 
 /// Reads a CSV file.
 pub(super) fn read(input: &Input, asked: Asked<'_>) -> Result<Parsed> {
-    let Text { reader, packed } = input.text()?;
+    let Text { reader, packed } = input.text(asked.options.watch.as_ref())?;
     parse(reader, packed, &input.name, asked, SEGMENT)
 }
 

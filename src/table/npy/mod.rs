@@ -15,6 +15,7 @@ pub use labels::npy_labels;
 use super::columns::Columns;
 use super::layout::{Asked, Parsed};
 use super::source::Input;
+use super::watched::Watched;
 use super::{Lines, MAX_COLUMNS, Numbers, Resolved, filling};
 use crate::error::{Error, Place, Result, printable};
 use crate::store::Store;
@@ -31,6 +32,7 @@ const CHUNK: usize = 8_192;
 /// Reads a matrix `[rows x columns]` as a table with the columns f0, f1, ...
 pub(super) fn read(input: &Input, asked: Asked<'_>) -> Result<Parsed> {
     let (file, length) = input.file()?;
+    let file = Watched::new(file, length, asked.options.watch.as_ref());
     parse(BufReader::new(file), length, &input.name, asked)
 }
 

@@ -38,6 +38,7 @@ use super::layout::{Asked, Parsed};
 use super::source::Input;
 use super::{Lines, ReadOptions, Resolved, names};
 use crate::error::{self, Error, Place, Result, printable};
+use crate::watch::{Far, Unit};
 use arrow_schema::{FieldRef, Fields};
 use convert::Sink;
 use pages::Group;
@@ -165,8 +166,17 @@ impl<'a> Reading<'a> {
                 later.push(whole);
             }
             columns.append(later, &options.store)?;
+            self.tell(columns.rows(), options);
         }
         Ok(columns)
+    }
+
+    /// Says how many rows are read.
+    fn tell(&self, rows: usize, options: &ReadOptions) {
+        let of = u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or(0);
+        if let Some(watch) = &options.watch {
+            watch.tell(Far { done: rows as u64, of, unit: Unit::Rows });
+        }
     }
 
     /// Rows of a row group.

@@ -17,7 +17,9 @@ mod tests;
 
 pub use paths::expand;
 
+use super::watched::Watched;
 use crate::error::{Error, Place, Result, escaped};
+use crate::watch::Watch;
 use packed::Packing;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek};
@@ -126,18 +128,26 @@ impl Input {
         })
     }
 
-    /// A reader from the beginning on; what it reads is unpacked if it is packed.
-    pub(super) fn text(&self) -> Result<Text> {
+    /// A reader from the beginning on; what it reads is unpacked if it is packed. The watch is told of bytes on the disk.
+    pub(super) fn text(&self, watch: Option<&Watch>) -> Result<Text> {
         let packing = Packing::of(&self.head()?);
         let reader: Box<dyn Read + Send> = match &self.body {
-            Body::Stream(stream) => stream.reader(&self.name)?,
-            _ => Box::new(self.file()?.0),
+            Body::Stream(stream) => Box::new(Watched::new(stream.reader(&self.name)?, self.length(), watch)),
+            _ => Box::new(Watched::new(self.file()?.0, self.length(), watch)),
         };
         let reader = match packing {
             Some(packing) => packing.unpack(reader).map_err(|e| unreadable(&self.name, &e))?,
             None => reader,
         };
         Ok(Text { reader, packed: packing.map(Packing::name) })
+    }
+
+    /// Bytes on the disk; 0 of what comes only once.
+    pub(super) fn length(&self) -> u64 {
+        match &self.body {
+            Body::File { seen, .. } | Body::Redirected { seen, .. } => seen.length,
+            Body::Stream(_) => 0,
+        }
     }
 
     /// A file that can be read at any place, and its length.

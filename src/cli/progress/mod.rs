@@ -1,0 +1,276 @@
+//! How it goes: a bar on a terminal, a plain line now and then elsewhere, objects for programs.
+//!
+//! What is told is kept, and a second thread shows it, so that a step of which nothing is heard for long is seen to go on.
+
+mod phase;
+
+use super::args::{ProgressArg, Shared};
+use super::log::{self, Level, log};
+use indicatif::{ProgressBar, ProgressStyle};
+use phase::{Far, Phase, Unit};
+use segma::kmeans::{Observer, Progress};
+use segma::note::Note;
+use segma::watch::Watch;
+use std::io::{IsTerminal, Write, stderr};
+use std::ops::ControlFlow;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Time between plain lines.
+const PACE: Duration = Duration::from_secs(10);
+
+/// Time between two events of a phase, for programs.
+const EVENTS: Duration = Duration::from_millis(500);
+
+/// Time between two looks at what is to be shown: what a bar needs to move.
+const PULSE: Duration = Duration::from_millis(100);
+
+/// Tells people and programs on stderr how it goes.
+pub(super) struct Teller {
+    shown: Arc<Mutex<Shown>>,
+    /// Dropped with the teller, which ends the thread that shows.
+    _pulse: Option<Sender<()>>,
+}
+
+/// In which form it is told.
+#[derive(Debug, Clone)]
+enum Form {
+    Bar(ProgressBar),
+    Plain,
+    Json,
+    None,
+}
+
+/// What is shown.
+#[derive(Debug)]
+struct Shown {
+    form: Form,
+    quiet: bool,
+    verbose: bool,
+    phase: Option<Phase>,
+}
+
+impl Teller {
+    pub(super) fn new(shared: &Shared) -> Self {
+        let form = Form::new(shared);
+        let pulsed = !matches!(form, Form::None);
+        let shown = Shown { form, quiet: shared.quiet, verbose: shared.verbose && !shared.quiet, phase: None };
+        let shown = Arc::new(Mutex::new(shown));
+        let pulse = pulsed.then(|| pulse(shown.clone()));
+        Self { shown, _pulse: pulse }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new step begins.
+    pub(super) fn step(&mut self, what: &str) {
+        self.shown().begin(what);
+    }
+
+    /// Is told how far the step is that goes on.
+    pub(super) fn watch(&self) -> Watch {
+        let shown = self.shown.clone();
+        Watch::new(move |far| shown.lock().unwrap_or_else(PoisonError::into_inner).far(far.into()))
+    }
+
+    /// One of several pieces of work of a kind begins (0-based).
+    pub(super) fn piece(&mut self, what: &'static str, at: usize, of: usize) {
+        let far = Far { done: at as u64, of: of as u64, unit: Unit::Pieces(what) };
+        self.shown().piece("measure", "measuring", far);
+    }
+
+    /// A line for people that stays, unless they want errors only.
+    pub(super) fn tell(&self, line: &str) {
+        let shown = self.shown();
+        if !shown.quiet {
+            shown.say(Level::Info, "plan", line);
+        }
+    }
+
+    /// All is done; notes follow.
+    pub(super) fn finish<'a>(&mut self, notes: impl IntoIterator<Item = &'a Note>) {
+        let mut shown = self.shown();
+        shown.end();
+        if let Form::Bar(bar) = &shown.form {
+            bar.finish_and_clear();
+            shown.form = Form::None;
+        }
+        if !shown.quiet {
+            notes.into_iter().for_each(|n| log(Level::Note, &n.code, n));
+        }
+    }
+}
+
+impl Drop for Teller {
+    /// After an error nothing more is shown of the step that failed.
+    fn drop(&mut self) {
+        let mut shown = self.shown();
+        shown.phase = None;
+        if let Form::Bar(bar) = &shown.form {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Teller {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        self.shown().progress(progress);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Shows what is to be shown until the sender is dropped.
+fn pulse(shown: Arc<Mutex<Shown>>) -> Sender<()> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        while receiver.recv_timeout(PULSE) == Err(RecvTimeoutError::Timeout) {
+            shown.lock().unwrap_or_else(PoisonError::into_inner).beat();
+        }
+    });
+    sender
+}
+
+impl Form {
+    fn new(shared: &Shared) -> Self {
+        let terminal = stderr().is_terminal() && !log::is_json();
+        match shared.progress {
+            ProgressArg::Json => Self::Json,
+            ProgressArg::None => Self::None,
+            _ if shared.quiet => Self::None,
+            ProgressArg::Auto | ProgressArg::Bar if terminal => Self::Bar(ProgressBar::new_spinner()),
+            ProgressArg::Auto | ProgressArg::Bar | ProgressArg::Plain => Self::Plain,
+        }
+    }
+}
+
+impl Shown {
+    fn begin(&mut self, what: &str) {
+        self.end();
+        let phase = Phase::new(what);
+        match &self.form {
+            Form::Bar(bar) => show(bar, &phase),
+            Form::Plain if self.verbose => self.say(Level::Info, "step", &phase.words()),
+            Form::Plain | Form::None => {}
+            Form::Json => event(&phase, "begin"),
+        }
+        self.phase = Some(phase);
+    }
+
+    fn end(&mut self) {
+        if let Some(phase) = self.phase.take()
+            && matches!(self.form, Form::Json)
+        {
+            event(&phase, "end");
+        }
+    }
+
+    /// How far the step is: kept, and told if nothing was for a while.
+    fn far(&mut self, far: Far) {
+        // Columns that turn out to be text are read again.
+        if self.phase.as_ref().and_then(|p| p.far.as_ref()).is_some_and(|before| before.done > far.done) {
+            self.begin("reading again");
+        }
+        if let Some(phase) = &mut self.phase {
+            phase.far = Some(far);
+        }
+        if matches!(self.form, Form::Json) {
+            self.beat();
+        }
+    }
+
+    /// Tells how far the step is, if nothing was told for a while.
+    fn beat(&mut self) {
+        let Some(phase) = &mut self.phase else { return };
+        let due = match (&self.form, phase.far.is_some()) {
+            (Form::Bar(_), _) => Duration::ZERO,
+            (Form::Json, true) => EVENTS,
+            _ => PACE,
+        };
+        if phase.said.elapsed() < due {
+            return;
+        }
+        phase.said = Instant::now();
+        match &self.form {
+            Form::Bar(bar) => show(bar, phase),
+            Form::Plain => log(Level::Info, "progress", phase.words()),
+            Form::Json => event(phase, "progress"),
+            Form::None => {}
+        }
+    }
+
+    /// A step of a fit is done, or one of several pieces of work begins.
+    fn progress(&mut self, progress: Progress) {
+        match progress {
+            Progress::Seeded { start, starts } => {
+                let (done, of) = (start as u64 + 1, starts as u64);
+                self.piece("seed", "seeding", Far { done, of, unit: Unit::Starts });
+                if done == of {
+                    self.begin("iterating");
+                }
+            }
+            Progress::Pass { pass, max_iter, active, points, changed } => {
+                let labelled = self.labelled() + active as u64 * points;
+                let unit = Unit::Iterations { changed, starts: active, labelled };
+                self.piece("iterate", "iterating", Far { done: pass.into(), of: max_iter.into(), unit });
+            }
+            Progress::Step { what, step, steps } => {
+                let far = Far { done: u64::from(step) - 1, of: steps.into(), unit: Unit::Pieces(what) };
+                self.piece("measure", "measuring", far);
+            }
+            _ => {}
+        }
+    }
+
+    /// How far a phase of that name is, which begins here if another one was told of last.
+    fn piece(&mut self, name: &str, what: &str, far: Far) {
+        let kind = |far: &Far| std::mem::discriminant(&far.unit);
+        let other = |before: &Far| kind(before) != kind(&far) || before.done > far.done;
+        let here = |phase: &Phase| phase.is(name) && !phase.far.as_ref().is_some_and(other);
+        if !self.phase.as_ref().is_some_and(here) {
+            self.begin(what);
+        }
+        self.far(far);
+        if let (Form::Plain, true, Some(phase)) = (&self.form, self.verbose, &self.phase) {
+            self.say(Level::Info, "progress", &phase.words());
+        }
+    }
+
+    /// Rows that the iterations have labelled so far.
+    fn labelled(&self) -> u64 {
+        match self.phase.as_ref().and_then(|phase| phase.far.as_ref()) {
+            Some(Far { unit: Unit::Iterations { labelled, .. }, .. }) => *labelled,
+            _ => 0,
+        }
+    }
+
+    /// A line that stays.
+    fn say(&self, level: Level, code: &str, line: &str) {
+        match &self.form {
+            Form::Bar(bar) => bar.suspend(|| log(level, code, line)),
+            _ => log(level, code, line),
+        }
+    }
+}
+
+/// The bar as the phase stands.
+fn show(bar: &ProgressBar, phase: &Phase) {
+    let known = phase.far.as_ref().filter(|far| far.of > 0);
+    let template = if known.is_some() { "{spinner} {bar:16} {wide_msg}" } else { "{spinner} {wide_msg}" };
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    if let Some(far) = known {
+        bar.set_length(far.of);
+        bar.set_position(far.done);
+    }
+    bar.set_message(phase.words());
+    bar.tick();
+}
+
+/// An object on a line of its own.
+fn event(phase: &Phase, event: &'static str) {
+    if let Ok(text) = serde_json::to_string(&phase.event(event)) {
+        let _ = writeln!(stderr().lock(), "{text}");
+    }
+}
