@@ -55,6 +55,9 @@ pub(crate) fn main() -> ExitCode {
     if cli.log_format == LogFormat::Json {
         log::use_json();
     }
+    if cli.verb.shared().is_some_and(|shared| shared.verbose && !shared.quiet) {
+        config::told().iter().for_each(|setting| log(Level::Info, "setting", setting));
+    }
     signals::listen();
     match std::panic::catch_unwind(|| run_verb(&cli.verb)) {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ mod bad_input;
 mod checkpoint;
 mod choosing;
 mod cli;
+mod config;
 mod contract;
 mod data;
 mod degenerate;
@@ -49,3 +50,4 @@ mod sklearn;
 #[cfg(unix)]
 mod stopping;
 mod sweep;
+mod watching;

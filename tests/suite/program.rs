@@ -100,6 +100,8 @@ impl Place {
         command.args(words.split_whitespace()).current_dir(self.folder.path()).env_remove("SEGMA_SIMD");
         // A layer of Mesa writes to stderr when it finds no Wayland; it is not ours to test.
         command.env("NODEVICE_SELECT", "1");
+        // Nor are the settings of whoever runs the tests.
+        command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
         // What was tuned on this machine is not ours to test, nor to change.
         command.env("SEGMA_CACHE", self.folder.path().join("cache"));
         command

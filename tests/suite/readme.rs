@@ -47,7 +47,13 @@ fn run(command: &str, folder: &Path) -> Output {
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_segma"), bin.join("segma")).unwrap();
     }
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-    Command::new("sh").args(["-c", command]).current_dir(folder).env("PATH", path).output().unwrap()
+    Command::new("sh")
+        .args(["-c", command])
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("XDG_CONFIG_HOME", folder)
+        .output()
+        .unwrap()
 }
 
 /// Text without what differs from run to run: the time taken and the engine, and spaces at line ends.

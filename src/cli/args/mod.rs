@@ -23,7 +23,7 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 
 /// Where help lists what every verb shares.
-const SETTINGS: &str = "What is said, and threads";
+const SETTINGS: &str = "Shared options";
 
 /// Clusters customers: the same data, options and seed give the same bytes on every CPU, thread count and chunk size.
 #[derive(Debug, Parser)]
