@@ -15,7 +15,7 @@ pub(super) struct Failure {
     code: &'static str,
     message: String,
     hint: String,
-    place: Place,
+    place: Box<Place>,
     /// All of it in words.
     text: String,
 }
@@ -27,7 +27,7 @@ impl From<&Error> for Failure {
             code: error.code(),
             message: error.message(),
             hint: error.hint(),
-            place: error.place(),
+            place: Box::new(error.place()),
             text: error.to_string(),
         }
     }
@@ -46,7 +46,7 @@ impl From<&clap::Error> for Failure {
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "say what to do: segma --help".into(),
             _ => lines.join(" "),
         };
-        let place = Place::default();
+        let place = Box::default();
         Self { exit: 2, code: "usage", message, hint: tips.join("; "), place, text: text.to_owned() }
     }
 }
@@ -66,7 +66,7 @@ impl Failure {
     pub(super) fn bug() -> Self {
         let text = "this is a bug in segma; please report it with the command and the lines above";
         let (message, text) = (text.to_owned(), text.to_owned());
-        Self { exit: 1, code: "bug", message, hint: String::new(), place: Place::default(), text }
+        Self { exit: 1, code: "bug", message, hint: String::new(), place: Box::default(), text }
     }
 
     /// Says it, and gives the exit code.
@@ -82,7 +82,7 @@ impl Failure {
 
     /// The same for programs; what is not known is left out.
     fn document(&self) -> Value {
-        let Place { file, line, row, column } = &self.place;
+        let Place { file, line, row, column } = &*self.place;
         let parts = [
             ("schema", json!("segma.error/1")),
             ("ok", json!(false)),

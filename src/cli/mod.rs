@@ -30,6 +30,7 @@ mod signals;
 mod silhouette;
 mod summary;
 mod sweep;
+mod terminal;
 mod tune;
 
 use args::{BenchArgs, LogFormat, Verb};

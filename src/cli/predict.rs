@@ -7,13 +7,14 @@ use super::output::{OneFile, spare_inputs};
 use super::print_document;
 use super::progress::Teller;
 use super::run::{carried, saturated_note};
+use super::terminal::Visible;
 use segma::error::{Error, Result};
 use segma::model::Model;
 use segma::note::Note;
 use segma::segments::{Assignments, Beside};
 use segma::table::{self, ReadOptions};
 use serde_json::json;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 /// Runs the verb.
@@ -44,7 +45,8 @@ fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments<'_>, besid
         Some(file) => file.write(|out| a.write_csv(beside, out)),
         None if args.shared.json => Ok(()),
         None => {
-            let mut out = io::BufWriter::new(io::stdout().lock());
+            let is_terminal = io::stdout().is_terminal();
+            let mut out = Visible::new(io::BufWriter::new(io::stdout().lock()), is_terminal);
             match a.write_csv(beside, &mut out).and_then(|()| out.flush()) {
                 Err(e) if e.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
                 done => done.map_err(|e| Error::output("standard output".as_ref(), e)),

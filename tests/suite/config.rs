@@ -112,7 +112,7 @@ fn a_key_that_means_nothing_is_refused_by_name_and_line() {
         ),
         ("[fit]\nmax_iter = 6\n", &["segma.toml:2: 'max_iter' is not a flag of fit", "did you mean 'max-iter'?"]),
         ("[predict]\nclusters = 6\n", &["segma.toml:2: 'clusters' is not a flag of predict"]),
-        ("[ftt]\nclusters = 6\n", &["segma.toml:1: 'ftt' is not a verb", "did you mean 'fit'?"]),
+        ("[swep]\nclusters = 6\n", &["segma.toml:1: 'swep' is not a verb", "did you mean 'sweep'?"]),
         ("config = \"x\"\n", &["segma.toml:1: 'config'", "can only be typed"]),
         ("help = true\n", &["segma.toml:1: 'help'", "can only be typed"]),
         ("table = \"x.csv\"\n", &["segma.toml:1: 'table' is not a flag"]),

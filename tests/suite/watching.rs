@@ -215,7 +215,11 @@ fn on_a_terminal_there_is_a_bar_and_nothing_hidden_in_it() {
     place.run("generate big.csv --rows 150000 -q").ended(0);
     std::fs::rename(place.path(&file), place.path("a\u{1b}]0;owned\u{7}.csv")).unwrap();
     let segma = env!("CARGO_BIN_EXE_segma");
-    for (words, shown) in [("fit big.csv -k 8 -o run", "reading"), ("fit a*.csv -k 3 -o other", "prepared")] {
+    for (words, shown) in [
+        ("fit big.csv -k 8 -o run", "reading"),
+        ("fit a*.csv -k 3 -o other", "prepared"),
+        ("predict other/model.json a*.csv --keep /^id/", "u{1b}]0;owned"),
+    ] {
         let mut command = Command::new("script");
         command.args(["-qec", &format!("{segma} {words}"), "/dev/null"]).current_dir(place.path(""));
         command.env("NODEVICE_SELECT", "1").env("TERM", "xterm");

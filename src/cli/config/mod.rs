@@ -21,8 +21,18 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-/// Variables that mean something else than a flag.
-const OTHERS: [&str; 4] = ["SEGMA_CACHE", "SEGMA_CONFIG", "SEGMA_SIMD", "SEGMA_GPU_CHUNK"];
+/// Variables that mean something else than a flag: those of the engines, and those of the tests.
+const OTHERS: [&str; 9] = [
+    "SEGMA_CACHE",
+    "SEGMA_CHROMIUM",
+    "SEGMA_GPU_CHUNK",
+    "SEGMA_REPORT_SAMPLES",
+    "SEGMA_REQUIRE_CHROMIUM",
+    "SEGMA_REQUIRE_GPU",
+    "SEGMA_REQUIRE_SIMD",
+    "SEGMA_SIMD",
+    "SEGMA_TEST_SEED",
+];
 
 /// Verbs that read no settings.
 const WITHOUT: [&str; 3] = ["completions", "man", "help"];
@@ -76,7 +86,7 @@ pub(super) enum Stop {
     /// Help or the version was asked for, or something is wrong with what was typed.
     Words(clap::Error),
     /// Something is wrong with a setting.
-    Setting(Box<Failure>),
+    Setting(Failure),
 }
 
 impl From<clap::Error> for Stop {
@@ -92,7 +102,7 @@ pub(super) fn command_line() -> Result<Cli, Stop> {
         // Asked again, so that it is told as if there were no settings.
         return read(&words);
     };
-    let settings = settings(&typed).map_err(|failure| Stop::Setting(Box::new(failure)))?;
+    let settings = settings(&typed).map_err(Stop::Setting)?;
     let words = with(words, &settings);
     let cli = read(&words)?;
     let _ = LINE.set(Line { words, settings }); // the first one stays, and there is no other
@@ -254,4 +264,40 @@ fn with(words: Vec<OsString>, settings: &[Setting]) -> Vec<OsString> {
     let end = words.iter().position(|word| word == OsStr::new("--")).unwrap_or(words.len());
     let (before, behind) = words.split_at(end);
     before.iter().cloned().chain(more).chain(behind.iter().cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_flag_but_the_cache_has_the_variable_of_something_else() {
+        fn flags(command: &Command) -> Vec<String> {
+            let own = command.get_arguments().filter_map(Arg::get_long).map(str::to_owned);
+            own.chain(command.get_subcommands().flat_map(flags)).collect()
+        }
+        let all = flags(&Cli::command());
+        assert!(all.iter().any(|flag| flag == "clusters"));
+        let taken: Vec<&String> = all.iter().filter(|flag| OTHERS.contains(&variable(flag).as_str())).collect();
+        assert_eq!(taken, ["cache"], "which means the same, but may be empty");
+    }
+
+    #[test]
+    fn settings_stand_behind_what_is_typed_and_before_two_dashes() {
+        let setting = |flag: &str, values: &[&str], is_switch| Setting {
+            flag: flag.into(),
+            values: values.iter().map(ToString::to_string).collect(),
+            is_switch,
+            from: Place::default(),
+        };
+        let settings = [
+            setting("null", &["-", ""], false),
+            setting("force", &["true"], true),
+            setting("json", &["false"], true),
+            setting("id", &["true"], false),
+        ];
+        let words = ["segma", "fit", "-q", "--", "-x.csv"].map(OsString::from).to_vec();
+        let expected = ["segma", "fit", "-q", "--null=-", "--null=", "--force", "--id=true", "--", "-x.csv"];
+        assert_eq!(with(words, &settings), expected);
+    }
 }
