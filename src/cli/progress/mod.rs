@@ -183,21 +183,24 @@ impl Shown {
 
     /// Tells how far the step is, if nothing was told for a while.
     fn beat(&mut self) {
-        let Some(phase) = &mut self.phase else { return };
-        let due = match (&self.form, phase.far.is_some()) {
-            (Form::Bar(_), _) => Duration::ZERO,
-            (Form::Json, true) => EVENTS,
-            _ => PACE,
-        };
-        if phase.said.elapsed() < due {
-            return;
-        }
+        let pace = self.pace();
+        let Some(phase) = self.phase.as_mut().filter(|phase| phase.said.elapsed() >= pace) else { return };
         phase.said = Instant::now();
         match &self.form {
             Form::Bar(bar) => show(bar, phase),
             Form::Plain => log(Level::Info, "progress", phase.words()),
             Form::Json => event(phase, "progress"),
             Form::None => {}
+        }
+    }
+
+    /// Time between two lines or pictures. Where nothing is known but that it goes on, programs are told as seldom as people.
+    fn pace(&self) -> Duration {
+        let known = self.phase.as_ref().is_some_and(|phase| phase.far.is_some());
+        match self.form {
+            Form::Bar(_) => Duration::ZERO,
+            Form::Json if known => EVENTS,
+            _ => PACE,
         }
     }
 
@@ -272,5 +275,55 @@ fn show(bar: &ProgressBar, phase: &Phase) {
 fn event(phase: &Phase, event: &'static str) {
     if let Ok(text) = serde_json::to_string(&phase.event(event)) {
         let _ = writeln!(stderr().lock(), "{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(form: Form) -> Shown {
+        let mut shown = Shown { form, quiet: true, verbose: false, phase: None };
+        shown.begin("reading");
+        shown
+    }
+
+    /// Makes it so long ago that something was said, and looks whether it is said again.
+    fn says_after(shown: &mut Shown, since: Duration) -> bool {
+        let before = Instant::now().checked_sub(since).unwrap();
+        shown.phase.as_mut().unwrap().said = before;
+        shown.beat();
+        shown.phase.as_ref().unwrap().said != before
+    }
+
+    #[test]
+    fn lines_come_every_ten_seconds_and_events_twice_a_second() {
+        let (nine, ten, half) = (Duration::from_secs(9), Duration::from_secs(10), Duration::from_millis(500));
+        let mut plain = shown(Form::Plain);
+        assert!(!says_after(&mut plain, nine) && says_after(&mut plain, ten));
+        let mut json = shown(Form::Json);
+        assert!(!says_after(&mut json, nine) && says_after(&mut json, ten), "nothing is known yet");
+        json.phase.as_mut().unwrap().far = Some(Far { done: 1, of: 2, unit: Unit::Rows });
+        assert!(!says_after(&mut json, half / 2) && says_after(&mut json, half));
+    }
+
+    #[test]
+    fn a_phase_follows_from_what_is_told() {
+        let mut shown = shown(Form::None);
+        let phase = |shown: &Shown, name: &str| shown.phase.as_ref().is_some_and(|phase| phase.is(name));
+        let pass = Progress::Pass { pass: 3, max_iter: 9, active: 2, points: 50, changed: 4 };
+        shown.progress(Progress::Seeded { start: 0, starts: 2 });
+        assert!(phase(&shown, "seed"));
+        shown.progress(Progress::Seeded { start: 1, starts: 2 });
+        assert!(phase(&shown, "iterate"), "all are seeded");
+        shown.progress(pass);
+        shown.progress(pass);
+        assert_eq!(shown.labelled(), 200);
+        for step in [1, 2] {
+            shown.progress(Progress::Step { what: "reference", step, steps: 2 });
+            assert!(phase(&shown, "measure"));
+        }
+        shown.progress(Progress::Step { what: "bootstrap sample", step: 1, steps: 2 });
+        assert_eq!(shown.phase.unwrap().far.unwrap().unit, Unit::Pieces("bootstrap sample"));
     }
 }
