@@ -245,7 +245,7 @@ mod tests {
         let writing = phase("writing", 4, Some(Far { done: 1000, of: 5000, unit: Unit::Rows }));
         assert_eq!(writing.words(), "writing: 1,000 of 5,000 rows (20 %), 250 rows/s, 17 s left");
         let pipe = phase("reading", 4, Some(Far { done: 4096, of: 0, unit: Unit::Bytes }));
-        assert_eq!(pipe.words(), "reading: 4.0 KiB, 1024 bytes/s".replace("1024 bytes", &size(1023.9)));
+        assert_eq!(pipe.words(), "reading: 4.0 KiB, 1024 bytes/s");
         let pieces = phase("measuring", 9, Some(Far { done: 3, of: 20, unit: Unit::Pieces("reference") }));
         assert_eq!(pieces.words(), "measuring: reference 4 of 20, 52 s left");
         assert_eq!(phase("preparing", 70, None).words(), "preparing, 1 min 11 s so far");
