@@ -30,7 +30,7 @@ const SETTINGS: &str = "Shared options";
 #[command(name = "segma", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Example: segma fit customers.csv --id customer_id --clusters 5 -o run/")]
 pub(crate) struct Cli {
-    /// Read settings from this file [default: segma.toml, if it is there]
+    /// Read settings from this TOML file, flags by their long names [default: segma.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE", help_heading = SETTINGS)]
     pub(crate) config: Option<PathBuf>,
     /// How to write lines on standard error
