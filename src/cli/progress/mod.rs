@@ -170,11 +170,11 @@ impl Shown {
     /// How far the step is: kept, and told if nothing was for a while.
     fn far(&mut self, far: Far) {
         // Columns that turn out to be text are read again.
-        if self.phase.as_ref().and_then(|p| p.far.as_ref()).is_some_and(|before| before.done > far.done) {
+        if self.phase.as_ref().and_then(Phase::far).is_some_and(|before| before.done > far.done) {
             self.begin("reading again");
         }
         if let Some(phase) = &mut self.phase {
-            phase.far = Some(far);
+            phase.set(far);
         }
         if matches!(self.form, Form::Json) {
             self.beat();
@@ -196,7 +196,7 @@ impl Shown {
 
     /// Time between two lines or pictures. Where nothing is known but that it goes on, programs are told as seldom as people.
     fn pace(&self) -> Duration {
-        let known = self.phase.as_ref().is_some_and(|phase| phase.far.is_some());
+        let known = self.phase.as_ref().is_some_and(|phase| phase.far().is_some());
         match self.form {
             Form::Bar(_) => Duration::ZERO,
             Form::Json if known => EVENTS,
@@ -231,7 +231,7 @@ impl Shown {
     fn piece(&mut self, name: &str, what: &str, far: Far) {
         let kind = |far: &Far| std::mem::discriminant(&far.unit);
         let other = |before: &Far| kind(before) != kind(&far) || before.done > far.done;
-        let here = |phase: &Phase| phase.is(name) && !phase.far.as_ref().is_some_and(other);
+        let here = |phase: &Phase| phase.is(name) && !phase.far().is_some_and(other);
         if !self.phase.as_ref().is_some_and(here) {
             self.begin(what);
         }
@@ -243,7 +243,7 @@ impl Shown {
 
     /// Rows that the iterations have labelled so far.
     fn labelled(&self) -> u64 {
-        match self.phase.as_ref().and_then(|phase| phase.far.as_ref()) {
+        match self.phase.as_ref().and_then(Phase::far) {
             Some(Far { unit: Unit::Iterations { labelled, .. }, .. }) => *labelled,
             _ => 0,
         }
@@ -260,7 +260,7 @@ impl Shown {
 
 /// The bar as the phase stands.
 fn show(bar: &ProgressBar, phase: &Phase) {
-    let known = phase.far.as_ref().filter(|far| far.of > 0);
+    let known = phase.far().filter(|far| far.of > 0);
     let template = if known.is_some() { "{spinner} {bar:16} {wide_msg}" } else { "{spinner} {wide_msg}" };
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()));
     if let Some(far) = known {
@@ -303,7 +303,7 @@ mod tests {
         assert!(!says_after(&mut plain, nine) && says_after(&mut plain, ten));
         let mut json = shown(Form::Json);
         assert!(!says_after(&mut json, nine) && says_after(&mut json, ten), "nothing is known yet");
-        json.phase.as_mut().unwrap().far = Some(Far { done: 1, of: 2, unit: Unit::Rows });
+        json.phase.as_mut().unwrap().set(Far { done: 1, of: 2, unit: Unit::Rows });
         assert!(!says_after(&mut json, half / 2) && says_after(&mut json, half));
     }
 
@@ -324,6 +324,6 @@ mod tests {
             assert!(phase(&shown, "measure"));
         }
         shown.progress(Progress::Step { what: "bootstrap sample", step: 1, steps: 2 });
-        assert_eq!(shown.phase.unwrap().far.unwrap().unit, Unit::Pieces("bootstrap sample"));
+        assert_eq!(shown.phase.unwrap().far().unwrap().unit, Unit::Pieces("bootstrap sample"));
     }
 }

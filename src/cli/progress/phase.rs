@@ -52,7 +52,9 @@ pub(super) struct Phase {
     /// What is done, for people.
     what: String,
     began: Instant,
-    pub(super) far: Option<Far>,
+    far: Option<Far>,
+    /// When that was so, in seconds since it began.
+    at: f64,
     /// When something was last said of it.
     pub(super) said: Instant,
 }
@@ -104,7 +106,16 @@ impl Phase {
     pub(super) fn new(what: &str) -> Self {
         let first = what.split([' ', ':']).next().unwrap_or_default();
         let name = NAMES.iter().find(|(word, _)| *word == first).map_or("work", |(_, name)| name);
-        Self { name, what: escaped(what), began: Instant::now(), far: None, said: Instant::now() }
+        Self { name, what: escaped(what), began: Instant::now(), far: None, at: 0.0, said: Instant::now() }
+    }
+
+    /// How far it is now.
+    pub(super) fn set(&mut self, far: Far) {
+        (self.far, self.at) = (Some(far), self.elapsed());
+    }
+
+    pub(super) fn far(&self) -> Option<&Far> {
+        self.far.as_ref()
     }
 
     pub(super) fn is(&self, name: &str) -> bool {
@@ -115,14 +126,15 @@ impl Phase {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// Seconds that are left if it goes on as it went; for iterations at most so many.
+    /// Seconds that are left if it goes on as it went, for iterations at most so many; none if all is done.
     fn left(&self) -> Option<f64> {
-        let far = self.far.as_ref().filter(|far| far.done > 0 && far.of > 0)?;
-        Some(far.of.saturating_sub(far.done) as f64 * self.elapsed() / far.done as f64)
+        let far = self.far.as_ref().filter(|far| far.done > 0 && far.of > far.done)?;
+        let then = (far.of - far.done) as f64 * self.at / far.done as f64;
+        Some((then - (self.elapsed() - self.at)).max(0.0))
     }
 
     fn per_second(&self, done: u64) -> Option<f64> {
-        let rate = done as f64 / self.elapsed();
+        let rate = done as f64 / self.at;
         (done > 0 && rate.is_finite()).then_some(rate)
     }
 
@@ -235,19 +247,19 @@ mod tests {
     /// A phase that began so many seconds ago.
     fn phase(what: &str, seconds: u64, far: Option<Far>) -> Phase {
         let began = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-        Phase { began, far, ..Phase::new(what) }
+        Phase { began, far, at: seconds as f64, ..Phase::new(what) }
     }
 
     #[test]
     fn words_tell_how_far_how_fast_and_how_long() {
         let reading = phase("reading", 10, Some(Far { done: 1 << 30, of: 4 << 30, unit: Unit::Bytes }));
-        assert_eq!(reading.words(), "reading: 1.0 GiB of 4.0 GiB (25 %), 102.4 MiB/s, 31 s left");
+        assert_eq!(reading.words(), "reading: 1.0 GiB of 4.0 GiB (25 %), 102.4 MiB/s, 30 s left");
         let writing = phase("writing", 4, Some(Far { done: 1000, of: 5000, unit: Unit::Rows }));
-        assert_eq!(writing.words(), "writing: 1,000 of 5,000 rows (20 %), 250 rows/s, 17 s left");
+        assert_eq!(writing.words(), "writing: 1,000 of 5,000 rows (20 %), 250 rows/s, 16 s left");
         let pipe = phase("reading", 4, Some(Far { done: 4096, of: 0, unit: Unit::Bytes }));
-        assert_eq!(pipe.words(), "reading: 4.0 KiB, 1024 bytes/s");
+        assert_eq!(pipe.words(), "reading: 4.0 KiB, 1.0 KiB/s");
         let pieces = phase("measuring", 9, Some(Far { done: 3, of: 20, unit: Unit::Pieces("reference") }));
-        assert_eq!(pieces.words(), "measuring: reference 4 of 20, 52 s left");
+        assert_eq!(pieces.words(), "measuring: reference 4 of 20, 51 s left");
         assert_eq!(phase("preparing", 70, None).words(), "preparing, 1 min 11 s so far");
     }
 
@@ -255,7 +267,7 @@ mod tests {
     fn what_is_left_of_the_iterations_is_an_upper_bound() {
         let unit = Unit::Iterations { changed: 7, starts: 2, labelled: 2000 };
         let iterating = phase("iterating", 10, Some(Far { done: 10, of: 300, unit }));
-        let words = "iteration 10 of at most 300: 7 rows changed segment in 2 starts, 200 rows/s, 11 s so far, at most 4 min 51 s left";
+        let words = "iteration 10 of at most 300: 7 rows changed segment in 2 starts, 200 rows/s, 11 s so far, at most 4 min 50 s left";
         assert_eq!(iterating.words(), words);
         let event = serde_json::to_value(iterating.event("progress")).unwrap();
         assert_eq!((&event["phase"], &event["i"], &event["of"]), (&"iterate".into(), &10.into(), &300.into()));
