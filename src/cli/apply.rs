@@ -4,6 +4,7 @@ use super::args::{ApplyArgs, DeviceArgs};
 use super::device::{Choice, Device};
 use super::memory::{Memory, work};
 use super::progress::Teller;
+use super::rejects;
 use segma::engine::SetPass;
 use segma::error::{Result, printable};
 use segma::features::Prepared;
@@ -48,6 +49,7 @@ impl ApplyArgs {
         teller.step("preparing");
         let id = self.id.as_ref().or(model.id.as_ref()).filter(|name| table.text(name).is_some()).cloned();
         let mut notes = self.unknown_id(model, id.as_ref());
+        notes.extend(rejects::notes(&table));
         notes.extend(unread_note(&table));
         notes.extend(model.pipeline.drop_incomplete(&mut table)?);
         Ok(Applied { table, id, notes, memory })

@@ -10,7 +10,7 @@ use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::quality::{Measured, measure};
 use super::run::{Phases, carried, command, listed, pack, peak_memory_bytes};
-use super::{print, print_document, summary};
+use super::{print, print_document, rejects, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline, Prepared};
 use segma::kmeans::{Fit, Step};
@@ -47,12 +47,13 @@ pub(super) struct Outcome<'a> {
 
 /// Runs the verb.
 pub(super) fn fit(args: &FitArgs) -> Result<()> {
-    let outputs = FILES.map(|name| args.folder.output.join(name));
+    let names: Vec<&str> = FILES.into_iter().chain(args.input.csv.rejects_in_folder()).collect();
+    let outputs: Vec<_> = names.iter().map(|name| args.folder.output.join(name)).collect();
     let files = table::expand(&args.input.tables)?;
     spare_inputs(&files, Some(args.kmeans.run.init.as_ref()), &outputs)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     let mut keeper = Keeper::new(&args.checkpoint, &args.folder, &teller)?;
-    let folder = Folder::create(&args.folder.output, &FILES, args.folder.force || keeper.may_overwrite())?;
+    let folder = Folder::create(&args.folder.output, &names, args.folder.force || keeper.may_overwrite())?;
     let choice = Choice::new(&args.device)?;
     teller.step("reading");
     let memory = Memory::new(args.input.csv.memory);
@@ -60,6 +61,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     teller.step("preparing");
     let options = args.input.options(&table);
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
+    notes.extend(rejects::notes(&table));
     let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
     let points = memory.points(&work(&prepared, weights.is_some(), &choose::fits(&args.kmeans)))?;
     let matrix = phases.time("pack", || pack(&prepared, weights, &points, &mut notes))?;
@@ -127,7 +129,8 @@ fn write(
     let id = args.input.id.as_deref();
     let beside = Beside { table, names: &model.names, id, keep: &carried(table, id), prepared: Some(prepared) };
     folder.write("segments.csv", |out| assignments.write_csv(beside, out))?;
-    folder.write("profile.csv", |out| profile.write_csv(&model.names, out))
+    folder.write("profile.csv", |out| profile.write_csv(&model.names, out))?;
+    rejects::write_into(folder, &args.input.csv, table)
 }
 
 pub(super) fn write_json(folder: &Folder, name: &str, value: &Value) -> Result<()> {
@@ -158,7 +161,12 @@ fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit) -> Value {
         "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         "segma": env!("CARGO_PKG_VERSION"),
         "settings": config::in_effect(),
-        "input": { "path": outcome.table.source, "rows": outcome.table.rows, "files": listed(outcome.table) },
+        "input": {
+            "path": outcome.table.source,
+            "rows": outcome.table.rows,
+            "rejected": outcome.table.rejects.len(),
+            "files": listed(outcome.table),
+        },
         "device": outcome.engine,
         "threads": rayon::current_num_threads(),
         "seed": outcome.model.training.seed,

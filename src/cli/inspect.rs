@@ -5,7 +5,7 @@ use super::memory::Memory;
 use super::progress::Teller;
 use super::run::listed;
 use super::summary::grouped;
-use super::{print, print_document};
+use super::{print, print_document, rejects};
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Result, escaped, printable};
 use segma::features::{Description, Fate, Inspection, describe};
@@ -29,7 +29,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
     let table = InputArgs { id: None, ..args.input.clone() }.read(&files, &memory, &teller)?;
     teller.step("inspecting");
     let inspection = describe(&table, &args.input.options(&table));
-    teller.finish([]);
+    teller.finish(&rejects::notes(&table).collect::<Vec<_>>());
     if args.shared.json {
         return print_document(document(&table, &inspection));
     }

@@ -24,6 +24,7 @@ mod predict;
 mod profile;
 mod progress;
 mod quality;
+mod rejects;
 mod run;
 mod selftest;
 mod signals;

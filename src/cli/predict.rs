@@ -4,10 +4,10 @@ use super::apply::{Applied, Labelled, imputed_and_unknown, label};
 use super::args::PredictArgs;
 use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
-use super::print_document;
 use super::progress::Teller;
 use super::run::{carried, saturated_note};
 use super::terminal::Visible;
+use super::{print_document, rejects};
 use segma::error::{Error, Result};
 use segma::model::Model;
 use segma::note::Note;
@@ -15,14 +15,20 @@ use segma::segments::{Assignments, Beside};
 use segma::table::{self, ReadOptions};
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs the verb.
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let files = table::expand(&args.apply.tables)?;
-    spare_inputs(&files, Some(&args.apply.model), args.output.as_slice())?;
+    let list = rejects::beside(&args.apply.csv, args.rejects.as_ref(), args.output.as_deref());
+    let outputs: Vec<PathBuf> = args.output.iter().chain(&list).cloned().collect();
+    spare_inputs(&files, Some(&args.apply.model), &outputs)?;
+    if outputs.len() == 2 && outputs[0] == outputs[1] {
+        return Err(Error::Usage("--rejects and --output name one file; give them two".into()));
+    }
     let model = Model::read(&args.apply.model)?;
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
+    let list = list.map(|path| OneFile::create(&path, args.force)).transpose()?;
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
     let carry = |options: &mut ReadOptions| options.carry.clone_from(&args.keep);
@@ -35,9 +41,10 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let (id, keep) = (id.as_deref(), carried(&table, id.as_deref()));
     let beside = Beside { table: &table, names: &model.names, id, keep: &keep, prepared: Some(&prepared) };
     write(args, output, &assignments, beside)?;
+    rejects::write(list, &table)?;
     notes.extend(saturated_note(matrix.saturated()));
     teller.finish(notes.iter().chain(&device.notes));
-    report(args, &labels, &model, (&notes, &device.notes))
+    report(args, (&labels, table.rejects.len()), &model, (&notes, &device.notes))
 }
 
 fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments<'_>, beside: Beside<'_>) -> Result<()> {
@@ -56,7 +63,12 @@ fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments<'_>, besid
 }
 
 /// With `--json`, how many rows went where.
-fn report(args: &PredictArgs, labels: &[u32], model: &Model, notes: (&[Note], &[Note])) -> Result<()> {
+fn report(
+    args: &PredictArgs,
+    (labels, rejected): (&[u32], usize),
+    model: &Model,
+    notes: (&[Note], &[Note]),
+) -> Result<()> {
     if !args.shared.json {
         return Ok(());
     }
@@ -65,6 +77,7 @@ fn report(args: &PredictArgs, labels: &[u32], model: &Model, notes: (&[Note], &[
     let document = json!({
         "schema": "segma.predict/1",
         "rows": labels.len(),
+        "rejected": rejected,
         "counts": counts,
         "output": args.output.as_deref().map(Path::to_string_lossy),
         "notes": notes.0,

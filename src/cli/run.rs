@@ -92,10 +92,11 @@ impl TableArgs {
     pub(super) fn options(&self, text: Option<&str>, memory: &Memory) -> ReadOptions {
         ReadOptions {
             keep: text.into_iter().map(String::from).collect(),
-            // A comma is the default, under which a file that clearly uses another separator is refused by name.
-            delimiter: (self.delimiter != b',').then_some(self.delimiter),
+            delimiter: self.delimiter,
+            decimal_comma: self.decimal == ",",
             nulls: self.nulls.clone(),
             store: memory.table(),
+            rejects: self.most_rejects(),
             ..ReadOptions::default()
         }
     }

@@ -12,7 +12,7 @@ use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::run::{Phases, command, listed, pack, peak_memory_bytes};
-use super::{print, print_document};
+use super::{print, print_document, rejects};
 use segma::error::{Error, Result, escaped};
 use segma::features::{Learnt, Pipeline};
 use segma::kmeans::{Fit, ValidParams};
@@ -32,7 +32,8 @@ const WRITTEN: [&str; 4] = ["sweep.csv", "sweep.json", "report.html", "run.json"
 pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let files = table::expand(&args.input.tables)?;
     let names: Vec<PathBuf> = args.clusters.0.iter().map(|k| model_name(*k as usize)).collect();
-    let written = [names, WRITTEN.map(PathBuf::from).to_vec()].concat();
+    let rejected = args.input.csv.rejects_in_folder().map(PathBuf::from);
+    let written: Vec<PathBuf> = names.into_iter().chain(WRITTEN.map(PathBuf::from)).chain(rejected).collect();
     let outputs: Vec<PathBuf> = written.iter().map(|name| args.folder.output.join(name)).collect();
     spare_inputs(&files, None, &outputs)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
@@ -47,6 +48,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let options = args.input.options(&table);
     let learnt = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
     let Learnt { pipeline, weights, mut notes } = learnt;
+    notes.extend(rejects::notes(&table));
     let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
     let starts: Vec<usize> = params.iter().map(ValidParams::starts).collect();
     let points = memory.points(&work(&prepared, weights.is_some(), &starts))?;
@@ -75,6 +77,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let html = phases.time("report", || report_of(&comparison, &models, origin).html())?;
     folder.write("report.html", |out| out.write_all(html.as_bytes()))?;
     write_json(&folder, "run.json", &run_json((args, &table), &device, &phases, &notes))?;
+    rejects::write_into(&folder, &args.input.csv, &table)?;
     folder.commit()?;
     keeper.finish();
     teller.finish(notes.iter().chain(&device.notes));

@@ -8,7 +8,7 @@ use super::{Options, beside};
 use crate::error::{Error, Place, Result, printable, suggestion};
 use crate::matrix::Weights;
 use crate::note::Note;
-use crate::table::{Column, Levels, MISSING, MOST_LEVELS, Numbers, Table, TextFound, Values};
+use crate::table::{Column, Disguise, Levels, MOST_LEVELS, Numbers, Table, TextFound, Values, disguise};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -126,7 +126,7 @@ fn named<'t>(table: &'t Table, options: &Options, names: &[String]) -> Result<Ve
                 let message = format!("more than {MOST_LEVELS} different texts cannot be clustered");
                 return refuse(message, "leave the column out of --columns, or carry it along with --keep");
             }
-            Values::Levels(levels) => refuse_decimal_comma(table, column, levels)?,
+            Values::Levels(levels) => refuse_disguised(table, column, levels)?,
             _ => {}
         }
         columns.push(column);
@@ -186,7 +186,7 @@ pub(super) fn left_out(table: &Table, column: &Column, options: &Options) -> Res
         Values::Dates(_) if options.date_reference.is_none() => Some(LeftOut::Date),
         Values::Levels(_) if !encoded => Some(LeftOut::Text),
         Values::Levels(levels) => {
-            refuse_decimal_comma(table, column, levels)?;
+            refuse_disguised(table, column, levels)?;
             levels_left_out(levels, present, column.missing, options)
         }
         Values::Numbers(_) | Values::YesNo(_) | Values::Dates(_) => None,
@@ -272,32 +272,32 @@ pub(super) fn list(names: &[&str]) -> String {
     if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
 }
 
-/// `2,5`: a number to much of the world, text to this reader.
-fn is_decimal_comma(value: &str) -> bool {
-    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    value.trim_start_matches(['-', '+']).split_once(',').is_some_and(|(whole, part)| digits(whole) && digits(part))
-}
-
-fn refuse_decimal_comma(table: &Table, column: &Column, levels: &Levels) -> Result<()> {
-    let Some(text) = levels.names.first().filter(|name| is_decimal_comma(name) && !levels.asked) else { return Ok(()) };
-    let message = format!("'{}' looks like a number with a decimal comma", printable(text));
-    let hint = "write numbers with a point, or make the column one of texts with --categorical";
-    let row = levels.codes.iter().position(|code| *code != MISSING).unwrap_or(0);
+/// Refuses a column of texts that are all numbers as people spell them.
+fn refuse_disguised(table: &Table, column: &Column, levels: &Levels) -> Result<()> {
+    let all: Option<Vec<Disguise>> = levels.names.iter().map(|name| disguise(name)).collect();
+    let Some(all) = all.filter(|_| !levels.asked) else { return Ok(()) };
+    let comma = all.iter().position(|d| d.what.ends_with("decimal comma")).unwrap_or(0);
+    let (Some(found), Some(text)) = (all.get(comma), levels.names.get(comma)) else { return Ok(()) };
+    let message = format!("'{}' looks like {}", printable(text), found.what);
+    let hint = format!("{}; --categorical makes the column one of texts", found.hint);
+    let row = levels.codes.iter().position(|code| usize::from(*code) == comma).unwrap_or(0);
     Err(Error::data(table.place(row, &column.name), message, hint))
 }
 
 /// A column of numbers in which something else stands.
 pub(super) fn mixed(table: &Table, column: &Column, text: &TextFound) -> Error {
     let rows = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let disguise = disguise(&text.value);
+    let like = disguise.as_ref().map(|d| format!(", though it looks like {}", d.what)).unwrap_or_default();
     let message = format!(
-        "'{}' is not a number (the column holds {} and {})",
+        "'{}' is not a number{like} (the column holds {} and {})",
         printable(&text.value),
         rows(text.numbers, "number"),
         rows(text.texts, "text"),
     );
     let hint =
         "correct the value, name it with --null if it means missing, or leave the column out (--columns '!NAME')";
-    Error::data(table.place(text.row, &column.name), message, hint)
+    Error::data(table.place(text.row, &column.name), message, disguise.map_or(hint, |d| d.hint))
 }
 
 /// The column of that name, or an error with a suggestion.

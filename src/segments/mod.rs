@@ -2,10 +2,12 @@
 
 mod assignments;
 mod profile;
+mod rejects;
 pub mod report;
 
 pub use assignments::{Assignments, Beside, Closest};
 pub use profile::{ColumnProfile, Entry, Figures, Kind, MOST_LEVELS, Numeric, OTHER, Profile, Roles, suggested_names};
+pub use rejects::write_rejects;
 
 /// The digits of a whole number in groups of three: 48211930 as 48,211,930.
 #[must_use]

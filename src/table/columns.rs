@@ -1,9 +1,9 @@
 //! The columns of a file being filled; and columns of later rows joined to them.
 
-use super::filling::Filling;
-use super::number;
+use super::filling::{As, Cells, Filling};
+use super::rejects::Reject;
 use super::texts::Texts;
-use super::{Kept, Resolved, Table};
+use super::{Kept, ReadOptions, Resolved, Table};
 use crate::error::Result;
 use crate::store::Store;
 use rayon::prelude::*;
@@ -20,12 +20,17 @@ pub(super) struct Columns {
 
 impl Columns {
     /// The columns that are read, in file order.
-    pub(super) fn new(names: &[String], meant: &Resolved, nulls: &[String]) -> Self {
-        let nulls: Vec<Vec<u8>> = nulls.iter().map(|null| number::trim(null.as_bytes()).to_vec()).collect();
+    pub(super) fn new(names: &[String], meant: &Resolved, options: &ReadOptions) -> Self {
+        let cells = Cells::new(options);
         let columns = || names.iter().enumerate();
+        let kind = |i: usize| match &meant.as_text[i] {
+            Some(known) => As::Text(known.clone()),
+            None if meant.as_numbers[i] => As::Numbers,
+            None => As::Found,
+        };
         let typed = columns()
             .filter(|(i, _)| meant.wanted[*i])
-            .map(|(i, name)| (i, Filling::new(name.clone(), meant.as_text[i].clone(), nulls.clone())));
+            .map(|(i, name)| (i, Filling::new(name.clone(), kind(i), cells.clone())));
         let kept = columns()
             .filter(|(i, _)| meant.kept[*i])
             .map(|(i, name)| (i, Kept { name: name.clone(), texts: Texts::default() }));
@@ -77,6 +82,13 @@ impl Columns {
         (typed.is_empty() && kept.is_empty()).then_some(ordered)
     }
 
+    /// Adds a row that cannot be used: without values.
+    pub(super) fn push_blank(&mut self) {
+        self.typed.iter_mut().for_each(|(_, filling)| filling.miss());
+        self.kept.iter_mut().for_each(|(_, kept)| kept.texts.push(""));
+        self.rows += 1;
+    }
+
     /// Adds the rows of others, in their order, as if they had been pushed, and moves what is full into a store.
     pub(super) fn append(&mut self, later: Vec<Self>, store: &Store) -> Result<()> {
         let mut typed: Vec<Vec<Filling>> = self.typed.iter().map(|_| Vec::new()).collect();
@@ -102,13 +114,20 @@ impl Columns {
         typed.and(kept)
     }
 
-    /// Adds the finished columns to their table.
-    pub(super) fn finish(self, mut table: Table, store: &Store) -> Result<Table> {
-        let infinities = self.typed.iter().filter_map(|(_, c)| Some((c.infinity_found()?, &c.name)));
-        if let Some(((row, error), name)) = infinities.min_by_key(|((row, _), _)| *row) {
-            return Err(error(table.place(row, name)));
+    /// Adds the finished columns to their table, and the rows with a value that none of its columns can hold to the rejects.
+    pub(super) fn finish(self, mut table: Table, options: &ReadOptions) -> Result<Table> {
+        if options.rejects.is_none() {
+            let unfit = self.typed.iter().filter_map(|(_, c)| Some((c.unfit()?, &c.name)));
+            if let Some(((row, error), name)) = unfit.min_by_key(|((row, _), _)| *row) {
+                return Err(error(table.place(row, name)));
+            }
         }
-        table.columns = self.typed.into_par_iter().map(|(_, column)| column.finish(store)).collect::<Result<_>>()?;
+        let unfit = self.typed.iter().map(|(_, c)| c).flat_map(|c| c.all_unfit().map(move |found| (c, found)));
+        let rejects: Vec<Reject> =
+            unfit.map(|(c, (row, reason, value))| Reject::new(row, table.place(row, &c.name), reason, value)).collect();
+        table.rejects.extend(rejects);
+        let finished = self.typed.into_par_iter().map(|(_, column)| column.finish(&options.store));
+        table.columns = finished.collect::<Result<_>>()?;
         table.kept = self.kept.into_iter().map(|(_, kept)| Kept { texts: kept.texts.finish(), ..kept }).collect();
         Ok(table)
     }

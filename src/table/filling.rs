@@ -2,32 +2,59 @@
 //!
 //! What a column holds is found over the whole file: it is a column of numbers, of dates or of texts for as long as every
 //! value is one. When a second kind comes, its values are let go at once, and the counting goes on, so that the message
-//! about it can say how many rows are to blame; or the reader reads the column again, as text. An infinity is held back in
-//! the same way: it is an error in a number column, but only text in a column of names, and which of the two a column is
-//! shows at the end.
+//! about it can say how many rows are to blame; or the reader reads the column again, as text or as numbers. An infinity is
+//! held back in the same way: it is an error in a number column, but only text in a column of names, and which of the two
+//! a column is shows at the end.
 
 use super::levels::{Finding, Levels};
 use super::number::{self, Cell};
 use super::numbers::Numbers;
-use super::{Column, TextFound, Values, date};
+use super::{Column, ReadOptions, TextFound, Values, date};
 use crate::error::{Error, Place, Result, printable};
 use crate::store::Store;
 
 /// Characters of a text kept for a message: one more than [`printable`] shows, so that the cut is seen.
 const KEPT: usize = 65;
 
+/// How cells are read.
+#[derive(Debug, Clone)]
+pub(super) struct Cells {
+    /// What else spells a missing value.
+    nulls: Vec<Vec<u8>>,
+    /// Numbers are spelt with a decimal comma.
+    comma: bool,
+    /// Values kept that do not fit a number column: the first, or as many as may be rejected and one.
+    kept: usize,
+}
+
+impl Cells {
+    pub(super) fn new(options: &ReadOptions) -> Self {
+        let nulls = options.nulls.iter().map(|null| number::trim(null.as_bytes()).to_vec()).collect();
+        Self { nulls, comma: options.decimal_comma, kept: options.rejects.unwrap_or(0).saturating_add(1) }
+    }
+}
+
+/// As what a column is read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum As {
+    /// What it turns out to be.
+    Found,
+    /// Text whatever it holds, with these levels if they are known.
+    Text(Vec<String>),
+    /// Numbers; anything else does not fit.
+    Numbers,
+}
+
 /// A column being filled.
 #[derive(Debug)]
 pub(super) struct Filling {
     pub(super) name: String,
-    /// What else spells a missing value.
-    nulls: Vec<Vec<u8>>,
-    /// Read as text whatever it holds, with these levels if they are known.
-    text: Option<Vec<String>>,
+    kind: As,
+    cells: Cells,
     rows: usize,
     missing: u64,
     first_missing: Option<usize>,
-    infinite: Option<Infinite>,
+    unfit: Option<Unfit>,
     /// The first row that holds something else than a number, and that.
     first: Option<(usize, String)>,
     state: State,
@@ -45,45 +72,55 @@ enum State {
     Mixed(TextFound),
 }
 
-/// The infinities of a column that is a number column so far.
+/// The values of a number column that are none: infinities, and texts where the column is read as numbers.
 #[derive(Debug)]
-struct Infinite {
-    row: usize,
-    value: String,
+struct Unfit {
+    /// The first ones, each with its row.
+    found: Vec<(usize, String)>,
     count: u64,
 }
 
 impl Filling {
-    /// An empty column; `text` makes it one of texts, with these levels if there are any.
-    pub(super) fn new(name: String, text: Option<Vec<String>>, nulls: Vec<Vec<u8>>) -> Self {
-        let state = text.as_deref().map_or(State::Empty, |known| State::Texts(Finding::new(known)));
-        Self { name, nulls, text, rows: 0, missing: 0, first_missing: None, infinite: None, first: None, state }
+    /// An empty column.
+    pub(super) fn new(name: String, kind: As, cells: Cells) -> Self {
+        let state = match &kind {
+            As::Text(known) => State::Texts(Finding::new(known)),
+            As::Found | As::Numbers => State::Empty,
+        };
+        Self { name, kind, cells, rows: 0, missing: 0, first_missing: None, unfit: None, first: None, state }
     }
 
     /// A column that numbers fill, of which so many are missing, the first one at this row.
     pub(super) fn of_numbers(name: String, numbers: Numbers, (missing, first_missing): (u64, Option<usize>)) -> Self {
         let rows = numbers.len();
         let state = if missing == rows as u64 { State::Empty } else { State::Numbers(numbers) };
-        Self { rows, missing, first_missing, state, ..Self::new(name, None, Vec::new()) }
+        Self { rows, missing, first_missing, state, ..Self::new(name, As::Found, Cells::new(&ReadOptions::default())) }
     }
 
     /// The same column without rows.
     pub(super) fn empty(&self) -> Self {
-        Self::new(self.name.clone(), self.text.clone(), self.nulls.clone())
+        Self::new(self.name.clone(), self.kind.clone(), self.cells.clone())
     }
 
     /// Adds a value as it is spelt.
     #[inline]
     pub(super) fn field(&mut self, field: &[u8]) {
-        if self.text.is_some() {
+        if self.is_text() {
             return self.as_text(field);
         }
-        match number::cell(field, &self.nulls) {
+        let nulls = &self.cells.nulls;
+        let cell = if self.cells.comma { number::cell_with_comma(field, nulls) } else { number::cell(field, nulls) };
+        match cell {
             Cell::Number(value) => self.number(value),
             Cell::Missing => self.miss(),
+            Cell::Text if self.kind == As::Numbers => self.infinity(field),
             Cell::Text => self.spelt(field),
             Cell::Infinite => self.infinity(field),
         }
+    }
+
+    fn is_text(&self) -> bool {
+        matches!(self.kind, As::Text(_))
     }
 
     /// Adds a finite number.
@@ -106,7 +143,7 @@ impl Filling {
                 self.begin(|| yes.to_string());
                 self.state = State::YesNo(self.after_missing(value));
             }
-            State::Texts(found) if self.text.is_some() => found.push(if yes { b"true" } else { b"false" }),
+            State::Texts(found) if matches!(self.kind, As::Text(_)) => found.push(if yes { b"true" } else { b"false" }),
             _ => self.mix(0, 1, || yes.to_string()),
         }
         self.rows += 1;
@@ -120,7 +157,7 @@ impl Filling {
                 self.begin(|| date::spelt(days));
                 self.state = State::Dates(self.after_missing(days));
             }
-            State::Texts(found) if self.text.is_some() => found.push(date::spelt(days).as_bytes()),
+            State::Texts(found) if matches!(self.kind, As::Text(_)) => found.push(date::spelt(days).as_bytes()),
             _ => self.mix(0, 1, || date::spelt(days)),
         }
         self.rows += 1;
@@ -141,7 +178,7 @@ impl Filling {
     /// Adds a value as text, whatever it looks like.
     fn as_text(&mut self, field: &[u8]) {
         let text = number::trim(field);
-        if number::missing(text, &self.nulls) {
+        if number::missing(text, &self.cells.nulls) {
             return self.miss();
         }
         if let State::Texts(found) = &mut self.state {
@@ -167,7 +204,7 @@ impl Filling {
         self.rows += 1;
     }
 
-    /// Adds an infinity as it is spelt.
+    /// Adds an infinity, or what else does not fit, as it is spelt.
     pub(super) fn infinity(&mut self, field: &[u8]) {
         match &mut self.state {
             State::Numbers(numbers) => numbers.push(f64::NAN),
@@ -178,7 +215,11 @@ impl Filling {
                 return;
             }
         }
-        self.infinite.get_or_insert_with(|| Infinite { row: self.rows, value: kept(field), count: 0 }).count += 1;
+        let unfit = self.unfit.get_or_insert_with(|| Unfit { found: Vec::new(), count: 0 });
+        unfit.count += 1;
+        if unfit.found.len() < self.cells.kept {
+            unfit.found.push((self.rows, kept(field)));
+        }
         self.rows += 1;
     }
 
@@ -204,12 +245,12 @@ impl Filling {
     /// What was found so far; `next` is the text that comes now, if all were numbers.
     fn take_mixed(&mut self, next: impl FnOnce() -> (usize, String)) -> TextFound {
         let present = self.rows as u64 - self.missing;
-        let infinite = self.infinite.take();
+        let unfit = self.unfit.take();
         match std::mem::replace(&mut self.state, State::Empty) {
             State::Mixed(found) => found,
             State::Numbers(_) => {
-                let texts = infinite.as_ref().map_or(0, |i| i.count);
-                let (row, value) = infinite.map_or_else(next, |i| (i.row, i.value));
+                let texts = unfit.as_ref().map_or(0, |u| u.count);
+                let (row, value) = unfit.and_then(|u| u.found.into_iter().next()).unwrap_or_else(next);
                 TextFound { numbers: present - texts, texts, row, value }
             }
             _ => {
@@ -224,7 +265,8 @@ impl Filling {
         match (&mut self.state, &mut later.state) {
             (State::Numbers(numbers), State::Numbers(more)) => {
                 numbers.append(more);
-                self.infinite = join(self.infinite.take(), later.infinite.take().map(|i| i.after(self.rows)));
+                let more = later.unfit.take().map(|u| u.after(self.rows));
+                self.unfit = join(self.unfit.take(), more, self.cells.kept);
             }
             (State::YesNo(numbers), State::YesNo(more)) | (State::Dates(numbers), State::Dates(more)) => {
                 numbers.append(more);
@@ -240,7 +282,7 @@ impl Filling {
             }
             (State::Empty, more) => {
                 self.state = preceded(std::mem::replace(more, State::Empty), self.rows);
-                self.infinite = later.infinite.take().map(|i| i.after(self.rows));
+                self.unfit = later.unfit.take().map(|u| u.after(self.rows));
                 self.first = later.first.take().map(|(row, value)| (self.rows + row, value));
             }
             _ => self.append_mixed(&mut later),
@@ -259,9 +301,17 @@ impl Filling {
         self.state = State::Mixed(TextFound { numbers, texts, ..found });
     }
 
-    /// The infinity to blame, if this is a number column that holds one: its row, and the error that it makes at its place.
-    pub(super) fn infinity_found(&self) -> Option<(usize, impl Fn(Place) -> Error + '_)> {
-        self.infinite.as_ref().map(|i| (i.row, |place| i.error(place)))
+    /// The value to blame, if this is a number column that holds one it cannot: its row, and the error that it makes at
+    /// its place.
+    pub(super) fn unfit(&self) -> Option<(usize, impl Fn(Place) -> Error + '_)> {
+        let (row, value) = self.unfit.as_ref()?.found.first()?;
+        Some((*row, |place| Error::data(place, reason(value), HINT)))
+    }
+
+    /// The rows whose values do not fit this number column, the first ones of very many: each with the reason and the value.
+    pub(super) fn all_unfit(&self) -> impl Iterator<Item = (usize, String, &str)> {
+        let found = self.unfit.iter().flat_map(|u| &u.found);
+        found.map(|(row, value)| (*row, reason(value), value.as_str()))
     }
 
     /// Moves what will not change any more into a store.
@@ -281,7 +331,7 @@ impl Filling {
             State::YesNo(numbers) => Values::YesNo(numbers.finish()),
             State::Dates(numbers) => Values::Dates(numbers.finish()),
             State::Mixed(found) => Values::Mixed(found),
-            State::Texts(found) => texts(found, self.text.is_some(), store)?,
+            State::Texts(found) => texts(found, self.kind != As::Found, store)?,
         };
         Ok(Column { name: self.name, missing: self.missing, first_missing: self.first_missing, values })
     }
@@ -319,27 +369,34 @@ fn preceded(state: State, rows: usize) -> State {
     }
 }
 
-impl Infinite {
+impl Unfit {
     /// The same, behind so many rows.
-    fn after(self, rows: usize) -> Self {
-        Self { row: rows + self.row, ..self }
-    }
-
-    fn error(&self, place: Place) -> Error {
-        let value = printable(&self.value);
-        let message = match self.value.trim_start_matches([' ', '\t', '+', '-']).as_bytes() {
-            [b'i' | b'I', ..] => format!("'{value}' is infinite"),
-            _ => format!("'{value}' is an overflow: it is infinite as a 64-bit number"),
-        };
-        let hint = "a cluster centre must be finite: write a number, leave the field empty if it is missing, or leave the column out (--columns)";
-        Error::data(place, message, hint)
+    fn after(mut self, rows: usize) -> Self {
+        self.found.iter_mut().for_each(|(row, _)| *row += rows);
+        self
     }
 }
 
-/// Those of earlier and of later rows.
-fn join(earlier: Option<Infinite>, later: Option<Infinite>) -> Option<Infinite> {
+const HINT: &str = "a cluster centre must be finite: write a number, leave the field empty if it is missing, or leave the column out (--columns)";
+
+/// Why a value does not fit a number column.
+fn reason(value: &str) -> String {
+    let shown = printable(value);
+    match (number::cell(value.as_bytes(), &[]), value.trim_start_matches([' ', '\t', '+', '-']).as_bytes()) {
+        (Cell::Text, _) => format!("'{shown}' is not a number"),
+        (_, [b'i' | b'I', ..]) => format!("'{shown}' is infinite"),
+        _ => format!("'{shown}' is an overflow: it is infinite as a 64-bit number"),
+    }
+}
+
+/// Those of earlier and of later rows, as many as are kept.
+fn join(earlier: Option<Unfit>, later: Option<Unfit>, kept: usize) -> Option<Unfit> {
     match (earlier, later) {
-        (Some(a), Some(b)) => Some(Infinite { count: a.count + b.count, ..a }),
+        (Some(mut a), Some(b)) => {
+            a.found.extend(b.found);
+            a.found.truncate(kept);
+            Some(Unfit { found: a.found, count: a.count + b.count })
+        }
         (a, b) => a.or(b),
     }
 }

@@ -5,6 +5,7 @@
 //! files before as the rows of one file are, so that the table is exactly that of the files written one behind the other.
 
 use super::columns::Columns;
+use super::rejects::Reject;
 use super::{Column, Lines, Part, ReadOptions, Resolved, Table, Values};
 use crate::error::{Error, Place, Result, escaped, printable, suggestion};
 use crate::store::Store;
@@ -26,6 +27,10 @@ pub(super) struct Parsed {
     pub(super) columns: Columns,
     /// Columns that are left out, with what they hold.
     pub(super) unsupported: Vec<(usize, String)>,
+    /// Records that cannot be rows.
+    pub(super) rejects: Vec<Reject>,
+    /// What separates the columns of text, if it was found and is no comma.
+    pub(super) separator: Option<char>,
 }
 
 impl<'a> Asked<'a> {
@@ -48,7 +53,7 @@ impl Parsed {
     /// A file of which all is read.
     pub(super) fn file(source: &str, names: Vec<String>, meant: Resolved, columns: Columns, lines: Lines) -> Self {
         let parts = vec![Part { source: source.to_owned(), rows: columns.rows(), lines }];
-        Self { parts, names, meant, columns, unsupported: Vec::new() }
+        Self { parts, names, meant, columns, unsupported: Vec::new(), rejects: Vec::new(), separator: None }
     }
 
     /// What is meant in a further file.
@@ -85,6 +90,9 @@ impl Parsed {
             let message = format!("of another type than in {}", escaped(&self.parts[0].source));
             return Err(Error::data(place, message, "write the column in the same way in all files, or leave it out"));
         };
+        let rows = self.columns.rows();
+        self.rejects.extend(later.rejects.into_iter().map(|reject| Reject { row: rows + reject.row, ..reject }));
+        self.separator = self.separator.or(later.separator);
         self.columns.append(vec![columns], store)?;
         self.parts.append(&mut later.parts);
         let new = later.meant.unread.into_iter().filter(|name| !self.meant.unread.contains(name)).collect::<Vec<_>>();
@@ -93,7 +101,7 @@ impl Parsed {
     }
 
     /// The table.
-    pub(super) fn finish(self, store: &Store) -> Result<Table> {
+    pub(super) fn finish(self, options: &ReadOptions) -> Result<Table> {
         let source = match &self.parts[..] {
             [only] => only.source.clone(),
             [first, _] => format!("{} and another file", first.source),
@@ -110,8 +118,10 @@ impl Parsed {
             further: self.meant.further,
             unread: self.meant.unread,
             places: None,
+            rejects: self.rejects,
+            separator: self.separator,
         };
-        Ok(with_unsupported(self.columns.finish(table, store)?, &self.names, self.unsupported))
+        Ok(with_unsupported(self.columns.finish(table, options)?, &self.names, self.unsupported))
     }
 }
 

@@ -8,6 +8,7 @@
 mod columns;
 mod csv;
 mod date;
+mod disguise;
 mod filling;
 mod layout;
 mod levels;
@@ -19,16 +20,19 @@ mod npy;
 mod number;
 mod numbers;
 mod parquet;
+mod rejects;
 mod selection;
 mod source;
 mod texts;
 mod watched;
 
 pub use date::{date, spelt};
+pub use disguise::{Disguise, disguise};
 pub use levels::{Codes, Levels, MISSING, MOST_LEVELS, UNSEEN};
 pub use lines::Lines;
 pub use npy::{npy_labels, npy_matrix};
 pub use numbers::Numbers;
+pub use rejects::{Reject, SHOWN};
 pub use selection::Selection;
 pub use source::expand;
 pub use texts::Texts;
@@ -69,14 +73,20 @@ pub struct ReadOptions {
     pub as_text: BTreeMap<String, Vec<String>>,
     /// Columns that are to be numbers: one that is not stays [`Values::Mixed`], however many texts it holds.
     pub numbers: BTreeSet<String>,
-    /// The field separator of a CSV file; `None` is a comma, and a file that clearly uses another is refused by name.
+    /// Columns that are read as numbers whatever they hold: what is none is a reason to reject its row.
+    pub as_numbers: BTreeSet<String>,
+    /// The field separator of a CSV file; `None` is the one that its first records agree on.
     pub delimiter: Option<u8>,
+    /// Numbers are spelt with a decimal comma.
+    pub decimal_comma: bool,
     /// Spellings of a missing value beside the built-in ones (see [`is_missing`]).
     pub nulls: Vec<String>,
     /// Where the columns lie.
     pub store: Store,
     /// Is told how far reading is.
     pub watch: Option<Watch>,
+    /// Rows that cannot be used are left out and listed, up to so many; `None` refuses the first one.
+    pub rejects: Option<usize>,
 }
 
 /// What the options mean for a file with these columns.
@@ -85,6 +95,8 @@ struct Resolved {
     /// For each column whether it is read for what it holds, and as what text if it is one whatever it holds.
     wanted: Vec<bool>,
     as_text: Vec<Option<Vec<String>>>,
+    /// For each column whether it is read as numbers whatever it holds.
+    as_numbers: Vec<bool>,
     /// For each column whether its text is kept.
     kept: Vec<bool>,
     /// The columns that are not read.
@@ -104,7 +116,9 @@ impl Resolved {
         let kept: Vec<bool> = other.iter().map(|name| at(name).is_some_and(|i| self.kept[i])).collect();
         let unread = (0..other.len()).filter(|i| !wanted[*i] && !kept[*i]).map(|i| other[i].clone()).collect();
         let as_text = other.iter().map(|name| at(name).and_then(|i| self.as_text[i].clone())).collect();
-        Self { wanted, as_text, kept, unread, selected: self.selected.clone(), further: self.further.clone() }
+        let as_numbers = other.iter().map(|name| at(name).is_some_and(|i| self.as_numbers[i])).collect();
+        let (selected, further) = (self.selected.clone(), self.further.clone());
+        Self { wanted, as_text, as_numbers, kept, unread, selected, further }
     }
 }
 
@@ -139,6 +153,7 @@ impl ReadOptions {
         Ok(Resolved {
             wanted: names.iter().map(wanted).collect(),
             as_text: names.iter().map(as_text).collect(),
+            as_numbers: names.iter().map(|name| self.as_numbers.contains(name)).collect(),
             kept: names.iter().map(kept).collect(),
             unread: names.iter().filter(|name| !wanted(name) && !kept(name)).cloned().collect(),
             selected: selected.filter(|_| !all_but),
@@ -179,6 +194,10 @@ pub struct Table {
     pub unread: Vec<String>,
     /// The row of the files (0-based, counted through) that each row is, if not all are there.
     pub places: Option<Vec<usize>>,
+    /// The rows that were left out, in the order of the file.
+    pub rejects: Vec<Reject>,
+    /// What separates the columns, if it was found and is no comma.
+    pub separator: Option<char>,
 }
 
 /// A file of a table.
@@ -374,6 +393,7 @@ pub fn read_all(paths: &[PathBuf], options: &ReadOptions) -> Result<Table> {
     let inputs: Vec<Input> = paths.iter().map(|path| Input::new(path)).collect::<Result<_>>()?;
     let table = texts_again(options, |options| joined(&inputs, options))?;
     inputs.iter().try_for_each(Input::unchanged)?;
+    let table = rejects::leave_out(table, options)?;
     if table.rows == 0 {
         let hint = if inputs.len() == 1 { "the file holds a header only" } else { "the files hold headers only" };
         return Err(Error::data(Place::file(&table.source), "no data rows", hint));
@@ -400,7 +420,7 @@ fn joined(inputs: &[Input], options: &ReadOptions) -> Result<Table> {
             None => all = Some(file),
         }
     }
-    all.ok_or_else(|| Error::Usage("no file to read".into()))?.finish(&options.store)
+    all.ok_or_else(|| Error::Usage("no file to read".into()))?.finish(options)
 }
 
 /// The watch of one of several files: it is told of bytes of all of them.
@@ -420,26 +440,36 @@ fn watch_of(inputs: &[Input], file: usize, options: &ReadOptions) -> Option<Watc
     }))
 }
 
-/// Reads a table; columns of which at most half are numbers once more, as text.
+/// Reads a table; columns of which at most half are numbers once more, as text, and, where rows may be rejected, the other
+/// mixed ones, as numbers.
 fn texts_again(options: &ReadOptions, read: impl Fn(&ReadOptions) -> Result<Table>) -> Result<Table> {
     let mut table = read(options)?;
-    let text = |c: &&Column| mostly_text(&c.values) && !options.numbers.contains(&c.name);
-    let texts: Vec<String> = table.columns.iter().filter(text).map(|c| c.name.clone()).collect();
-    if texts.is_empty() {
+    let text = |c: &Column| mostly_text(&c.values) && !options.numbers.contains(&c.name);
+    let mixed = table.columns.iter().filter(|c| matches!(c.values, Values::Mixed(_)));
+    let (texts, numbers): (Vec<&Column>, Vec<&Column>) = mixed.partition(|c| text(c));
+    let numbers = if options.rejects.is_some() { numbers } else { Vec::new() };
+    let names = |columns: &[&Column]| columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    let (texts, numbers) = (names(&texts), names(&numbers));
+    if texts.is_empty() && numbers.is_empty() {
         return Ok(table);
     }
     let again = ReadOptions {
-        wanted: Some(Selection::names(texts.clone())),
+        wanted: Some(Selection::names([&texts[..], &numbers].concat())),
         as_text: texts.into_iter().map(|name| (name, Vec::new())).collect(),
+        as_numbers: numbers.into_iter().collect(),
         delimiter: options.delimiter,
+        decimal_comma: options.decimal_comma,
         nulls: options.nulls.clone(),
         store: options.store.clone(),
         watch: options.watch.clone(),
+        rejects: options.rejects,
         ..ReadOptions::default()
     };
-    for column in read(&again)?.columns {
+    let again = read(&again)?;
+    for column in again.columns {
         table.columns.iter_mut().filter(|c| c.name == column.name).for_each(|c| *c = column.clone());
     }
+    table.rejects.extend(again.rejects);
     Ok(table)
 }
 

@@ -43,6 +43,30 @@ pub(super) fn cell(field: &[u8], nulls: &[Vec<u8>]) -> Cell {
     }
 }
 
+/// The same for numbers that are spelt with a decimal comma; a point is part of no number then.
+pub(super) fn cell_with_comma(field: &[u8], nulls: &[Vec<u8>]) -> Cell {
+    if missing(field, nulls) {
+        return Cell::Missing;
+    }
+    if field.contains(&b'.') {
+        return Cell::Text;
+    }
+    let mut short = [0; 32];
+    let mut long = Vec::new();
+    let pointed = match short.get_mut(..field.len()) {
+        Some(short) => {
+            short.copy_from_slice(field);
+            short
+        }
+        None => {
+            long.extend_from_slice(field);
+            &mut long[..]
+        }
+    };
+    pointed.iter_mut().filter(|byte| **byte == b',').for_each(|byte| *byte = b'.');
+    cell(pointed, &[])
+}
+
 /// Whether a field spells a missing value; the same answer as [`cell`] gives, without reading numbers.
 pub(super) fn missing(field: &[u8], nulls: &[Vec<u8>]) -> bool {
     let field = trim(field);

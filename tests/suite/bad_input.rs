@@ -57,7 +57,6 @@ fn broken_files() -> Vec<Case> {
         case("UTF-16 without mark", wide, "", &["a.csv: this is UTF-16 text"]),
         case("gzip", b"\x1f\x8b\x08\0\0\0\0\0", "", &["a.csv:1: the gzip data end early"]),
         case("Parquet", b"PAR1\x15\x04\x15\0", "", &["a.csv: this is a Parquet file"]),
-        case("semicolons", "a;b\n1;2\n", "", &["a.csv:1: ", "--delimiter ';'"]),
     ]
 }
 

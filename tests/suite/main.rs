@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and prints its seed and skips")]
 #![allow(clippy::cast_possible_truncation, reason = "test tables are small, and rounding to f32 is meant")]
 
+mod bad_files;
 mod bad_input;
 mod checkpoint;
 mod choosing;

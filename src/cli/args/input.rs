@@ -9,9 +9,12 @@ use std::path::PathBuf;
 /// How a file becomes a table.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TableArgs {
-    /// Separator of a CSV file, one character or `tab`
-    #[arg(long, default_value = ",", value_parser = delimiter)]
-    pub(crate) delimiter: u8,
+    /// Separator of a CSV file, one character or `tab` [default: the one of , ; tab and | that its first lines agree on]
+    #[arg(long, value_parser = delimiter, value_name = "CHARACTER")]
+    pub(crate) delimiter: Option<u8>,
+    /// The character before the decimals of a number, in text: a point or a comma
+    #[arg(long, default_value = ".", value_parser = [".", ","], value_name = "CHARACTER")]
+    pub(crate) decimal: String,
     /// Another spelling of a missing value (may be given again)
     #[arg(long = "null", value_name = "TEXT")]
     pub(crate) nulls: Vec<String>,
@@ -19,6 +22,20 @@ pub(crate) struct TableArgs {
     /// [default: the control group's limit, if there is one]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: Option<u64>,
+    /// What to do with a row that cannot be used: a broken record, or text or an infinity in a column of numbers
+    #[arg(long, default_value = "stop", value_enum, value_name = "WHAT")]
+    pub(crate) on_error: OnErrorArg,
+    /// With --on-error skip, the most rows to leave out; more are an error [default: 10000]
+    #[arg(long, requires = "on_error", value_name = "N")]
+    pub(crate) max_rejects: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnErrorArg {
+    /// End with an error at the first one
+    Stop,
+    /// Leave the row out and list it in rejects.csv
+    Skip,
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

@@ -12,7 +12,7 @@ pub(crate) use groups::{
     CheckpointArgs, Counts, DeviceArgs, FolderArgs, KMeansArgs, LogFormat, MetricsArg, MetricsArgs, ProgressArg,
     RunArgs, Shared, counts, memory,
 };
-pub(crate) use input::{ApplyArgs, InputArgs, TableArgs, selection};
+pub(crate) use input::{ApplyArgs, InputArgs, OnErrorArg, TableArgs, selection};
 pub(crate) use verbs::{
     DevicesArgs, EvaluateArgs, FitArgs, FormatArg, GenerateArgs, InspectArgs, ManArgs, PredictArgs, ProfileArgs,
     SweepArgs, TuneArgs,

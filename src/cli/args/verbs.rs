@@ -70,6 +70,9 @@ pub(crate) struct PredictArgs {
     /// The CSV file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// With --on-error skip, where the rows that were left out are listed [default: beside the output, as labels.rejects.csv]
+    #[arg(long, requires = "on_error", value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
     /// Overwrite the output
     #[arg(long)]
     pub(crate) force: bool,

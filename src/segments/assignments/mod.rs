@@ -151,6 +151,8 @@ mod tests {
             further: Vec::new(),
             unread: Vec::new(),
             places: None,
+            rejects: Vec::new(),
+            separator: None,
         };
         let mut out = Vec::new();
         let names = ["Recent, new".into(), "=x".into()];

@@ -111,7 +111,20 @@ fn texts(codes: &[u16], names: usize) -> Values {
 fn table(columns: Vec<Column>, rows: usize) -> Table {
     let (source, parts, kept) = ("t".into(), Vec::new(), Vec::new());
     let (further, unread) = (Vec::new(), Vec::new());
-    Table { source, rows, parts, columns, kept, selected: None, further, unread, places: None }
+    let rejects = Vec::new();
+    Table {
+        source,
+        rows,
+        parts,
+        columns,
+        kept,
+        selected: None,
+        further,
+        unread,
+        places: None,
+        rejects,
+        separator: None,
+    }
 }
 
 fn pipeline(names: &[&str]) -> Pipeline {

@@ -29,6 +29,11 @@ pub(super) enum Problem {
 }
 
 impl Problem {
+    /// Whether the record can be left out and the next one read: it is known where it ends.
+    pub(super) fn is_mendable(self) -> bool {
+        matches!(self, Self::NotUtf8(..) | Self::Nul(_) | Self::AfterQuote(_))
+    }
+
     /// The message and the hint.
     pub(super) fn explain(self) -> (String, String) {
         let text = |m: &str, h: &str| (m.to_owned(), h.to_owned());

@@ -7,6 +7,10 @@
 //! fields tells the column. Nothing here depends on how the bytes are cut into reads, so a fault is the same through
 //! every buffer. The guard also knows the line at which every record starts, which the parser does not tell for CRLF,
 //! CR alone, and blank lines.
+//!
+//! If rows may be rejected, the guard goes on behind a wrong byte: it puts a NUL in its place, which sound text never holds, so
+//! that the parser's records show the field, and lists the fault. It goes on only where the end of the record is not in doubt:
+//! a quote that is opened behind text that follows a closing quote must be closed on the same line.
 
 use super::fault::{Fault, Problem};
 use crate::table::Lines;
@@ -54,6 +58,13 @@ pub(super) struct Guard<R> {
     /// The start of a character that the latest read cut, held back until the rest of it is there.
     held: Vec<u8>,
     fault: Option<Fault>,
+    /// Faults that may be gone over.
+    most: usize,
+    /// Faults that were gone over, the first of each record, as far as they were not taken; and how many in all.
+    mended: Vec<Fault>,
+    count: usize,
+    /// Text followed a closing quote of this record, and was gone over.
+    loose: bool,
 }
 
 impl<R: Read> Guard<R> {
@@ -73,7 +84,22 @@ impl<R: Read> Guard<R> {
             lines: Lines::default(),
             held: Vec::new(),
             fault: None,
+            most: 0,
+            mended: Vec::new(),
+            count: 0,
+            loose: false,
         }
+    }
+
+    /// The same guard, which goes over so many faults.
+    pub(super) fn mending(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Takes the faults in records before this one that were gone over.
+    pub(super) fn mended_before(&mut self, record: usize) -> Vec<Fault> {
+        let later = self.mended.split_off(self.mended.partition_point(|fault| fault.record < record));
+        std::mem::replace(&mut self.mended, later)
     }
 
     /// The fault that ended the input, if one did.
@@ -117,36 +143,63 @@ impl<R: Read> Guard<R> {
     }
 
     /// Walks a chunk and says how many of its bytes may pass.
-    fn admit(&mut self, chunk: &[u8]) -> usize {
-        let (mut sound, mut problem) = self.text(chunk);
-        let from = if self.offset == 0 && chunk.starts_with(BOM) { BOM.len().min(sound) } else { 0 };
-        if let Err((at, found)) = self.walk(chunk, from, sound) {
-            (sound, problem) = (at, Some(found));
-        }
-        if let Some(problem) = problem {
-            self.fail(problem);
-        }
+    fn admit(&mut self, chunk: &mut [u8]) -> usize {
+        let mut from = if self.offset == 0 && chunk.starts_with(BOM) { BOM.len() } else { 0 };
+        let mut looked = 0;
+        let sound = loop {
+            let (mut sound, mut wrong) = self.text(chunk, looked);
+            if let Err((at, problem)) = self.walk(chunk, from.min(sound), sound) {
+                (sound, wrong) = (at, Some((problem, 1)));
+            }
+            let Some((problem, bytes)) = wrong else { break sound };
+            if !self.mend(problem) {
+                self.fail(problem);
+                break sound;
+            }
+            chunk[sound..sound + bytes].fill(0);
+            (from, looked) = (sound, looked.max(sound + bytes));
+        };
         self.previous = *chunk[..sound].last().unwrap_or(&self.previous);
         self.offset += sound as u64;
         sound
     }
 
-    /// The length of the text that starts the chunk, and what ends it if a byte that is no text does; a character that
-    /// the end of the chunk cuts is held back.
-    fn text(&mut self, chunk: &[u8]) -> (usize, Option<Problem>) {
-        let (mut sound, mut problem) = (chunk.len(), None);
-        if let Err(error) = std::str::from_utf8(chunk) {
-            sound = error.valid_up_to();
+    /// The index at which the text from `looked` on ends, and what ends it if bytes that are no text do, and how many they
+    /// are; a character that the end of the chunk cuts is held back.
+    fn text(&mut self, chunk: &[u8], looked: usize) -> (usize, Option<(Problem, usize)>) {
+        let (mut sound, mut wrong) = (chunk.len(), None);
+        self.held.clear();
+        if let Err(error) = std::str::from_utf8(&chunk[looked..]) {
+            sound = looked + error.valid_up_to();
             match error.error_len() {
-                Some(_) => problem = Some(Problem::NotUtf8(chunk[sound], self.offset + sound as u64)),
+                Some(bytes) => wrong = Some((Problem::NotUtf8(chunk[sound], self.offset + sound as u64), bytes)),
                 None => self.held.extend_from_slice(&chunk[sound..]),
             }
         }
-        if chunk[..sound].contains(&0) {
-            sound = chunk.iter().position(|b| *b == 0).unwrap_or(sound);
-            problem = Some(Problem::Nul(self.offset + sound as u64));
+        if chunk[looked..sound].contains(&0) {
+            sound = looked + chunk[looked..sound].iter().position(|b| *b == 0).unwrap_or(sound);
+            wrong = Some((Problem::Nul(self.offset + sound as u64), 1));
         }
-        (sound, problem)
+        (sound, wrong)
+    }
+
+    /// Goes over a wrong byte, if it may be gone over.
+    fn mend(&mut self, problem: Problem) -> bool {
+        let fault = self.fault_of(problem);
+        if !problem.is_mendable() || fault.record == 0 {
+            return false;
+        }
+        if self.mended.last().is_none_or(|last| last.record != fault.record) {
+            if self.count == self.most {
+                return false;
+            }
+            self.count += 1;
+            self.mended.push(fault);
+        }
+        if self.state == State::Closing {
+            (self.state, self.loose) = (State::Plain, true);
+        }
+        true
     }
 
     /// Walks `chunk[from..end]`; an error gives the index at which the input must end.
@@ -179,6 +232,9 @@ impl<R: Read> Guard<R> {
             self.quote(before, at);
             return Ok(());
         }
+        if self.loose && self.state == State::Quoted {
+            return Err((at, Problem::Unterminated(self.quote)));
+        }
         if byte == b'\r' || before != b'\r' {
             self.line += 1;
         }
@@ -207,7 +263,7 @@ impl<R: Read> Guard<R> {
 
     /// Begins a record at an index of the chunk.
     fn begin(&mut self, at: usize) {
-        self.state = State::Plain;
+        (self.state, self.loose) = (State::Plain, false);
         self.start = (self.offset + at as u64, self.line);
         match self.records.checked_sub(1) {
             Some(row) => self.lines.push(row, self.line),
@@ -235,6 +291,15 @@ impl<R: Read> Guard<R> {
         }
     }
 
+    /// Goes over a character that the end of the file cuts, if there is one and it may be gone over.
+    fn mend_cut(&mut self, held: &mut [u8]) -> bool {
+        let mended = held.first().is_some_and(|byte| self.mend(Problem::NotUtf8(*byte, self.offset)));
+        if mended {
+            held.fill(0);
+        }
+        mended
+    }
+
     /// What is wrong with the end of the file, if something is.
     fn finish(&mut self) {
         if let Some(byte) = self.held.first() {
@@ -245,11 +310,16 @@ impl<R: Read> Guard<R> {
     }
 
     fn fail(&mut self, problem: Problem) {
+        self.fault = Some(self.fault_of(problem));
+    }
+
+    /// A fault in the record that the walk has reached.
+    fn fault_of(&self, problem: Problem) -> Fault {
         let (record, line) = match self.state {
             State::Between => (self.records, self.line),
             _ => (self.records - 1, self.start.1),
         };
-        self.fault = Some(Fault { record, line, problem });
+        Fault { record, line, problem }
     }
 }
 
@@ -264,12 +334,12 @@ impl<R: Read> Read for Guard<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             };
-            if read == 0 {
+            if read == 0 && !self.mend_cut(&mut buffer[..held]) {
                 self.finish();
                 break;
             }
             self.held.clear();
-            let sound = self.admit(&buffer[..held + read]);
+            let sound = self.admit(&mut buffer[..held + read]);
             if sound > 0 {
                 return Ok(sound);
             }

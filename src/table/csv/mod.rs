@@ -7,7 +7,7 @@
 //! One thread walks the file and cuts it where records begin, while all of them turn the pieces before into columns; then
 //! these are joined in file order. The first error in the file is the one that is told.
 //!
-//! - `sniff`: other formats, told by their first bytes
+//! - `sniff`: other formats, told by their first bytes; the separator
 //! - `guard`: quotes, encoding and record length, on the way to the parser
 //! - `segments`: the file in pieces of whole records
 //! - `fault`: what the guard finds, in words
@@ -25,15 +25,16 @@ mod tests;
 
 use super::columns::Columns;
 use super::layout::{Asked, Parsed};
+use super::rejects::{Reject, refuse_more};
 use super::source::{self, Input, Text};
 use super::{ReadOptions, Resolved};
 use crate::error::{Error, Place, Result};
 use csv::ByteRecord;
 use guard::Guard;
 use rayon::prelude::*;
-use records::{Broken, Records};
+use records::{Broken, Records, Rejected, Rows};
 use segments::{Segment, Segments};
-use sniff::Looked;
+use sniff::Head;
 use std::io::Read;
 
 /// Bytes of a segment: enough rows that joining them costs nothing.
@@ -52,30 +53,36 @@ pub(super) fn read(input: &Input, asked: Asked<'_>) -> Result<Parsed> {
 /// Reads CSV from any reader, in segments of about `length` bytes; `source` names it in messages, and `packed` says what it
 /// was unpacked from.
 fn parse<R: Read + Send>(
-    reader: R,
+    mut reader: R,
     packed: Option<&str>,
     source: &str,
     asked: Asked<'_>,
     length: usize,
 ) -> Result<Parsed> {
-    let delimiter = separator(asked.options.delimiter)?;
-    let reader = Looked::new(reader);
-    sniff::refuse_other_formats(reader.head(), source, packed)?;
+    let options = asked.options;
+    let head = Head::read(&mut reader);
+    let delimiter = separator(options.delimiter, &head)?;
+    sniff::refuse_other_formats(&head.bytes, source, packed)?;
+    let guard = Guard::new(head.before(reader), delimiter).mending(options.rejects.unwrap_or(0));
     let mut file = Reading {
-        segments: Segments::new(Guard::new(reader, delimiter), length),
+        segments: Segments::new(guard, length),
         source,
         delimiter,
+        options,
         names: Vec::new(),
         meant: Resolved::default(),
+        rejects: Vec::new(),
     };
     let first = file.header(asked)?;
-    let columns = file.rows(first, asked.options)?;
+    let columns = file.rows(first)?;
     debug_assert_eq!(file.segments.guard().records(), columns.rows() + 1, "the guard and the parser saw other records");
-    Ok(Parsed::file(source, file.names, file.meant, columns, file.segments.into_guard().into_lines()))
+    let (rejects, lines) = (file.rejects, file.segments.into_guard().into_lines());
+    let separator = (options.delimiter.is_none() && delimiter != b',').then(|| delimiter.into());
+    Ok(Parsed { rejects, separator, ..Parsed::file(source, file.names, file.meant, columns, lines) })
 }
 
-fn separator(asked: Option<u8>) -> Result<u8> {
-    match asked.unwrap_or(b',') {
+fn separator(asked: Option<u8>, head: &Head) -> Result<u8> {
+    match asked.unwrap_or_else(|| head.separator()) {
         byte @ (b'"' | b'\r' | b'\n' | 0 | 128..) => {
             let shown = char::from(byte).escape_default();
             Err(Error::Usage(format!("'{shown}' cannot separate columns; use one ASCII character such as ';'")))
@@ -89,10 +96,13 @@ struct Reading<'a, R> {
     segments: Segments<R>,
     source: &'a str,
     delimiter: u8,
+    options: &'a ReadOptions,
     /// The column names, once the header is read.
     names: Vec<String>,
     /// What is read of them.
     meant: Resolved,
+    /// The records that cannot be rows.
+    rejects: Vec<Reject>,
 }
 
 impl<R: Read + Send> Reading<'_, R> {
@@ -124,20 +134,45 @@ impl<R: Read + Send> Reading<'_, R> {
     }
 
     /// Reads all rows, from the first segment on.
-    fn rows(&mut self, first: Vec<Segment>, options: &ReadOptions) -> Result<Columns> {
-        let (mut columns, mut segments) = (Columns::new(&self.names, &self.meant, &options.nulls), first);
+    fn rows(&mut self, first: Vec<Segment>) -> Result<Columns> {
+        let (mut columns, mut segments) = (Columns::new(&self.names, &self.meant, self.options), first);
+        let (fields, delimiter, rejects) = (self.names.len(), self.delimiter, self.options.rejects.unwrap_or(0));
         while !segments.is_empty() {
-            let (fields, delimiter) = (self.names.len(), self.delimiter);
-            let parse =
-                || segments.par_iter().map(|s| Records::new(s, delimiter).rows(fields, columns.empty())).collect();
+            let parse = || {
+                let rows = |s| Records::new(s, delimiter).rows(fields, columns.empty(), rejects);
+                segments.par_iter().map(rows).collect()
+            };
             let most = (AHEAD * rayon::current_num_threads()).min(MOST);
             let (next, parsed): (_, Vec<_>) = rayon::join(|| self.some(most), parse);
-            let parsed =
-                parsed.into_iter().collect::<std::result::Result<_, _>>().map_err(|b: Broken| self.error(&b))?;
-            columns.append(parsed, &options.store)?;
+            let usable = parsed.into_iter().map(|rows| self.usable(rows)).collect::<Result<_>>()?;
+            columns.append(usable, &self.options.store)?;
             segments = next?;
         }
         Ok(columns)
+    }
+
+    /// The rows of a segment, once it is said which of them cannot be used.
+    fn usable(&mut self, rows: Rows) -> Result<Columns> {
+        let lines = self.segments.guard().lines();
+        let reject = |rejected: Rejected| {
+            let (place, reason, _) = rejected.why.told(self.source, &self.names, lines);
+            Reject::new(rejected.row, place, reason, &rejected.value)
+        };
+        self.rejects.extend(rows.rejected.into_iter().map(reject));
+        match rows.broken {
+            // One more than may be left out is told by the first.
+            Some(broken) if self.options.rejects.is_some() && broken.is_mendable() => {
+                let (place, reason, _) = broken.told(self.source, &self.names, lines);
+                self.rejects.push(Reject::new(usize::MAX, place, reason, ""));
+                refuse_more(&self.rejects, self.options)?;
+            }
+            Some(broken) => {
+                refuse_more(&self.rejects, self.options)?;
+                return Err(self.error(&broken));
+            }
+            None => refuse_more(&self.rejects, self.options)?,
+        }
+        Ok(rows.columns)
     }
 
     /// The error of a record that is broken.

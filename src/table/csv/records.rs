@@ -3,9 +3,9 @@
 use super::fault::Fault;
 use super::segments::Segment;
 use crate::error::{Error, Place};
-use crate::table::Lines;
 use crate::table::columns::Columns;
 use crate::table::number;
+use crate::table::{Lines, SHOWN};
 use csv::ByteRecord;
 
 /// The records of a segment, one after another.
@@ -16,6 +16,26 @@ pub(super) struct Records<'a> {
     record: ByteRecord,
     /// The record to be read next; the header is 0.
     next: usize,
+}
+
+/// The rows of a segment.
+#[derive(Debug)]
+pub(super) struct Rows {
+    /// All of them; those that cannot be used are blank.
+    pub(super) columns: Columns,
+    /// Those that cannot be used.
+    pub(super) rejected: Vec<Rejected>,
+    /// What ended them.
+    pub(super) broken: Option<Broken>,
+}
+
+/// A row that cannot be used.
+#[derive(Debug)]
+pub(super) struct Rejected {
+    pub(super) row: usize,
+    pub(super) why: Broken,
+    /// The start of the field to blame, or of the record.
+    pub(super) value: String,
 }
 
 /// A record that cannot be a row.
@@ -61,17 +81,54 @@ impl<'a> Records<'a> {
         self.record.len() == 1 && number::trim(&self.record[0]).is_empty()
     }
 
-    /// The data rows, added to columns.
-    pub(super) fn rows(mut self, fields: usize, mut columns: Columns) -> Result<Columns, Broken> {
-        while self.advance()? {
-            let Some(row) = (self.next - 1).checked_sub(1) else { continue }; // the header
-            if self.record.len() != fields {
-                let ends_empty = self.record.iter().next_back() == Some(&[]);
-                return Err(Broken::Ragged { row, found: self.record.len(), ends_empty });
+    /// The data rows, added to columns. At most `most` that cannot be used are gone over, and one more.
+    pub(super) fn rows(mut self, fields: usize, columns: Columns, most: usize) -> Rows {
+        let mut rows = Rows { columns, rejected: Vec::new(), broken: None };
+        loop {
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => return rows,
+                Err(broken) => return Rows { broken: Some(broken), ..rows },
             }
-            columns.push(|column| &self.record[column]);
+            let Some(row) = (self.next - 1).checked_sub(1) else { continue }; // the header
+            match self.unusable(row, fields) {
+                None => rows.columns.push(|column| &self.record[column]),
+                Some(broken) if rows.rejected.len() >= most => return Rows { broken: Some(broken), ..rows },
+                Some(why) => {
+                    rows.rejected.push(Rejected { row, value: self.shown(&why), why });
+                    rows.columns.push_blank();
+                }
+            }
         }
-        Ok(columns)
+    }
+
+    /// Why the record cannot be a row, if it cannot.
+    fn unusable(&self, row: usize, fields: usize) -> Option<Broken> {
+        if let Some(broken) = self.mended() {
+            return Some(broken);
+        }
+        let found = self.record.len();
+        (found != fields).then(|| {
+            let ends_empty = self.record.iter().next_back() == Some(&[]);
+            Broken::Ragged { row, found, ends_empty }
+        })
+    }
+
+    /// What was gone over in the record.
+    fn mended(&self) -> Option<Broken> {
+        let at = self.segment.mended.binary_search_by_key(&(self.next - 1), |fault| fault.record).ok()?;
+        let field = self.record.iter().position(|field| field.contains(&0)).unwrap_or(0);
+        Some(Broken::Faulty(self.segment.mended[at].clone(), field))
+    }
+
+    /// The start of what is to blame.
+    fn shown(&self, why: &Broken) -> String {
+        let bytes = match why {
+            Broken::Faulty(_, field) => self.record[*field].to_vec(),
+            Broken::Ragged { .. } => self.record.iter().collect::<Vec<_>>().join(&b","[..]),
+        };
+        let start = &bytes[..bytes.len().min(4 * SHOWN)];
+        String::from_utf8_lossy(start).replace('\0', "\u{fffd}")
     }
 
     /// Reads the next record, as long as its bytes are sound; `false` at the end of the segment.
@@ -90,13 +147,30 @@ impl<'a> Records<'a> {
 }
 
 impl Broken {
+    /// Whether the record can be left out.
+    pub(super) fn is_mendable(&self) -> bool {
+        match self {
+            Self::Faulty(fault, _) => fault.problem.is_mendable(),
+            Self::Ragged { .. } => true,
+        }
+    }
+
     /// The error, in a file with these column names (none before the header is read) and lines.
     pub(super) fn error(&self, source: &str, names: &[String], lines: &Lines) -> Error {
+        let (place, message, hint) = self.told(source, names, lines);
+        Error::data(place, message, hint)
+    }
+
+    /// Where and what is wrong, and the next step.
+    pub(super) fn told(&self, source: &str, names: &[String], lines: &Lines) -> (Place, String, String) {
         match self {
             Self::Faulty(fault, field) => faulty(source, names, fault, *field),
             Self::Ragged { row, found, ends_empty } => {
                 let expected = names.len();
                 let hint = match ends_empty {
+                    _ if expected == 1 => {
+                        "if lines stand before the header, remove them; put a value that holds the separator in double quotes"
+                    }
                     _ if *found < expected => "every row needs a value for every column of the header; it may be empty",
                     true if *found == expected + 1 => "the row ends with a separator that the header does not have",
                     _ => "put a value that holds the separator in double quotes",
@@ -104,17 +178,17 @@ impl Broken {
                 let plural = if expected == 1 { "" } else { "s" };
                 let message = format!("expected {expected} field{plural}, found {found}");
                 let line = lines.line(*row).unwrap_or_default();
-                Error::data(Place::file(source).at_line(line), message, hint)
+                (Place::file(source).at_line(line), message, hint.to_owned())
             }
         }
     }
 }
 
-fn faulty(source: &str, names: &[String], fault: &Fault, field: usize) -> Error {
+fn faulty(source: &str, names: &[String], fault: &Fault, field: usize) -> (Place, String, String) {
     let place = Place::file(source).at_line(fault.line);
     let (message, hint) = fault.problem.explain();
     match names.get(field) {
-        Some(name) => Error::data(place.in_column(name), message, hint),
-        None => Error::data(place, format!("field {}: {message}", field + 1), hint),
+        Some(name) => (place.in_column(name), message, hint),
+        None => (place, format!("field {}: {message}", field + 1), hint),
     }
 }

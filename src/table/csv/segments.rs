@@ -18,6 +18,8 @@ pub(super) struct Segment {
     pub(super) first: usize,
     /// What ended the file here, if its last record is cut at a wrong byte.
     pub(super) fault: Option<Fault>,
+    /// Faults that were gone over.
+    pub(super) mended: Vec<Fault>,
 }
 
 /// The segments of a file.
@@ -83,7 +85,8 @@ impl<R: Read> Segments<R> {
                 Ok(0) => {
                     self.ended = true;
                     let (bytes, fault) = (std::mem::take(&mut self.held), self.guard.fault().cloned());
-                    return Some(Segment { bytes, first: self.first, fault });
+                    let mended = self.guard.mended_before(usize::MAX);
+                    return Some(Segment { bytes, first: self.first, fault, mended });
                 }
                 Ok(_) => self.shield_mark(before),
                 Err(error) => {
@@ -111,8 +114,9 @@ impl<R: Read> Segments<R> {
         let bytes = std::mem::replace(&mut self.held, rest);
         let first = std::mem::replace(&mut self.first, self.guard.records() - 1);
         self.offset += at as u64;
+        let mended = self.guard.mended_before(if self.held.is_empty() { usize::MAX } else { self.first });
         self.shield_mark(0);
-        Segment { bytes, first, fault: None }
+        Segment { bytes, first, fault: None, mended }
     }
 
     /// Nothing but line ends since the latest record: they are let go, however many there are, and what is before them is
@@ -124,7 +128,8 @@ impl<R: Read> Segments<R> {
         self.offset += self.held.len() as u64;
         let bytes = std::mem::take(&mut self.held);
         let first = std::mem::replace(&mut self.first, self.guard.records());
-        (first < self.first).then_some(Segment { bytes, first, fault: None })
+        let mended = self.guard.mended_before(usize::MAX);
+        (first < self.first).then_some(Segment { bytes, first, fault: None, mended })
     }
 
     /// A mark at the start of what is held, when the file's own is past: the parser would strip it from the start of its

@@ -1,15 +1,21 @@
-//! Files that are not what they are named, told by their first bytes.
+//! Files that are not what they are named, told by their first bytes; and the separator of those that are.
 //!
 //! A spreadsheet or a compressed file given as CSV would otherwise fail with whatever happens first, mostly a byte that
-//! is not UTF-8. Nothing is guessed and read anyway: the format is named and the next step with it.
+//! is not UTF-8. It is not read anyway: the format is named and the next step with it. A separator is found only where the
+//! first records leave no doubt, and it is told.
 
 use crate::error::{Error, Place, Result};
 use std::io::{self, Cursor, Read};
 
-/// Bytes looked at: up to the mark of a tar archive, which has a name before it.
-const HEAD: usize = TAR_AT + TAR.len();
+/// Bytes looked at for the separator, and the most records; marks below take 16 bytes, markup some more, and a tar archive
+/// has a name before its own.
+const HEAD: usize = 64 << 10;
+const SAMPLE: usize = 100;
 const TAR: &[u8] = b"ustar";
 const TAR_AT: usize = 257;
+
+/// What may separate columns unless something is asked for; where a comma can, it does.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 const UNPACK: &str = "unpack it first and give the CSV file inside";
 const EXPORT: &str = "save or export it as CSV (UTF-8)";
@@ -37,38 +43,66 @@ const MARKS: &[(&[u8], &str, &str)] = &[
     (b"\xfe\xff", "UTF-16 text", RECODE),
 ];
 
-/// A reader whose first bytes were looked at; it gives them all the same.
-#[derive(Debug)]
-pub(super) struct Looked<R> {
-    head: Cursor<Vec<u8>>,
-    /// What stopped the look, to be told behind the bytes before it.
+/// What text that is no table starts with, in lower case.
+const MARKUP: [(&str, &str, &str); 7] = [
+    ("<!doctype", "a web page (HTML)", EXPORT),
+    ("<html", "a web page (HTML)", EXPORT),
+    ("<table", "a web page (HTML)", EXPORT),
+    ("<?xml", "an XML file", EXPORT),
+    ("{\"", "a JSON file", "write its records as a table with one customer a row"),
+    ("[{", "a JSON file", "write its records as a table with one customer a row"),
+    ("[[", "a JSON file", "write its records as a table with one customer a row"),
+];
+
+/// The first bytes of a reader.
+pub(super) struct Head {
+    pub(super) bytes: Vec<u8>,
+    /// Whether these are all.
+    whole: bool,
+    /// What came instead of more.
     failed: Option<io::Error>,
-    rest: R,
 }
 
-impl<R: Read> Looked<R> {
-    pub(super) fn new(mut rest: R) -> Self {
-        let mut head = Vec::with_capacity(HEAD);
-        let failed = rest.by_ref().take(HEAD as u64).read_to_end(&mut head).err();
-        Self { head: Cursor::new(head), failed, rest }
+impl Head {
+    pub(super) fn read(reader: &mut impl Read) -> Self {
+        let mut bytes = Vec::new();
+        let failed = reader.take(HEAD as u64).read_to_end(&mut bytes).err();
+        Self { whole: bytes.len() < HEAD && failed.is_none(), bytes, failed }
     }
 
-    /// The first bytes, fewer than [`HEAD`] only when there are fewer.
-    pub(super) fn head(&self) -> &[u8] {
-        self.head.get_ref()
+    /// The whole of the reader again, from the first byte on; what failed then fails where it did.
+    pub(super) fn before<R: Read>(self, rest: R) -> impl Read + use<R> {
+        Cursor::new(self.bytes).chain(Failed(self.failed)).chain(rest)
     }
-}
 
-impl<R: Read> Read for Looked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match (self.head.read(buffer)?, self.failed.take()) {
-            (0, Some(error)) => Err(error),
-            (0, None) => self.rest.read(buffer),
-            (read, failed) => {
-                self.failed = failed;
-                Ok(read)
-            }
+    /// The separator that every one of the first records agrees on, if there is just one or it is a comma; a comma else.
+    pub(super) fn separator(&self) -> u8 {
+        let agreed: Vec<u8> = SEPARATORS.into_iter().filter(|separator| self.agrees(*separator)).collect();
+        match agreed[..] {
+            [separator] => separator,
+            _ => b',',
         }
+    }
+
+    /// Whether all records of the sample have as many fields as the first one, and that more than one.
+    fn agrees(&self, separator: u8) -> bool {
+        let mut records = csv::ReaderBuilder::new();
+        let records = records.delimiter(separator).has_headers(false).flexible(true).from_reader(&self.bytes[..]);
+        let fields = records.into_byte_records().take(SAMPLE).map_while(|record| record.ok().map(|r| r.len()));
+        let mut fields: Vec<usize> = fields.collect();
+        if !self.whole && fields.len() > 1 && fields.len() < SAMPLE {
+            fields.pop(); // cut by the end of the sample
+        }
+        fields.first().is_some_and(|first| *first > 1 && fields.iter().all(|found| found == first))
+    }
+}
+
+/// An error that is still to be told, then nothing.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 
@@ -92,8 +126,15 @@ fn format(head: &[u8]) -> Option<(&'static str, &'static str)> {
     match head.first_chunk::<4>()?.map(|byte| byte == 0) {
         [false, true, true, true] | [true, true, true, false] => Some(("UTF-32 text", RECODE_32)),
         [false, true, false, true] | [true, false, true, false] => Some(("UTF-16 text", RECODE)),
-        _ => None,
+        _ => markup(head),
     }
+}
+
+fn markup(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    const LONGEST: usize = 64;
+    let text = String::from_utf8_lossy(&head[..head.len().min(LONGEST)]);
+    let start: String = text.trim_start_matches('\u{feff}').split_whitespace().collect::<String>().to_lowercase();
+    MARKUP.iter().find(|(mark, ..)| start.starts_with(mark)).map(|(_, name, hint)| (*name, *hint))
 }
 
 /// The separator that a header of one column holds, if it holds one: the file most likely uses it.

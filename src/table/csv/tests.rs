@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
+mod dialect;
 mod kinds;
+mod skipping;
 
 /// A reader that gives a few bytes at a time, and is interrupted before each.
 pub(super) struct Drip<'a> {
@@ -34,7 +36,7 @@ pub(super) fn read_from<R: Read + Send>(
     options: &ReadOptions,
     length: usize,
 ) -> Result<Table> {
-    parse(reader, None, source, Asked::of(options), length)?.finish(&options.store)
+    parse(reader, None, source, Asked::of(options), length)?.finish(options)
 }
 
 fn with(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Table> {
@@ -348,15 +350,6 @@ fn a_header_of_numbers_looks_like_data() {
 }
 
 #[test]
-fn another_separator_in_the_header_is_named() {
-    refused("a;b\n1;2\n", "a.csv:1: ", &["holds ';'", "--delimiter ';'"]);
-    refused("a\tb\n1\t2\n", "a.csv:1: ", &["--delimiter '\\t'"]);
-    refused("a|b\n1|2\n", "a.csv:1: ", &["--delimiter '|'"]);
-    let options = ReadOptions { delimiter: Some(b','), ..ReadOptions::default() };
-    assert_eq!(with("a;b\n1\n", &options).unwrap().columns[0].name, "a;b");
-}
-
-#[test]
 fn a_delimiter_that_cannot_be_one_is_a_usage_error() {
     for delimiter in [b'"', b'\n', b'\r', 0, 0xff] {
         let options = ReadOptions { delimiter: Some(delimiter), ..ReadOptions::default() };
@@ -367,24 +360,6 @@ fn a_delimiter_that_cannot_be_one_is_a_usage_error() {
 #[test]
 fn too_many_columns_are_refused() {
     refused(format!("a{}\n", ",a".repeat(1_000_000)), "a.csv:1: 1000001 columns; the limit is 65536", &["hint: "]);
-}
-
-#[test]
-fn other_formats_are_named() {
-    let cases: [(&[u8], &str); 9] = [
-        (b"\x1f\x8b\x08\0\0", "gzip"),
-        (b"PK\x03\x04\x14\0", "xlsx"),
-        (b"PAR1\x15\0", "Parquet"),
-        (b"\x28\xb5\x2f\xfd\0", "zstd"),
-        (b"\xff\xfea\0,\0b\0", "UTF-16"),
-        (b"\0a\0,\0b\0\n", "UTF-16"),
-        (b"a\0,\0b\0\n\0", "UTF-16"),
-        (b"\xff\xfe\0\0a\0\0\0", "UTF-32"),
-        (b"a\0\0\0,\0\0\0", "UTF-32"),
-    ];
-    for (bytes, name) in cases {
-        refused(bytes, "a.csv: this is ", &[name, "hint: "]);
-    }
 }
 
 #[test]

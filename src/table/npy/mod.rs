@@ -14,6 +14,7 @@ pub use labels::npy_labels;
 
 use super::columns::Columns;
 use super::layout::{Asked, Parsed};
+use super::rejects::Reject;
 use super::source::Input;
 use super::watched::Watched;
 use super::{Lines, MAX_COLUMNS, Numbers, Resolved, filling};
@@ -57,9 +58,10 @@ fn parse(mut reader: impl Read + Send, length: u64, source: &str, asked: Asked<'
         let read = rows::each(&mut reader, &header, &asked, |rows| filling.rows(&asked, &rows));
         read.map_err(|e| super::unreadable(source, &e))??;
     }
+    let rejects = std::mem::take(&mut filling.rejects);
     let columns = filling.columns.into_iter().enumerate().filter_map(|(i, column)| Some((i, column?.finish())));
     let columns = Columns { typed: columns.collect(), kept: Vec::new(), rows: header.rows };
-    Ok(Parsed::file(source, filling.names, filling.meant, columns, Lines::default()))
+    Ok(Parsed { rejects, ..Parsed::file(source, filling.names, filling.meant, columns, Lines::default()) })
 }
 
 fn matrix_from(mut reader: impl Read, length: u64, source: &str) -> Result<Array2<f32>> {
@@ -130,6 +132,10 @@ struct Filling<'a> {
     /// Their names, and what is read of them.
     names: Vec<String>,
     meant: Resolved,
+    /// Rows with an infinity, if they are to be left out, and whether each row is one. One more than `most` are kept.
+    rejects: Vec<Reject>,
+    rejected: Vec<bool>,
+    most: Option<usize>,
     rows: usize,
     /// Where the next number goes.
     row: usize,
@@ -153,7 +159,20 @@ impl<'a> Filling<'a> {
         let empty = |name| Filled { name, missing: 0, first_missing: None, values: Numbers::default() };
         let columns =
             names.iter().zip(&meant.wanted).map(|(name, wanted)| wanted.then(|| empty(name.clone()))).collect();
-        Ok(Self { source, store: &asked.options.store, columns, names, meant, rows: header.rows, row: 0, column: 0 })
+        let most = asked.options.rejects;
+        Ok(Self {
+            source,
+            store: &asked.options.store,
+            columns,
+            names,
+            meant,
+            rejects: Vec::new(),
+            rejected: vec![false; if most.is_some() { header.rows } else { 0 }],
+            most,
+            rows: header.rows,
+            row: 0,
+            column: 0,
+        })
     }
 
     /// The columns that are read.
@@ -165,9 +184,8 @@ impl<'a> Filling<'a> {
     fn rows(&mut self, asked: &[usize], parts: &[Turned]) -> Result<()> {
         let first = self.row;
         for part in parts {
-            if let Some((row, k)) = part.infinite {
-                let row = (self.row + row) as u64 + 1;
-                return Err(infinite(Place::file(self.source).at_row(row), &self.names[asked[k]]));
+            for (row, k, value) in &part.infinite {
+                self.reject(self.row + row, asked[*k], *value)?;
             }
             self.row += part.rows;
         }
@@ -185,10 +203,10 @@ impl<'a> Filling<'a> {
     /// Takes the next number of a column-major array.
     fn push(&mut self, value: f64) -> Result<()> {
         if let Some(column) = &mut self.columns[self.column] {
+            column.add(self.row, if value.is_infinite() { f64::NAN } else { value });
             if value.is_infinite() {
-                return Err(infinite(Place::file(self.source).at_row(self.row as u64 + 1), &column.name));
+                self.reject(self.row, self.column, value)?;
             }
-            column.add(self.row, value);
         }
         self.row += 1;
         if self.row == self.rows {
@@ -196,7 +214,22 @@ impl<'a> Filling<'a> {
         }
         Ok(())
     }
+
+    /// Takes an infinity: an error, or a reason to leave its row out.
+    fn reject(&mut self, row: usize, column: usize, value: f64) -> Result<()> {
+        let place = Place::file(self.source).at_row(row as u64 + 1).in_column(&self.names[column]);
+        let Some(most) = self.most else {
+            let hint = "a cluster centre must be finite: save a number, or NaN if it is missing";
+            return Err(Error::data(place, INFINITE, hint));
+        };
+        if !std::mem::replace(&mut self.rejected[row], true) && self.rejects.len() <= most {
+            self.rejects.push(Reject::new(row, place, INFINITE.into(), &value.to_string()));
+        }
+        Ok(())
+    }
 }
+
+const INFINITE: &str = "the value is infinite";
 
 /// A column so far.
 struct Filled {
@@ -227,9 +260,4 @@ impl Filled {
     fn finish(self) -> filling::Filling {
         filling::Filling::of_numbers(self.name, self.values, (self.missing, self.first_missing))
     }
-}
-
-fn infinite(place: Place, column: &str) -> Error {
-    let hint = "a cluster centre must be finite: save a number, or NaN if it is missing";
-    Error::data(place.in_column(column), "the value is infinite", hint)
 }

@@ -22,8 +22,8 @@ pub(super) struct Turned {
     pub(super) rows: usize,
     /// The columns that were asked for `[columns x rows]`.
     values: Vec<f64>,
-    /// Row and column (among those asked for) of the first infinity.
-    pub(super) infinite: Option<(usize, usize)>,
+    /// Row, column (among those asked for) and value of each infinity, row by row; missing among the values.
+    pub(super) infinite: Vec<(usize, usize, f64)>,
 }
 
 impl Turned {
@@ -36,19 +36,19 @@ impl Turned {
     fn new<const N: usize>(numbers: &[[u8; N]], width: usize, asked: &[usize], value: impl Fn([u8; N]) -> f64) -> Self {
         let rows = numbers.len() / width;
         let mut values = vec![0.0; rows * asked.len()];
-        let mut infinite: Option<(usize, usize)> = None;
+        let mut infinite = Vec::new();
         for (t, tile) in numbers.chunks(TILE * width).enumerate() {
             for (k, j) in asked.iter().enumerate() {
                 let column = &mut values[k * rows + t * TILE..(k + 1) * rows];
                 for (i, (to, number)) in column.iter_mut().zip(tile[*j..].iter().step_by(width)).enumerate() {
                     *to = value(*number);
                     if to.is_infinite() {
-                        let here = (t * TILE + i, k);
-                        infinite = Some(infinite.map_or(here, |first| first.min(here)));
+                        infinite.push((t * TILE + i, k, std::mem::replace(to, f64::NAN)));
                     }
                 }
             }
         }
+        infinite.sort_unstable_by_key(|(row, k, _)| (*row, *k));
         Self { rows, values, infinite }
     }
 }

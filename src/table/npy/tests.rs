@@ -32,7 +32,7 @@ fn length(bytes: &[u8]) -> u64 {
 }
 
 fn with(bytes: &[u8], options: &ReadOptions) -> Result<Table> {
-    parse(bytes, length(bytes), "a.npy", Asked::of(options))?.finish(&options.store)
+    parse(bytes, length(bytes), "a.npy", Asked::of(options))?.finish(options)
 }
 
 fn table(bytes: &[u8]) -> Table {

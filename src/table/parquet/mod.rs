@@ -139,7 +139,7 @@ impl<'a> Reading<'a> {
 
     /// Decodes all rows.
     fn rows(&self, options: &ReadOptions) -> Result<Columns> {
-        let mut columns = Columns::new(&self.names, &self.meant, &options.nulls);
+        let mut columns = Columns::new(&self.names, &self.meant, options);
         columns.typed.retain(|(i, _)| self.kinds[*i].is_ok());
         let read: Vec<usize> = (0..self.names.len())
             .filter(|i| self.kinds[*i].is_ok() && (self.meant.wanted[*i] || self.meant.kept[*i]))

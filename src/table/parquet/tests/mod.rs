@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use std::path::PathBuf;
 
 fn with(bytes: &[u8], options: &ReadOptions) -> Result<Table> {
-    parse(Source::memory(bytes), "a.parquet", Asked::of(options))?.finish(&options.store)
+    parse(Source::memory(bytes), "a.parquet", Asked::of(options))?.finish(options)
 }
 
 fn table(bytes: &[u8]) -> Table {

@@ -1,0 +1,4 @@
+#![no_main]
+//! Any bytes given as parquet are a table or an error.
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| segma_fuzz::table(bytes, "parquet"));

@@ -1,0 +1,151 @@
+//! Rows that cannot be used, left out and listed: none is lost, none is counted twice.
+
+use super::{Case, all, case, floats, quick, written};
+use crate::bad_files::Outcome::Refused;
+use crate::program::Place;
+use arrow_array::{ArrayRef, StringArray};
+use std::sync::Arc;
+
+/// Records of a CSV text behind its header.
+fn records(bytes: &[u8]) -> usize {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
+    reader.byte_records().filter(Result::is_ok).count()
+}
+
+/// Rows of a table in which something is wrong with some.
+const TORN: &str = "id,age,spend,plan\nC1,20,5,a\nC2,30,x,b\nC3,40\nC4,,7,a\nC5,50,inf,c\n\nC6,21,6,b\nC7,33,8,\"a\"b\n\
+                    C8,1,2,3,4\n=C9,44,9,d\nC10,=2,9,d\n";
+const SOUND: &str = "id,age,spend,plan\nC1,20,5,a\nC4,,7,a\n\nC6,21,6,b\n=C9,44,9,d\n";
+
+const LISTED: &str = "file,line,column,reason,value\n\
+    t.csv,3,spend,'x' is not a number,x\n\
+    t.csv,4,,\"expected 4 fields, found 2\",\"C3,40\"\n\
+    t.csv,6,spend,'inf' is infinite,inf\n\
+    t.csv,9,plan,'b' after a closing quote,a\u{fffd}\n\
+    t.csv,10,,\"expected 4 fields, found 5\",\"C8,1,2,3,4\"\n\
+    t.csv,12,age,'=2' is not a number,'=2\n";
+
+fn torn() -> Place {
+    let place = Place::new();
+    place.put("t.csv", TORN);
+    place.put("s.csv", SOUND);
+    place
+}
+
+#[test]
+fn rows_of_the_file_are_rows_labelled_and_rows_rejected() {
+    let (mut read, mut rejected) = (0, 0);
+    let cases: Vec<Case> = all().into_iter().filter(|c| c.file == "a.csv" && c.id != "CSV-36").collect();
+    for c in cases.into_iter().chain([case("CSV-91", TORN, "--id id", Refused(&[]))]) {
+        let place = Place::new();
+        place.put("a.csv", &c.bytes);
+        let told = format!("{} {:?}", c.id, String::from_utf8_lossy(&c.bytes[..c.bytes.len().min(60)]));
+        let run = quick(&place, &format!("fit a.csv -k 1 -o run --on-error skip --device cpu {}", c.flags));
+        assert!([0, 3].contains(&run.code), "{told}: {}", run.stderr);
+        if run.code == 3 {
+            assert_eq!(place.names(""), ["a.csv"], "{told}");
+            continue;
+        }
+        let labelled = records(&place.bytes("run/segments.csv"));
+        let listed = records(&place.bytes("run/rejects.csv"));
+        assert_eq!(records(&c.bytes), labelled + listed, "{told}");
+        let input = &place.json("run/run.json")["input"];
+        assert_eq!((&input["rows"], &input["rejected"]), (&labelled.into(), &listed.into()), "{told}");
+        let predict = "predict run/model.json a.csv -o l.csv --on-error skip --device cpu --json";
+        let flags = c.flags.replace("--categorical a", "").replace("--columns a", "");
+        let document = quick(&place, &format!("{predict} {flags}")).ended(0).json();
+        assert_eq!((&document["rows"], &document["rejected"]), (&labelled.into(), &listed.into()), "{told}");
+        assert_eq!(place.bytes("l.csv"), place.bytes("run/segments.csv"), "{told}");
+        (read, rejected) = (read + 1, rejected + listed);
+    }
+    assert!(read > 50 && rejected > 30, "{read} files were read, {rejected} rows rejected");
+}
+
+#[test]
+fn what_is_left_gives_the_bytes_of_the_sound_rows_on_any_number_of_threads() {
+    let place = torn();
+    place.run("fit s.csv --id id -k 2 -o sound").ended(0);
+    for threads in [1, 2, 3] {
+        let words = format!("fit t.csv --id id -k 2 -o t{threads} --on-error skip --threads {threads}");
+        place.run(&words).ended(0).says(&["6 rows cannot be used and were left out: lines 3, 4, 6, 9, 10, .."]);
+        assert_eq!(place.text(&format!("t{threads}/rejects.csv")), LISTED);
+        assert_eq!(place.bytes(&format!("t{threads}/segments.csv")), place.bytes("sound/segments.csv"));
+        let centroids = |run: &str| place.json(&format!("{run}/model.json"))["centroids_grid"].clone();
+        assert_eq!(centroids(&format!("t{threads}")), centroids("sound"));
+    }
+    // The model tells lines, and nothing of what they hold.
+    assert!(!place.text("t1/model.json").contains("C3,40"));
+}
+
+#[test]
+fn rows_that_are_dropped_for_a_gap_are_no_rejects() {
+    let place = torn();
+    place.run("fit t.csv --id id -k 2 -o run --on-error skip --missing drop").ended(0).says(&["dropped 1 of 4 rows"]);
+    assert_eq!(records(&place.bytes("run/segments.csv")) + 1 + 6, records(TORN.as_bytes()));
+    assert_eq!(place.text("run/rejects.csv"), LISTED);
+}
+
+#[test]
+fn more_rejects_than_allowed_are_exit_3_without_output() {
+    let place = torn();
+    let fit = "fit t.csv --id id -k 2 --on-error skip";
+    place.run(&format!("{fit} --max-rejects 6 -o run")).ended(0);
+    for most in 0..6 {
+        let run = place.run(&format!("{fit} --max-rejects {most} -o other")).ended(3);
+        run.says(&["t.csv:", &format!("more than {most} row"), "--max-rejects allows more"]);
+        place.run(&format!("predict run/model.json t.csv -o l.csv --on-error skip --max-rejects {most}")).ended(3);
+        assert_eq!(place.names(""), ["run", "s.csv", "t.csv"]);
+    }
+    place.run(&format!("{fit} --max-rejects -1 -o other")).ended(2);
+    place.run("fit t.csv -k 2 -o other --max-rejects 3").ended(2).says(&["--on-error"]);
+    place.run("fit t.csv --id id -k 2 -o other").ended(3).says(&["t.csv:4: expected 4 fields, found 2"]);
+}
+
+#[test]
+fn predict_lists_rejects_beside_its_output_or_where_it_is_told() {
+    let place = torn();
+    place.run("fit s.csv --id id -k 2 -o run").ended(0);
+    let predict = "predict run/model.json t.csv --on-error skip";
+    place.run(&format!("{predict} -o labels.csv")).ended(0).says(&["6 rows cannot be used"]);
+    assert_eq!(place.text("labels.rejects.csv"), LISTED);
+    assert_eq!(place.bytes("labels.csv"), place.bytes("run/segments.csv"));
+    place.put("other.rejects.csv", "mine");
+    place.run(&format!("{predict} -o other.csv")).ended(8).says(&["other.rejects.csv: exists already"]);
+    place.run(&format!("{predict} -o same.csv --rejects same.csv")).ended(2).says(&["--rejects and --output"]);
+    place.run(&format!("{predict} -o t.csv --rejects x.csv --force")).ended(2).says(&["is an input too"]);
+    place.run(&format!("{predict} -o x.csv --rejects t.csv --force")).ended(2).says(&["is an input too"]);
+    let run = place.run(&format!("{predict} --rejects elsewhere.csv")).ended(0);
+    assert_eq!((run.stdout, place.text("elsewhere.csv")), (place.text("labels.csv"), LISTED.to_owned()));
+    let names = ["elsewhere.csv", "labels.csv", "labels.rejects.csv", "other.rejects.csv", "run", "s.csv", "t.csv"];
+    assert_eq!(place.names(""), names);
+    // A sound table gives a list of none, so that an old one never stands beside new labels.
+    place.run("predict run/model.json s.csv --on-error skip -o labels.csv --force").ended(0);
+    assert_eq!(place.text("labels.rejects.csv").lines().count(), 1);
+}
+
+#[test]
+fn every_verb_that_reads_a_table_can_skip() {
+    let place = torn();
+    place.run("sweep t.csv --id id -k 2..3 -o sweep --on-error skip").ended(0).says(&["6 rows cannot be used"]);
+    assert_eq!(place.text("sweep/rejects.csv"), LISTED);
+    place.run("fit s.csv --id id -k 2 -o run").ended(0);
+    place.run("profile run/model.json t.csv --on-error skip").ended(0).says(&["6 rows cannot be used"]);
+    place.run("evaluate run/model.json t.csv --on-error skip").ended(0).says(&["6 rows cannot be used"]);
+    assert_eq!(place.run("inspect t.csv --json --on-error skip").ended(0).json()["rows"], 4);
+}
+
+#[test]
+fn a_row_of_a_parquet_file_is_rejected_by_its_number() {
+    let place = Place::new();
+    let numbers = floats(&[1.0, f64::INFINITY, 2.0, 9.0, f64::NEG_INFINITY]);
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["1", "2", "x", "1e999", "3"]));
+    place.put("a.parquet", written(&[("a", numbers), ("b", texts)]));
+    quick(&place, "fit a.parquet -k 1 -o run --on-error skip").ended(0).says(&["rows 2, 3, 4, 5"]);
+    let listed = "file,line,column,reason,value\n\
+        a.parquet,2,a,'inf' is infinite,inf\n\
+        a.parquet,3,b,'x' is not a number,x\n\
+        a.parquet,4,b,'1e999' is an overflow: it is infinite as a 64-bit number,1e999\n\
+        a.parquet,5,a,'-inf' is infinite,-inf\n";
+    assert_eq!(place.text("run/rejects.csv"), listed);
+    assert_eq!(records(&place.bytes("run/segments.csv")), 1);
+}
