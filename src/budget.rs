@@ -58,7 +58,7 @@ impl Work {
     #[must_use]
     pub fn points_bytes(&self) -> u128 {
         let tiles = u128::from(self.rows.div_ceil(TILE as u64));
-        tiles * TILE as u128 * u128::from(self.dims) * size_of::<f32>() as u128
+        (tiles * (TILE * size_of::<f32>()) as u128).saturating_mul(self.dims.into())
     }
 
     /// Bytes of the labels, 4 a row for each set and each answer; of where the rows of a segment are, while it is profiled; and
@@ -67,18 +67,21 @@ impl Work {
     pub fn labels_bytes(&self) -> u128 {
         let labels = (u128::from(self.sets) + u128::from(self.fits)) * size_of::<u32>() as u128;
         let weights = if self.weighted { size_of::<[u64; 2]>() as u128 } else { 0 };
-        u128::from(self.rows) * (labels + size_of::<u16>() as u128 + weights)
+        u128::from(self.rows).saturating_mul(labels + size_of::<u16>() as u128 + weights)
     }
 }
 
 impl Budget {
-    /// Where the columns of a table go while it is read.
+    /// Bytes that the columns of a table may take in memory while it is read.
+    #[must_use]
+    pub fn table_room(&self) -> u64 {
+        self.limit.map_or(TABLE_BYTES, |limit| limit.bytes / TABLE_SHARE)
+    }
+
+    /// Where they go.
     #[must_use]
     pub fn table(&self) -> Store {
-        match self.limit {
-            None => Store::new(TABLE_BYTES, false),
-            Some(limit) => Store::new(limit.bytes / TABLE_SHARE, limit.strict),
-        }
+        Store::new(self.table_room(), self.limit.is_some_and(|limit| limit.strict))
     }
 
     /// Where the points go beside a table of which so many bytes are in memory.
@@ -88,7 +91,7 @@ impl Budget {
     pub fn points(&self, work: &Work, table: u64) -> Result<Store> {
         let Some(limit) = self.limit else { return Ok(Store::default()) };
         let program = u128::from(self.program_bytes());
-        let needed = program + work.labels_bytes() + u128::from(table);
+        let needed = (program + u128::from(table)).saturating_add(work.labels_bytes());
         let Some(left) = u128::from(limit.bytes).checked_sub(needed).and_then(|left| u64::try_from(left).ok()) else {
             return Err(no_room(limit, work, program, table));
         };

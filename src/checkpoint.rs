@@ -243,7 +243,9 @@ impl Checkpoint {
         let head: Head = serde_json::from_str(text).map_err(|e| format!("not a checkpoint: {e}"))?;
         match head.schema.as_deref() {
             Some(SCHEMA) => {}
-            Some(other) => return Err(format!("schema: '{other}' is not '{SCHEMA}', which this segma reads")),
+            Some(other) => {
+                return Err(format!("schema: '{}' is not '{SCHEMA}', which this segma reads", printable(other)));
+            }
             None => return Err(format!("not a checkpoint: no field `schema` ('{SCHEMA}')")),
         }
         let file: File<Self> = serde_json::from_str(text).map_err(|e| format!("not a whole checkpoint: {e}"))?;

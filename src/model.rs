@@ -227,7 +227,9 @@ impl Model {
         let head: Head = serde_json::from_str(text).map_err(|e| format!("not a segma model: {e}"))?;
         match head.schema.as_deref() {
             Some(SCHEMA) => {}
-            Some(other) => return Err(format!("schema: '{other}' is not '{SCHEMA}', which this segma reads")),
+            Some(other) => {
+                return Err(format!("schema: '{}' is not '{SCHEMA}', which this segma reads", printable(other)));
+            }
             None => return Err(format!("not a segma model: no field `schema` ('{SCHEMA}')")),
         }
         let file: File = serde_json::from_str(text).map_err(|e| format!("not a valid model: {e}"))?;

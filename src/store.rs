@@ -116,6 +116,12 @@ impl Store {
         self.room().map_or(u64::MAX, |room| room.left)
     }
 
+    /// Whether so many bytes may still be taken in memory.
+    #[must_use]
+    pub fn has_room(&self, bytes: u64) -> bool {
+        bytes <= self.left()
+    }
+
     /// Takes so many bytes of the room in memory, all or none; whether they were there. They are not given back.
     pub(crate) fn take(&self, bytes: u64) -> bool {
         let Some(mut room) = self.room() else { return true };

@@ -172,15 +172,16 @@ pub(super) fn fit(
     Ok(Chosen { fit: fits.swap_remove(0), params: params.swap_remove(0), choice: None })
 }
 
-/// The starts of each fit that `args` ask for: what [`fit`] will make of them, but for numbers of `auto` that there are too few
-/// rows for.
-pub(super) fn fits(args: &ClustersArgs) -> Vec<usize> {
-    let starts = |compared| init::starts(&args.run, compared);
-    match &args.clusters {
-        Some(Clusters::Among(several)) => vec![starts(true); several.0.len()],
-        Some(Clusters::Auto) => vec![starts(true); AUTO.count()],
-        Some(Clusters::Exactly(_)) | None => vec![starts(false)],
-    }
+/// The clusters and the starts of each fit that `args` ask for: what [`fit`] will make of them, but for numbers of `auto` that
+/// there are too few rows for.
+pub(super) fn fits(args: &ClustersArgs, pipeline: &Pipeline) -> Result<Vec<(usize, usize)>> {
+    let params = match &args.clusters {
+        Some(Clusters::Among(several)) => init::sweep_params(&several.0, &args.run, true)?,
+        Some(Clusters::Auto) => init::sweep_params(&AUTO.collect::<Vec<_>>(), &args.run, true)?,
+        Some(Clusters::Exactly(k)) => vec![init::params(Some(*k), &args.run, Space::Prepared(pipeline))?],
+        None => vec![init::params(None, &args.run, Space::Prepared(pipeline))?],
+    };
+    Ok(params.iter().map(|p| (p.k(), p.starts())).collect())
 }
 
 /// The numbers of `auto`, as far as there are rows for them.

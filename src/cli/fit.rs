@@ -1,6 +1,6 @@
 //! `segma fit`: a table in, segments out.
 
-use super::args::FitArgs;
+use super::args::{FitArgs, FormatArg};
 use super::checkpoint::Keeper;
 use super::choose::{self, Chosen};
 use super::config;
@@ -9,8 +9,8 @@ use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::quality::{Measured, measure};
-use super::run::{Phases, carried, command, listed, pack, peak_memory_bytes};
-use super::{print, print_document, rejects, summary};
+use super::run::{Phases, carried, command, listed, pack, peak_memory_bytes, write_segments};
+use super::{plan, print, print_document, rejects, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline, Prepared};
 use segma::kmeans::{Fit, Step};
@@ -22,10 +22,28 @@ use segma::segments::report::{Found, Origin, Report};
 use segma::segments::{Assignments, Beside, Profile, Roles};
 use segma::table::{self, Table};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
-/// What a run folder holds.
-pub(super) const FILES: [&str; 6] =
-    ["model.json", "segments.csv", "profile.csv", "metrics.json", "report.html", "run.json"];
+/// What a run folder holds, with the segments in a format.
+pub(super) fn files(segments: FormatArg) -> [&'static str; 6] {
+    ["model.json", segments_file(segments), "profile.csv", "metrics.json", "report.html", "run.json"]
+}
+
+fn segments_file(format: FormatArg) -> &'static str {
+    match format {
+        FormatArg::Csv => "segments.csv",
+        FormatArg::Parquet => "segments.parquet",
+    }
+}
+
+impl FitArgs {
+    /// The format of the segments: what is asked for, else that of the table.
+    pub(super) fn segments(&self) -> FormatArg {
+        let parquet = |file: &PathBuf| FormatArg::by_ending(file) == Some(FormatArg::Parquet);
+        let as_the_table = if self.input.tables.iter().all(parquet) { FormatArg::Parquet } else { FormatArg::Csv };
+        self.format.unwrap_or(as_the_table)
+    }
+}
 
 /// Everything a fit leaves to be written.
 pub(super) struct Outcome<'a> {
@@ -47,7 +65,10 @@ pub(super) struct Outcome<'a> {
 
 /// Runs the verb.
 pub(super) fn fit(args: &FitArgs) -> Result<()> {
-    let names: Vec<&str> = FILES.into_iter().chain(args.input.csv.rejects_in_folder()).collect();
+    if args.plan {
+        return plan::Run::fit(args).tell();
+    }
+    let names: Vec<&str> = files(args.segments()).into_iter().chain(args.input.csv.rejects_in_folder()).collect();
     let outputs: Vec<_> = names.iter().map(|name| args.folder.output.join(name)).collect();
     let files = table::expand(&args.input.tables)?;
     spare_inputs(&files, Some(args.kmeans.run.init.as_ref()), &outputs)?;
@@ -63,7 +84,8 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
     notes.extend(rejects::notes(&table));
     let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
-    let points = memory.points(&work(&prepared, weights.is_some(), &choose::fits(&args.kmeans)))?;
+    let starts: Vec<usize> = choose::fits(&args.kmeans, &pipeline)?.into_iter().map(|(_, starts)| starts).collect();
+    let points = memory.points(&work(&prepared, weights.is_some(), &starts))?;
     let matrix = phases.time("pack", || pack(&prepared, weights, &points, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let told = (&mut teller, &mut phases, &mut keeper);
@@ -112,7 +134,8 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
 
 fn hint_at_id(args: &FitArgs, notes: &mut Vec<Note>) {
     if args.input.id.is_none() {
-        notes.push(Note::new("no_id", "no --id column: segments.csv numbers the rows from 1"));
+        let text = format!("no --id column: {} numbers the rows from 1", segments_file(args.segments()));
+        notes.push(Note::new("no_id", text));
     }
 }
 
@@ -127,8 +150,9 @@ fn write(
     let text = model.to_json().map_err(|e| e.in_file(&table.source))?;
     folder.write("model.json", |out| out.write_all(text.as_bytes()))?;
     let id = args.input.id.as_deref();
-    let beside = Beside { table, names: &model.names, id, keep: &carried(table, id), prepared: Some(prepared) };
-    folder.write("segments.csv", |out| assignments.write_csv(beside, out))?;
+    let beside = Beside { table, names: &model.names, id, keep: &carried(table, id)?, prepared: Some(prepared) };
+    let format = args.segments();
+    folder.write(segments_file(format), |out| write_segments(assignments, beside, format, out))?;
     folder.write("profile.csv", |out| profile.write_csv(&model.names, out))?;
     rejects::write_into(folder, &args.input.csv, table)
 }

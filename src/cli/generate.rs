@@ -47,12 +47,11 @@ fn format(args: &GenerateArgs, to_stdout: bool) -> Result<FormatArg> {
     if let Some(format) = args.format {
         return Ok(format);
     }
-    let ending = args.file.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-    match ending.as_str() {
-        "csv" => Ok(FormatArg::Csv),
-        "parquet" | "pq" => Ok(FormatArg::Parquet),
-        _ if to_stdout => Ok(FormatArg::Csv),
-        _ => {
+    match FormatArg::by_ending(&args.file) {
+        Some(format) => Ok(format),
+        None if to_stdout => Ok(FormatArg::Csv),
+        None => {
+            let ending = args.file.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
             let near =
                 suggestion(&ending, ["csv", "parquet"]).map_or(String::new(), |e| format!("; did you mean .{e}?"));
             let file = escaped(&args.file.to_string_lossy());
@@ -83,7 +82,7 @@ fn report(args: &GenerateArgs, format: FormatArg, customers: &Customers) -> Resu
         let document = json!({
             "schema": "segma.generate/1",
             "output": args.file.to_string_lossy(),
-            "format": match format { FormatArg::Csv => "csv", FormatArg::Parquet => "parquet" },
+            "format": format.name(),
             "rows": args.rows,
             "groups": args.groups,
             "columns": columns,

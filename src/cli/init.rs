@@ -51,16 +51,6 @@ pub(super) fn sweep_params(counts: &[u32], args: &RunArgs, compared: bool) -> Re
     counts.iter().map(|&k| with_init(k as usize, init.clone(), &args)).collect()
 }
 
-/// The starts of a fit, which is to be compared with others or not.
-pub(super) fn starts(args: &RunArgs, compared: bool) -> usize {
-    let usual = match method(args) {
-        Some(Init::Random) => 10,
-        Some(_) if compared => STARTS_TO_COMPARE,
-        _ => 1,
-    };
-    args.n_init.unwrap_or(usual).into()
-}
-
 fn method(args: &RunArgs) -> Option<Init> {
     match args.init.as_str() {
         "k-means++" | "kmeans++" => Some(Init::KMeansPlusPlus),

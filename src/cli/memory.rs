@@ -33,6 +33,22 @@ impl Memory {
         self.budget.points(work, self.table.in_memory())
     }
 
+    /// Bytes that the columns of the table may take in memory.
+    pub(super) fn room(&self) -> u64 {
+        self.budget.table_room()
+    }
+
+    /// The limit, if there is one.
+    pub(super) fn limit(&self) -> Option<u64> {
+        self.budget.limit.map(|limit| limit.bytes)
+    }
+
+    /// Whether the points will be in memory beside so many bytes of the table there.
+    pub(super) fn holds(&self, work: &Work, table: u64) -> Result<bool> {
+        let store = self.budget.points(work, table)?;
+        Ok(u64::try_from(work.points_bytes()).is_ok_and(|bytes| store.has_room(bytes)))
+    }
+
     /// What lies where, for programs.
     pub(super) fn json(&self, points: &Store) -> Value {
         json!({

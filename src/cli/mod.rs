@@ -20,6 +20,7 @@ mod log;
 mod measures;
 mod memory;
 mod output;
+mod plan;
 mod predict;
 mod profile;
 mod progress;

@@ -100,7 +100,7 @@ impl Folder {
     }
 
     /// Writes one file of the folder.
-    pub(super) fn write(&self, name: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    pub(super) fn write(&self, name: &str, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<()> {
         let path = self.staged.path.join(name);
         let made = path.parent().map_or(Ok(()), fs::create_dir_all);
         made.and_then(|()| write_whole(&path, |out| fill(out))).map_err(|e| Error::output(&self.target.join(name), e))

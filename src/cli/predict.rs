@@ -1,11 +1,11 @@
 //! `segma predict`: the segment of each row, in input order.
 
 use super::apply::{Applied, Labelled, imputed_and_unknown, label};
-use super::args::PredictArgs;
+use super::args::{FormatArg, PredictArgs};
 use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
 use super::progress::Teller;
-use super::run::{carried, saturated_note};
+use super::run::{carried, saturated_note, write_segments};
 use super::terminal::Visible;
 use super::{print_document, rejects};
 use segma::error::{Error, Result};
@@ -38,7 +38,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let Labelled { matrix, device, labels } = label(&prepared, (&model, &memory), (choice, &args.device), &mut teller)?;
     teller.step("writing");
     let assignments = Assignments::new(&matrix, &model.centroids, &labels).watched(teller.watch());
-    let (id, keep) = (id.as_deref(), carried(&table, id.as_deref()));
+    let (id, keep) = (id.as_deref(), carried(&table, id.as_deref())?);
     let beside = Beside { table: &table, names: &model.names, id, keep: &keep, prepared: Some(&prepared) };
     write(args, output, &assignments, beside)?;
     rejects::write(list, &table)?;
@@ -47,9 +47,16 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     report(args, (&labels, table.rejects.len()), &model, (&notes, &device.notes))
 }
 
+impl PredictArgs {
+    fn format(&self) -> FormatArg {
+        let by_ending = || self.output.as_deref().and_then(FormatArg::by_ending).unwrap_or(FormatArg::Csv);
+        self.format.unwrap_or_else(by_ending)
+    }
+}
+
 fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments<'_>, beside: Beside<'_>) -> Result<()> {
     match output {
-        Some(file) => file.write(|out| a.write_csv(beside, out)),
+        Some(file) => file.write(|out| write_segments(a, beside, args.format(), out)),
         None if args.shared.json => Ok(()),
         None => {
             let is_terminal = io::stdout().is_terminal();

@@ -1,6 +1,6 @@
 //! What every verb needs: threads, an engine, phase timings, the machine's facts.
 
-use super::args::{InputArgs, Shared, TableArgs};
+use super::args::{FormatArg, InputArgs, Shared, TableArgs};
 use super::config;
 use super::memory::Memory;
 use super::progress::Teller;
@@ -9,10 +9,12 @@ use segma::features::{Options, Prepared};
 use segma::kmeans::coarse_notes;
 use segma::matrix::{Matrix, Weights};
 use segma::note::Note;
+use segma::segments::{Assignments, Beside};
 use segma::store::Store;
 use segma::table::{self, ReadOptions, Table};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -34,11 +36,25 @@ pub(super) fn with_threads(shared: &Shared, work: impl FnOnce() -> Result<()> + 
 impl InputArgs {
     /// Reads the table. Named columns are all that is read: what the others hold is nobody's concern.
     pub(super) fn read(&self, files: &[PathBuf], memory: &Memory, teller: &Teller) -> Result<Table> {
+        self.read_some(files, memory, teller, false)
+    }
+
+    /// Reads the table, or only its beginning.
+    pub(super) fn read_some(
+        &self,
+        files: &[PathBuf],
+        memory: &Memory,
+        teller: &Teller,
+        beginning: bool,
+    ) -> Result<Table> {
         let also = self.weight_column.iter().cloned().collect();
         let (wanted, carry, categorical) = (self.columns.clone(), self.keep.clone(), self.categorical.clone());
         let options = self.csv.options(self.id.as_deref(), memory);
         let (further, watch) = (self.kpi.clone(), Some(teller.watch()));
-        table::read_all(files, &ReadOptions { wanted, also, further, carry, categorical, watch, ..options })
+        let options = ReadOptions { wanted, also, further, carry, categorical, watch, beginning, ..options };
+        let table = table::read_all(files, &options)?;
+        carried(&table, None)?; // known before the work
+        Ok(table)
     }
 
     /// How its columns are prepared.
@@ -68,9 +84,32 @@ pub(super) fn listed(table: &Table) -> Vec<Value> {
 }
 
 /// The columns of a table that are carried to the output beside the id.
-pub(super) fn carried(table: &Table, id: Option<&str>) -> Vec<String> {
-    table.kept.iter().map(|k| &k.name).filter(|name| Some(name.as_str()) != id).cloned().collect()
+///
+/// # Errors
+/// [`Error::Usage`] if one is called as a column that the output has already.
+pub(super) fn carried(table: &Table, id: Option<&str>) -> Result<Vec<String>> {
+    if let Some(kept) = table.kept.iter().find(|kept| OURS.contains(&kept.name.as_str())) {
+        let message = format!("column '{}' would be twice in the output, which has its own", kept.name);
+        return Err(Error::Usage(message + "; give it another name, or leave it out"));
+    }
+    Ok(table.kept.iter().map(|k| &k.name).filter(|name| Some(name.as_str()) != id).cloned().collect())
 }
+
+/// Writes each row's segment in a format.
+pub(super) fn write_segments(
+    assignments: &Assignments<'_>,
+    beside: Beside<'_>,
+    format: FormatArg,
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
+    match format {
+        FormatArg::Csv => assignments.write_csv(beside, out),
+        FormatArg::Parquet => assignments.write_parquet(beside, out),
+    }
+}
+
+/// The columns of segments that are made here: no other may be carried along under such a name.
+const OURS: [&str; 6] = ["segment", "segment_name", "distance", "distance_second", "margin", "outlier"];
 
 /// Packs a prepared table into a store, and notes what should be known of that.
 pub(super) fn pack(

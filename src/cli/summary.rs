@@ -1,6 +1,6 @@
 //! What a fit says: a summary a marketer can read, and the same as numbers.
 
-use super::fit::{FILES, Outcome};
+use super::fit::{Outcome, files};
 use super::quality;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{escaped, printable};
@@ -50,7 +50,7 @@ pub(super) fn text(o: &Outcome<'_>) -> String {
         text,
         "\nWrote {output} ({})\n\
          Next: segma predict {} new.csv -o labels.csv\n",
-        FILES.join(", "),
+        files(o.args.segments()).join(", "),
         escaped(&o.args.folder.output.join("model.json").to_string_lossy()),
     );
     text

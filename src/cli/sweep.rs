@@ -12,7 +12,7 @@ use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::run::{Phases, command, listed, pack, peak_memory_bytes};
-use super::{print, print_document, rejects};
+use super::{plan, print, print_document, rejects};
 use segma::error::{Error, Result, escaped};
 use segma::features::{Learnt, Pipeline};
 use segma::kmeans::{Fit, ValidParams};
@@ -30,6 +30,9 @@ const WRITTEN: [&str; 4] = ["sweep.csv", "sweep.json", "report.html", "run.json"
 
 /// Runs the verb.
 pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
+    if args.plan {
+        return plan::Run::sweep(args).tell();
+    }
     let files = table::expand(&args.input.tables)?;
     let names: Vec<PathBuf> = args.clusters.0.iter().map(|k| model_name(*k as usize)).collect();
     let rejected = args.input.csv.rejects_in_folder().map(PathBuf::from);

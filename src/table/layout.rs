@@ -6,7 +6,7 @@
 
 use super::columns::Columns;
 use super::rejects::Reject;
-use super::{Column, Lines, Part, ReadOptions, Resolved, Table, Values};
+use super::{Column, Extent, Lines, Part, ReadOptions, Resolved, Table, Values};
 use crate::error::{Error, Place, Result, escaped, printable, suggestion};
 use crate::store::Store;
 
@@ -31,6 +31,8 @@ pub(super) struct Parsed {
     pub(super) rejects: Vec<Reject>,
     /// What separates the columns of text, if it was found and is no comma.
     pub(super) separator: Option<char>,
+    /// All rows of the files, if that is known.
+    pub(super) extent: Option<Extent>,
 }
 
 impl<'a> Asked<'a> {
@@ -52,8 +54,11 @@ impl<'a> Asked<'a> {
 impl Parsed {
     /// A file of which all is read.
     pub(super) fn file(source: &str, names: Vec<String>, meant: Resolved, columns: Columns, lines: Lines) -> Self {
-        let parts = vec![Part { source: source.to_owned(), rows: columns.rows(), lines }];
-        Self { parts, names, meant, columns, unsupported: Vec::new(), rejects: Vec::new(), separator: None }
+        let rows = columns.rows();
+        let parts = vec![Part { source: source.to_owned(), rows, lines }];
+        let extent = Some(Extent { rows: rows as u64, exact: true });
+        let (unsupported, rejects, separator) = (Vec::new(), Vec::new(), None);
+        Self { parts, names, meant, columns, unsupported, rejects, separator, extent }
     }
 
     /// What is meant in a further file.
@@ -93,6 +98,10 @@ impl Parsed {
         let rows = self.columns.rows();
         self.rejects.extend(later.rejects.into_iter().map(|reject| Reject { row: rows + reject.row, ..reject }));
         self.separator = self.separator.or(later.separator);
+        self.extent = self.extent.zip(later.extent).map(|(before, further)| Extent {
+            rows: before.rows.saturating_add(further.rows),
+            exact: before.exact && further.exact,
+        });
         self.columns.append(vec![columns], store)?;
         self.parts.append(&mut later.parts);
         let new = later.meant.unread.into_iter().filter(|name| !self.meant.unread.contains(name)).collect::<Vec<_>>();
@@ -120,6 +129,7 @@ impl Parsed {
             places: None,
             rejects: self.rejects,
             separator: self.separator,
+            extent: self.extent.filter(|_| options.beginning),
         };
         Ok(with_unsupported(self.columns.finish(table, options)?, &self.names, self.unsupported))
     }

@@ -81,6 +81,8 @@ pub struct ReadOptions {
     pub decimal_comma: bool,
     /// Spellings of a missing value beside the built-in ones (see [`is_missing`]).
     pub nulls: Vec<String>,
+    /// Only the beginning of each file is read: a row group, or a megabyte of text.
+    pub beginning: bool,
     /// Where the columns lie.
     pub store: Store,
     /// Is told how far reading is.
@@ -196,8 +198,19 @@ pub struct Table {
     pub places: Option<Vec<usize>>,
     /// The rows that were left out, in the order of the file.
     pub rejects: Vec<Reject>,
+    /// The rows of the files where only their beginning was read ([`ReadOptions::beginning`]), if that can be told.
+    pub extent: Option<Extent>,
     /// What separates the columns, if it was found and is no comma.
     pub separator: Option<char>,
+}
+
+/// How many rows there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The rows.
+    pub rows: u64,
+    /// Whether they were counted, or estimated from the length of the file.
+    pub exact: bool,
 }
 
 /// A file of a table.
@@ -460,6 +473,7 @@ fn texts_again(options: &ReadOptions, read: impl Fn(&ReadOptions) -> Result<Tabl
         delimiter: options.delimiter,
         decimal_comma: options.decimal_comma,
         nulls: options.nulls.clone(),
+        beginning: options.beginning,
         store: options.store.clone(),
         watch: options.watch.clone(),
         rejects: options.rejects,

@@ -7,7 +7,7 @@ use super::{
 use clap::{Args, ValueEnum};
 use segma::generate::Options;
 use segma::table::Selection;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(crate) struct FitArgs {
@@ -21,6 +21,12 @@ pub(crate) struct FitArgs {
     pub(crate) device: DeviceArgs,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
+    /// The format of the segments file [default: Parquet if the table is, else CSV]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FormatArg>,
+    /// Say what the run would read, hold and take, found out from the beginning of the table, and stop
+    #[arg(long)]
+    pub(crate) plan: bool,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
     #[command(flatten)]
@@ -52,6 +58,9 @@ pub(crate) struct SweepArgs {
     pub(crate) device: DeviceArgs,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
+    /// Say what the run would read, hold and take, found out from the beginning of the table, and stop
+    #[arg(long)]
+    pub(crate) plan: bool,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
     #[command(flatten)]
@@ -67,9 +76,12 @@ pub(crate) struct PredictArgs {
     pub(crate) keep: Option<Selection>,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
-    /// The CSV file to write [default: standard output]
+    /// The file to write, .csv or .parquet [default: CSV on standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// The format of the file [default: by its ending]
+    #[arg(long, value_enum, requires = "output")]
+    pub(crate) format: Option<FormatArg>,
     /// With --on-error skip, where the rows that were left out are listed [default: beside the output, as labels.rejects.csv]
     #[arg(long, requires = "on_error", value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
@@ -170,6 +182,25 @@ pub(crate) enum FormatArg {
     Csv,
     /// Apache Parquet
     Parquet,
+}
+
+impl FormatArg {
+    /// The one that a file's ending names.
+    pub(crate) fn by_ending(file: &Path) -> Option<Self> {
+        match file.extension()?.to_string_lossy().to_lowercase().as_str() {
+            "csv" => Some(Self::Csv),
+            "parquet" | "pq" | "parq" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+
+    /// Its name, which is the ending of its files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
 }
 
 #[derive(Debug, Args)]

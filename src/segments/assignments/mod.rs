@@ -153,6 +153,7 @@ mod tests {
             places: None,
             rejects: Vec::new(),
             separator: None,
+            extent: None,
         };
         let mut out = Vec::new();
         let names = ["Recent, new".into(), "=x".into()];

@@ -124,6 +124,7 @@ fn table(columns: Vec<Column>, rows: usize) -> Table {
         places: None,
         rejects,
         separator: None,
+        extent: None,
     }
 }
 

@@ -47,14 +47,15 @@ const MOST: usize = 64;
 /// Reads a CSV file.
 pub(super) fn read(input: &Input, asked: Asked<'_>) -> Result<Parsed> {
     let Text { reader, packed } = input.text(asked.options.watch.as_ref())?;
-    parse(reader, packed, &input.name, asked, SEGMENT)
+    let of = if packed.is_some() { 0 } else { input.length() };
+    parse(reader, (packed, of), &input.name, asked, SEGMENT)
 }
 
-/// Reads CSV from any reader, in segments of about `length` bytes; `source` names it in messages, and `packed` says what it
-/// was unpacked from.
+/// Reads CSV from any reader, in segments of about `length` bytes; `source` names it in messages, `packed` says what it
+/// was unpacked from, and `of` how many bytes there are, 0 if that is not known.
 fn parse<R: Read + Send>(
     mut reader: R,
-    packed: Option<&str>,
+    (packed, of): (Option<&str>, u64),
     source: &str,
     asked: Asked<'_>,
     length: usize,
@@ -75,10 +76,14 @@ fn parse<R: Read + Send>(
     };
     let first = file.header(asked)?;
     let columns = file.rows(first)?;
-    debug_assert_eq!(file.segments.guard().records(), columns.rows() + 1, "the guard and the parser saw other records");
+    let extent = file.segments.extent(columns.rows() as u64, of);
+    debug_assert!(
+        options.beginning || file.segments.guard().records() == columns.rows() + 1,
+        "the guard and the parser saw other records"
+    );
     let (rejects, lines) = (file.rejects, file.segments.into_guard().into_lines());
     let separator = (options.delimiter.is_none() && delimiter != b',').then(|| delimiter.into());
-    Ok(Parsed { rejects, separator, ..Parsed::file(source, file.names, file.meant, columns, lines) })
+    Ok(Parsed { rejects, separator, extent, ..Parsed::file(source, file.names, file.meant, columns, lines) })
 }
 
 fn separator(asked: Option<u8>, head: &Head) -> Result<u8> {
@@ -142,7 +147,7 @@ impl<R: Read + Send> Reading<'_, R> {
                 let rows = |s| Records::new(s, delimiter).rows(fields, columns.empty(), rejects);
                 segments.par_iter().map(rows).collect()
             };
-            let most = (AHEAD * rayon::current_num_threads()).min(MOST);
+            let most = if self.options.beginning { 0 } else { (AHEAD * rayon::current_num_threads()).min(MOST) };
             let (next, parsed): (_, Vec<_>) = rayon::join(|| self.some(most), parse);
             let usable = parsed.into_iter().map(|rows| self.usable(rows)).collect::<Result<_>>()?;
             columns.append(usable, &self.options.store)?;

@@ -5,6 +5,7 @@
 
 use super::fault::Fault;
 use super::guard::{BOM, Guard};
+use crate::table::Extent;
 use std::io::{self, Read};
 
 /// Bytes taken from the guard at once: they stay in the second-level cache until they are copied.
@@ -47,6 +48,15 @@ impl<R: Read> Segments<R> {
 
     pub(super) fn into_guard(self) -> Guard<R> {
         self.guard
+    }
+
+    /// The rows of a file of `of` bytes (0 if that is not known), of which the segments handed out hold so many.
+    pub(super) fn extent(&self, rows: u64, of: u64) -> Option<Extent> {
+        if self.ended && self.held.is_empty() {
+            return Some(Extent { rows, exact: true });
+        }
+        let rows = u128::from(rows) * u128::from(of) / u128::from(self.offset.max(1));
+        u64::try_from(rows).ok().filter(|_| of > 0).map(|rows| Extent { rows, exact: false })
     }
 
     /// Up to `most` further segments; none at the end. What could not be read is told after everything before it was handed

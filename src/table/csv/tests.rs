@@ -36,7 +36,7 @@ pub(super) fn read_from<R: Read + Send>(
     options: &ReadOptions,
     length: usize,
 ) -> Result<Table> {
-    parse(reader, None, source, Asked::of(options), length)?.finish(options)
+    parse(reader, (None, 0), source, Asked::of(options), length)?.finish(options)
 }
 
 fn with(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Table> {

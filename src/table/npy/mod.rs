@@ -17,7 +17,7 @@ use super::layout::{Asked, Parsed};
 use super::rejects::Reject;
 use super::source::Input;
 use super::watched::Watched;
-use super::{Lines, MAX_COLUMNS, Numbers, Resolved, filling};
+use super::{BLOCK, Extent, Lines, MAX_COLUMNS, Numbers, Resolved, filling};
 use crate::error::{Error, Place, Result, printable};
 use crate::store::Store;
 use header::{Element, Header};
@@ -49,7 +49,11 @@ pub fn npy_matrix(path: &Path) -> Result<Array2<f32>> {
 }
 
 fn parse(mut reader: impl Read + Send, length: u64, source: &str, asked: Asked<'_>) -> Result<Parsed> {
-    let header = Header::read(&mut reader, length, source)?;
+    let mut header = Header::read(&mut reader, length, source)?;
+    let extent = Some(Extent { rows: header.rows as u64, exact: true });
+    if asked.options.beginning && !header.fortran {
+        header.rows = header.rows.min(BLOCK);
+    }
     let mut filling = Filling::new(&header, source, asked)?;
     if header.fortran {
         decode(&mut reader, &header, source, |value| filling.push(value))?;
@@ -61,7 +65,7 @@ fn parse(mut reader: impl Read + Send, length: u64, source: &str, asked: Asked<'
     let rejects = std::mem::take(&mut filling.rejects);
     let columns = filling.columns.into_iter().enumerate().filter_map(|(i, column)| Some((i, column?.finish())));
     let columns = Columns { typed: columns.collect(), kept: Vec::new(), rows: header.rows };
-    Ok(Parsed { rejects, ..Parsed::file(source, filling.names, filling.meant, columns, Lines::default()) })
+    Ok(Parsed { rejects, extent, ..Parsed::file(source, filling.names, filling.meant, columns, Lines::default()) })
 }
 
 fn matrix_from(mut reader: impl Read, length: u64, source: &str) -> Result<Array2<f32>> {

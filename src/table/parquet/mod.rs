@@ -36,7 +36,7 @@ mod thrift;
 use super::columns::Columns;
 use super::layout::{Asked, Parsed};
 use super::source::Input;
-use super::{Lines, ReadOptions, Resolved, names};
+use super::{Extent, Lines, ReadOptions, Resolved, names};
 use crate::error::{self, Error, Place, Result, printable};
 use crate::watch::{Far, Unit};
 use arrow_schema::{FieldRef, Fields};
@@ -69,8 +69,10 @@ fn parse(source: Source, name: &str, asked: Asked<'_>) -> Result<Parsed> {
     let reading = Reading::new(source, name, asked)?;
     let columns = reading.rows(asked.options)?;
     let unsupported = reading.unsupported();
+    let extent =
+        u64::try_from(reading.metadata.file_metadata().num_rows()).ok().map(|rows| Extent { rows, exact: true });
     let parsed = Parsed::file(name, reading.names, reading.meant, columns, Lines::default());
-    Ok(Parsed { unsupported, ..parsed })
+    Ok(Parsed { unsupported, extent, ..parsed })
 }
 
 /// A file being read.
@@ -146,7 +148,8 @@ impl<'a> Reading<'a> {
             .collect();
         let parts: Vec<&[usize]> = read.chunks(read.len().div_ceil(MOST_PARTS).max(1)).collect();
         let wave = (AHEAD * rayon::current_num_threads()).div_ceil(parts.len().max(1));
-        let groups: Vec<usize> = (0..self.metadata.num_row_groups()).filter(|g| self.rows_of(*g) > 0).collect();
+        let mut groups: Vec<usize> = (0..self.metadata.num_row_groups()).filter(|g| self.rows_of(*g) > 0).collect();
+        groups.truncate(if options.beginning { 1 } else { usize::MAX });
         for groups in groups.chunks(wave) {
             let tasks: Vec<(usize, &[usize])> =
                 groups.iter().flat_map(|g| parts.iter().map(|part| (*g, *part))).collect();
