@@ -4,7 +4,7 @@
 //! is read is checked as a whole before anything uses it, and a broken model is an error, never a label.
 
 use crate::engine::Centroids;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, printable};
 use crate::features::Pipeline;
 use crate::kmeans::{Fit, Init, Params, ValidParams};
 use crate::matrix::{Frame, MOST_DIMS, Matrix};

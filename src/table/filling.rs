@@ -134,6 +134,25 @@ impl Filling {
         self.rows += 1;
     }
 
+    /// Adds finite numbers, NaN for a missing one.
+    pub(super) fn numbers(&mut self, mut values: &[f64]) {
+        while let (false, Some((first, rest))) = (matches!(self.state, State::Numbers(_)), values.split_first()) {
+            if first.is_nan() {
+                self.miss()
+            } else {
+                self.number(*first)
+            }
+            values = rest;
+        }
+        let State::Numbers(numbers) = &mut self.state else { return };
+        numbers.extend(values);
+        if let Some(gap) = values.iter().position(|v| v.is_nan()) {
+            self.missing += values[gap..].iter().filter(|v| v.is_nan()).count() as u64;
+            self.first_missing.get_or_insert(self.rows + gap);
+        }
+        self.rows += values.len();
+    }
+
     /// Adds a yes or a no.
     pub(super) fn yes_no(&mut self, yes: bool) {
         let value = f64::from(u8::from(yes));

@@ -10,7 +10,7 @@ use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, PrimitiveArray};
 use arrow_schema::{DataType, TimeUnit};
 use std::fmt::{Display, Write as _};
 
@@ -87,10 +87,17 @@ impl Sink<'_> {
                 self.all(values, |f, v| float(f, f64::from(v)), single);
             }
             T::Float32 => {
-                let values = array.as_primitive::<Float32Type>().iter();
-                self.all(values, |f, v| float(f, f64::from(v)), single);
+                let values = array.as_primitive::<Float32Type>();
+                if !self.plain(values, f64::from) {
+                    self.all(values.iter(), |f, v| float(f, f64::from(v)), single);
+                }
             }
-            T::Float64 => self.all(array.as_primitive::<Float64Type>().iter(), float, double),
+            T::Float64 => {
+                let values = array.as_primitive::<Float64Type>();
+                if !self.plain(values, |v| v) {
+                    self.all(values.iter(), float, double);
+                }
+            }
             T::Utf8View => {
                 let values = array.as_string_view().iter();
                 self.all(values, |f, v| f.field(v.as_bytes()), |v, text| text.push_str(v));
@@ -121,7 +128,25 @@ impl Sink<'_> {
         array: &ArrayRef,
         number: impl Fn(T::Native) -> f64,
     ) {
-        self.all(array.as_primitive::<T>().iter(), |f, v| f.number(number(v)), |v, text| push(text, v));
+        let values = array.as_primitive::<T>();
+        if !self.plain(values, &number) {
+            self.all(values.iter(), |f, v| f.number(number(v)), |v, text| push(text, v));
+        }
+    }
+
+    /// Adds all values at once, where they are numbers and nothing else is wanted of them; whether that is so.
+    fn plain<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>, number: impl Fn(T::Native) -> f64) -> bool {
+        let (false, None, Some(filling)) = (self.spelt, &self.kept, &mut self.typed) else { return false };
+        let mut values: Vec<f64> = array.values().iter().map(|v| number(*v)).collect();
+        if let Some(nulls) = array.nulls() {
+            let gaps = values.iter_mut().zip(nulls).filter(|(_, valid)| !valid);
+            gaps.for_each(|(value, _)| *value = f64::NAN);
+        }
+        let finite = values.iter().fold(true, |finite, v| finite & !v.is_infinite());
+        if finite {
+            filling.numbers(&values);
+        }
+        finite
     }
 
     fn instants<T: ArrowPrimitiveType>(&mut self, array: &ArrayRef, split: impl Fn(T::Native) -> (i64, i64)) {
