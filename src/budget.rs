@@ -87,19 +87,22 @@ impl Budget {
     /// Where the points go beside a table of which so many bytes are in memory.
     ///
     /// # Errors
-    /// [`Error::Memory`] if the limit leaves no room for what must be in memory, with the sum.
+    /// [`Error::Memory`] if a strict limit leaves no room for what must be in memory, with the sum.
     pub fn points(&self, work: &Work, table: u64) -> Result<Store> {
         let Some(limit) = self.limit else { return Ok(Store::default()) };
-        let program = u128::from(self.program_bytes());
+        let program = self.program_bytes(work);
         let needed = (program + u128::from(table)).saturating_add(work.labels_bytes());
-        let Some(left) = u128::from(limit.bytes).checked_sub(needed).and_then(|left| u64::try_from(left).ok()) else {
+        if limit.strict && needed > u128::from(limit.bytes) {
             return Err(no_room(limit, work, program, table));
-        };
-        Ok(Store::new(left, limit.strict))
+        }
+        let left = u128::from(limit.bytes).saturating_sub(needed);
+        Ok(Store::new(u64::try_from(left).unwrap_or(u64::MAX), limit.strict))
     }
 
-    fn program_bytes(&self) -> u64 {
-        PROGRAM_BYTES.saturating_add(THREAD_BYTES.saturating_mul(self.threads as u64))
+    /// No thread works with more than all of the points.
+    fn program_bytes(&self, work: &Work) -> u128 {
+        let thread = u128::from(THREAD_BYTES).min(work.points_bytes());
+        u128::from(PROGRAM_BYTES) + thread * self.threads as u128
     }
 }
 
@@ -144,6 +147,14 @@ mod tests {
         assert!(store.take(left) && !store.take(1));
         let error = gib(true).points(&Work { sets: 4, ..large }, 0).unwrap_err().to_string();
         assert!(error.contains("50000000 rows in 4 starts take 1050 MiB") && error.contains("1024 MiB"), "{error}");
+    }
+
+    #[test]
+    fn many_threads_are_no_reason_to_refuse_little_work_and_a_limit_that_was_found_none_at_all() {
+        let budget = |bytes, strict| Budget { limit: Some(Limit { bytes, strict }), threads: 512 };
+        assert!(budget(100 << 20, true).points(&work(3, 2), 0).is_ok());
+        assert!(budget(100 << 20, true).points(&work(1 << 30, 2), 0).is_err());
+        assert!(!budget(100 << 20, false).points(&work(1 << 30, 2), 0).unwrap().take(1));
     }
 
     #[test]

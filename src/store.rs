@@ -136,34 +136,31 @@ impl Store {
         if !bytes.in_memory() || self.take(bytes.len() as u64) {
             return Ok(bytes);
         }
-        match self.write(&bytes) {
-            Err(error) if self.room().is_some_and(|room| room.strict) => Err(error),
-            Err(_) => Ok(bytes),
-            filed => filed,
+        Ok(self.join(&[&bytes])?.unwrap_or(bytes))
+    }
+
+    /// Writes pieces to the file, one after another as one; `None` if that fails and memory may be taken instead.
+    pub(crate) fn join(&self, pieces: &[&[u8]]) -> Result<Option<Bytes>> {
+        self.fill(pieces.iter().map(|piece| piece.len()).sum(), |space| {
+            let mut place = 0;
+            pieces.iter().try_for_each(|piece| {
+                space.write(place, piece)?;
+                place += piece.len();
+                Ok(())
+            })
+        })
+    }
+
+    /// Makes a piece of the file, of which `fill` writes every byte; `None` if that fails and memory may be taken instead.
+    pub(crate) fn fill(&self, length: usize, fill: impl FnOnce(&Space) -> io::Result<()>) -> Result<Option<Bytes>> {
+        let Some(space) = self.room().map(|mut room| room.space(length)) else { return Ok(None) };
+        match space.and_then(|space| fill(&space).map(|()| space.finish())) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) => match self.room() {
+                Some(room) if room.strict => Err(full(&room.folder, &error)),
+                _ => Ok(None),
+            },
         }
-    }
-
-    /// Writes a piece to the file.
-    fn write(&self, bytes: &[u8]) -> Result<Bytes> {
-        self.join(&[bytes])
-    }
-
-    /// Writes pieces to the file, one after another as one.
-    pub(crate) fn join(&self, pieces: &[&[u8]]) -> Result<Bytes> {
-        let space = self.space(pieces.iter().map(|piece| piece.len()).sum())?;
-        let mut place = 0;
-        for piece in pieces {
-            space.write(place, piece)?;
-            place += piece.len();
-        }
-        Ok(space.finish())
-    }
-
-    /// Space for a piece in the file, which its owner writes.
-    pub(crate) fn space(&self, length: usize) -> Result<Space> {
-        let Some(mut room) = self.room() else { return Err(Error::Memory("this store has no file".into())) };
-        let folder = room.folder.clone();
-        room.space(length).map_err(|e| full(&folder, &e))
     }
 
     fn room(&self) -> Option<MutexGuard<'_, Room>> {
@@ -188,15 +185,17 @@ impl Room {
         let part = match &self.part {
             Some(part) if self.free + taken <= self.end => part.clone(),
             _ => {
-                (self.begin, self.free) = (self.end, self.end);
-                file.set_len(self.end + PART.max(taken))?;
-                self.end += PART.max(taken);
-                self.part.insert(Arc::new(map(&file, self.begin..self.end)?)).clone()
+                // All or nothing: what fails leaves the store as it was.
+                let (begin, end) = (self.end, self.end + PART.max(taken));
+                file.set_len(end)?;
+                let part = Arc::new(map(&file, begin..end)?);
+                (self.begin, self.free, self.end) = (begin, begin, end);
+                self.part.insert(part).clone()
             }
         };
         let (begin, at) = (self.begin, self.free);
         (self.free, self.filed) = (self.free + taken, self.filed + taken);
-        Ok(Space { file, part, begin, at, length, folder: self.folder.clone() })
+        Ok(Space { file, part, begin, at, length })
     }
 }
 
@@ -218,14 +217,13 @@ pub(crate) struct Space {
     begin: u64,
     at: u64,
     length: usize,
-    folder: PathBuf,
 }
 
 impl Space {
     /// Writes bytes at a place in the piece; several threads may, each at its own.
-    pub(crate) fn write(&self, place: usize, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&self, place: usize, bytes: &[u8]) -> io::Result<()> {
         debug_assert!(place + bytes.len() <= self.length, "a piece is written within its bounds");
-        write_at(&self.file, bytes, self.at + place as u64).map_err(|e| full(&self.folder, &e))
+        write_at(&self.file, bytes, self.at + place as u64)
     }
 
     /// The piece, now that it is written.
@@ -274,9 +272,8 @@ mod tests {
         let store = Store::new(0, true);
         let first = store.keep(piece(5).into()).unwrap();
         let length = usize::try_from(PART).unwrap() + 5;
-        let space = store.space(length).unwrap();
-        space.write(length - 3, &[1, 2, 3]).unwrap();
-        let (long, last) = (space.finish(), store.keep(piece(7).into()).unwrap());
+        let long = store.fill(length, |space| space.write(length - 3, &[1, 2, 3])).unwrap().unwrap();
+        let last = store.keep(piece(7).into()).unwrap();
         assert_eq!((long.len(), &long[length - 3..]), (length, &[1, 2, 3][..]));
         assert_eq!((&first[..], &last[..]), (&piece(5)[..], &piece(7)[..]));
         assert!(long.as_ptr().align_offset(64) == 0 && last.as_ptr().align_offset(64) == 0);
@@ -288,6 +285,18 @@ mod tests {
         let error = Store::in_folder(nowhere(), 0, true).keep(piece(9).into()).unwrap_err();
         assert!(error.to_string().contains("TMPDIR") && error.exit_code() == 7, "{error}");
         assert!(Store::in_folder(nowhere(), 0, false).keep(piece(9).into()).unwrap().in_memory());
+    }
+
+    #[test]
+    fn a_piece_that_cannot_be_mapped_leaves_the_others_as_they_are() {
+        for strict in [false, true] {
+            let store = Store::new(0, strict);
+            let first = store.keep(piece(5).into()).unwrap();
+            let failed = store.fill(usize::MAX / 4, |_| Ok(()));
+            assert!(if strict { failed.is_err() } else { failed.unwrap().is_none() });
+            let (next, last) = (store.keep(piece(7).into()).unwrap(), store.keep(piece(9).into()).unwrap());
+            assert_eq!((&first[..], &next[..], &last[..]), (&piece(5)[..], &piece(7)[..], &piece(9)[..]));
+        }
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Learner<'_> {
             Scale::Zscore => (m.mean, m.sd),
             Scale::Minmax => (m.low, m.high - m.low),
             Scale::Robust => sizes::robust(&values.whole(), weights).unwrap_or((0.0, 1.0)),
-            Scale::Maxabs => sizes::maxabs(&values.whole(), weights).unwrap_or((0.0, 1.0)),
+            Scale::Maxabs => sizes::maxabs(values, weights).unwrap_or((0.0, 1.0)),
             Scale::None => (0.0, 1.0),
         }
     }

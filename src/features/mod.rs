@@ -266,7 +266,7 @@ fn outlier_limits(
 
 /// Takes the rows that `dropped` names out of a table.
 fn drop_rows(table: &mut Table, dropped: &[bool], why: &str) -> Result<()> {
-    table.retain(&dropped.iter().map(|d| !d).collect::<Vec<_>>());
+    table.retain(&dropped.iter().map(|d| !d).collect::<Vec<_>>())?;
     if table.rows > 0 {
         return Ok(());
     }

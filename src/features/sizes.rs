@@ -2,7 +2,7 @@
 //! scales `robust` and `maxabs`. A column without spread is divided by 1.
 
 use super::quantile::Sorted;
-use super::sums::range;
+use super::stream::{Stream, range};
 
 /// Offset and divisor that bring a column to median 0 and interquartile range 1 (scikit-learn's `RobustScaler`); `None` if
 /// it has no values.
@@ -13,7 +13,7 @@ pub(crate) fn robust(values: &[f64], weights: Option<&[u64]>) -> Option<(f64, f6
 
 /// Offset 0 and the divisor that brings a column's largest magnitude to 1 (scikit-learn's `MaxAbsScaler`); `None` if it has
 /// no values.
-pub(crate) fn maxabs(values: &[f64], weights: Option<&[u64]>) -> Option<(f64, f64)> {
+pub(super) fn maxabs(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<(f64, f64)> {
     let (low, high) = range(values, weights);
     (low <= high).then(|| (0.0, divisor(low.abs().max(high.abs()))))
 }
@@ -33,16 +33,16 @@ mod tests {
             let ((offset, divisor), expected) = (robust(&values, None).unwrap(), numbers(&record["robust"]));
             assert_near(offset, expected[0], expected[1], 1e-14, name);
             assert_near(divisor, expected[1], expected[0].abs(), 1e-14, name);
-            assert_eq!(maxabs(&values, None), Some((0.0, record["maxabs"].as_f64().unwrap())), "{name}");
-            let (low, high) = range(&values, None);
+            assert_eq!(maxabs(&values[..], None), Some((0.0, record["maxabs"].as_f64().unwrap())), "{name}");
+            let (low, high) = range(&values[..], None);
             assert_eq!(numbers(&record["minmax"]), [low, high - low], "{name}");
         }
     }
 
     #[test]
     fn a_column_without_spread_is_divided_by_one() {
-        assert_eq!((robust(&[3.0; 4], None), maxabs(&[0.0, -0.0], None)), (Some((3.0, 1.0)), Some((0.0, 1.0))));
-        assert_eq!((robust(&[f64::NAN], None), maxabs(&[1.0], Some(&[0]))), (None, None));
+        assert_eq!((robust(&[3.0; 4], None), maxabs(&[0.0, -0.0][..], None)), (Some((3.0, 1.0)), Some((0.0, 1.0))));
+        assert_eq!((robust(&[f64::NAN], None), maxabs(&[1.0][..], Some(&[0]))), (None, None));
     }
 
     #[test]
@@ -51,14 +51,14 @@ mod tests {
             let (values, weights, repeated) = weighted_and_repeated(&column);
             let repeated = shuffled(&repeated);
             assert_eq!(robust(&values, Some(&weights)), robust(&repeated, None));
-            assert_eq!(maxabs(&values, Some(&weights)), maxabs(&repeated, None));
+            assert_eq!(maxabs(&values[..], Some(&weights)), maxabs(&repeated[..], None));
         }
     }
 
     #[test]
     fn absurd_magnitudes_stay_finite() {
         for column in ABSURD {
-            for (offset, divisor) in [robust(column, None).unwrap(), maxabs(column, None).unwrap()] {
+            for (offset, divisor) in [robust(column, None).unwrap(), maxabs(*column, None).unwrap()] {
                 assert!(offset.is_finite() && divisor.is_finite() && divisor > 0.0, "{column:?}");
             }
         }

@@ -24,7 +24,7 @@ pub(crate) use squares::of_points as point_squares;
 pub use weights::Weights;
 
 use crate::error::{Error, Place, Result};
-use crate::store::Store;
+use crate::store::{Space, Store};
 use aligned::{Aligned, Tiles};
 use ethnum::I256;
 use pack::Packer;
@@ -99,13 +99,7 @@ impl Matrix {
         let mut norms = vec![0.0; count.div_ceil(TILE)];
         let length = norms.len() * dims * TILE;
         let packer = Packer::new(&frame);
-        let values = if store.take(length as u64 * size_of::<f32>() as u64) {
-            let mut values = Aligned::zeros(length).ok_or_else(|| no_room(count, dims))?;
-            let chunks = values.values_mut().par_chunks_mut(dims * TILE * CHUNK).zip(norms.par_chunks_mut(CHUNK));
-            chunks.enumerate().for_each(|(chunk, (tiles, norms))| packer.fill_tiles(rows, chunk * CHUNK, tiles, norms));
-            Tiles::InMemory(values)
-        } else {
-            let space = store.space(length * size_of::<f32>())?;
+        let in_file = |space: &Space| {
             norms.par_chunks_mut(CHUNK).enumerate().try_for_each_init(
                 || vec![0.0; dims * TILE * CHUNK],
                 |tiles, (chunk, norms)| {
@@ -113,8 +107,19 @@ impl Matrix {
                     packer.fill_tiles(rows, chunk * CHUNK, tiles, norms);
                     space.write(chunk * CHUNK * dims * TILE * size_of::<f32>(), bytemuck::cast_slice(tiles))
                 },
-            )?;
-            Tiles::InFile(space.finish())
+            )
+        };
+        let in_memory = store.take(length as u64 * size_of::<f32>() as u64);
+        let filed = if in_memory { None } else { store.fill(length * size_of::<f32>(), in_file)? };
+        let values = match filed {
+            Some(bytes) => Tiles::InFile(bytes),
+            None => {
+                let mut values = Aligned::zeros(length).ok_or_else(|| no_room(count, dims))?;
+                let chunks = values.values_mut().par_chunks_mut(dims * TILE * CHUNK).zip(norms.par_chunks_mut(CHUNK));
+                let chunks = chunks.enumerate();
+                chunks.for_each(|(chunk, (tiles, norms))| packer.fill_tiles(rows, chunk * CHUNK, tiles, norms));
+                Tiles::InMemory(values)
+            }
         };
         Ok(Self { count, frame, values, norms, weights, squares: OnceLock::new(), store: store.clone() })
     }

@@ -114,6 +114,12 @@ impl Columns {
         typed.and(kept)
     }
 
+    /// Moves what is full into a store.
+    pub(super) fn keep(&mut self, store: &Store) -> Result<()> {
+        self.typed.iter_mut().try_for_each(|(_, column)| column.keep(store))?;
+        self.kept.iter_mut().try_for_each(|(_, kept)| kept.texts.keep(store))
+    }
+
     /// Adds the finished columns to their table, and the rows with a value that none of its columns can hold to the rejects.
     pub(super) fn finish(self, mut table: Table, options: &ReadOptions) -> Result<Table> {
         if options.rejects.is_none() {

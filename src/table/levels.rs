@@ -170,15 +170,15 @@ impl Finding {
             return Ok(None);
         }
         let mut pieces: Vec<&[u8]> = self.stored.iter().map(|piece| &piece[..]).collect();
+        pieces.push(bytemuck::cast_slice(&self.codes));
         let in_memory = self.stored.iter().all(Bytes::in_memory);
-        let codes = if pieces.is_empty() {
-            self.codes.into()
-        } else if in_memory {
-            let before = pieces.iter().flat_map(|piece| piece.as_chunks().0).map(|code| u16::from_ne_bytes(*code));
-            before.chain(self.codes).collect::<Vec<u16>>().into()
-        } else {
-            pieces.push(bytemuck::cast_slice(&self.codes));
-            Codes(Lying::InFile(store.join(&pieces)?))
+        let codes = match if in_memory { None } else { store.join(&pieces)? } {
+            Some(bytes) => Codes(Lying::InFile(bytes)),
+            None if self.stored.is_empty() => self.codes.into(),
+            None => {
+                let codes = pieces.iter().flat_map(|piece| piece.as_chunks().0).map(|code| u16::from_ne_bytes(*code));
+                codes.collect::<Vec<u16>>().into()
+            }
         };
         Ok(Some(Levels { names: self.names, codes, asked: false }))
     }
@@ -193,11 +193,13 @@ impl Levels {
         (!self.names.is_empty()).then(|| self.names.iter().map(|n| n.eq_ignore_ascii_case(pair[0])).collect())
     }
 
-    /// The rows for which `kept` is true.
-    #[must_use]
-    pub fn retain(&self, kept: &[bool]) -> Self {
+    /// The rows for which `kept` is true, in a store.
+    pub(super) fn retain(&self, kept: &[bool], store: &Store) -> Result<Self> {
         let codes = self.codes.iter().zip(kept).filter(|(_, kept)| **kept).map(|(c, _)| *c).collect::<Vec<u16>>();
-        Self { names: self.names.clone(), codes: codes.into(), asked: self.asked }
+        let bytes: &[u8] = bytemuck::cast_slice(&codes);
+        let filed = if store.take(bytes.len() as u64) { None } else { store.join(&[bytes])? };
+        let codes = filed.map_or_else(|| Codes::from(codes), |bytes| Codes(Lying::InFile(bytes)));
+        Ok(Self { names: self.names.clone(), codes, asked: self.asked })
     }
 }
 

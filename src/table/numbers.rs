@@ -147,6 +147,7 @@ impl Numbers {
     /// Moves later numbers to the end of these: block by block as they are where they begin at a block.
     pub fn append(&mut self, later: &mut Self) {
         if self.len().is_multiple_of(BLOCK) {
+            self.stored += if self.stored == self.blocks.len() { later.stored } else { 0 };
             self.blocks.append(&mut later.blocks);
         } else {
             later.blocks.drain(..).for_each(|block| self.extend(&block.values()));
@@ -192,15 +193,15 @@ impl Numbers {
         Ok(())
     }
 
-    /// The rows for which `kept` is true.
-    #[must_use]
-    pub fn retain(&self, kept: &[bool]) -> Self {
+    /// The rows for which `kept` is true, in a store.
+    pub(super) fn retain(&self, kept: &[bool], store: &Store) -> Result<Self> {
         let mut all = Self::default();
         for (values, kept) in self.blocks().zip(kept.chunks(BLOCK)) {
             let values: Vec<f64> = values.iter().zip(kept).filter(|(_, kept)| **kept).map(|(v, _)| *v).collect();
             all.extend(&values);
+            all.keep(store)?;
         }
-        all.finish()
+        Ok(all.finish())
     }
 }
 
@@ -459,7 +460,7 @@ mod tests {
         }
         let kept: Vec<bool> = (0..values.len()).map(|i| i % 3 > 0).collect();
         let expected: Numbers = values.iter().zip(&kept).filter(|(_, k)| **k).map(|(v, _)| *v).collect();
-        assert_eq!(back(&values).retain(&kept), expected);
+        assert_eq!(back(&values).retain(&kept, &Store::default()).unwrap(), expected);
         let mut some = [0.0; 100];
         back(&values).read(BLOCK + 50, &mut some);
         assert_eq!(some[..40], values[BLOCK + 50..BLOCK + 90]);

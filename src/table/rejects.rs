@@ -46,7 +46,7 @@ pub(super) fn leave_out(mut table: Table, options: &ReadOptions) -> Result<Table
     }
     let mut kept = vec![true; table.rows];
     rejects.iter().for_each(|r| kept[r.row] = false);
-    table.retain(&kept);
+    table.retain(&kept)?;
     table.rejects = rejects;
     Ok(table)
 }

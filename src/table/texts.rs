@@ -158,6 +158,7 @@ impl Texts {
     /// Moves later texts to the end of these: block by block as they are where they begin at a block.
     pub fn append(&mut self, later: &mut Self) {
         if self.len().is_multiple_of(BLOCK) {
+            self.stored += if self.stored == self.blocks.len() { later.stored } else { 0 };
             self.blocks.append(&mut later.blocks);
         } else {
             later.iter().for_each(|text| self.push(text));
@@ -196,12 +197,15 @@ impl Texts {
         self
     }
 
-    /// The rows for which `kept` is true.
-    #[must_use]
-    pub fn retain(&self, kept: &[bool]) -> Self {
+    /// The rows for which `kept` is true, in a store.
+    pub(super) fn retain(&self, kept: &[bool], store: &Store) -> Result<Self> {
         let mut all = Self::default();
-        self.iter().zip(kept).filter(|(_, kept)| **kept).for_each(|(text, _)| all.push(text));
-        all.finish()
+        for (block, kept) in kept.chunks(BLOCK).enumerate() {
+            let rows = (block * BLOCK..).zip(kept).filter(|(_, kept)| **kept);
+            rows.for_each(|(row, _)| all.push(self.get(row)));
+            all.keep(store)?;
+        }
+        Ok(all.finish())
     }
 }
 

@@ -163,7 +163,7 @@ fn messages_name_the_file_and_its_line() {
 #[test]
 fn rows_that_were_left_out_do_not_shift_the_places_of_others() {
     let mut table = several(&["a\n1\n2\n", "a\n3\n4\n"], &ReadOptions::default()).unwrap();
-    table.retain(&[true, false, false, true]);
+    table.retain(&[true, false, false, true]).unwrap();
     assert!(table.place(1, "a").to_string().ends_with("1.csv:3: column 'a'"));
     assert_eq!(table.row_in_file(1), 3);
 }

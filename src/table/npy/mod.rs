@@ -213,6 +213,9 @@ impl<'a> Filling<'a> {
             }
         }
         self.row += 1;
+        if self.row.is_multiple_of(BLOCK) || self.row == self.rows {
+            self.columns[self.column].iter_mut().try_for_each(|column| column.values.keep(self.store))?;
+        }
         if self.row == self.rows {
             (self.row, self.column) = (0, self.column + 1);
         }

@@ -11,8 +11,10 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 /// Groups inside one another in a schema.
 const MOST_NESTED: usize = 100;
 
-/// Most rows: a hundred times the tables that segma is made for. A few bytes can claim, and even hold, any number.
+/// Most rows of a small file, and for each byte of a larger one: a few bytes can claim, and even hold, any number. A column of one
+/// value takes a thousandth of a byte a row.
 const MOST_ROWS: u64 = u32::MAX as u64;
+const ROWS_A_BYTE: u64 = 1_000;
 
 /// The bytes after the footer: its length and the mark.
 const TAIL: u64 = 8;
@@ -26,7 +28,7 @@ pub(super) fn read(source: &Source) -> Result<ParquetMetaData, Problem> {
     walk(&footer)?;
     let decoded = error::caught(|| ParquetMetaDataReader::decode_metadata(&footer));
     let metadata = decoded.map_err(damaged)?.map_err(damaged)?;
-    check(&metadata)?;
+    check(&metadata, source.length())?;
     Ok(metadata)
 }
 
@@ -130,7 +132,7 @@ impl Visitor for Shape {
 }
 
 /// Holds what the footer says against itself.
-fn check(metadata: &ParquetMetaData) -> Result<(), Problem> {
+fn check(metadata: &ParquetMetaData, length: u64) -> Result<(), Problem> {
     let leaves = metadata.file_metadata().schema_descr().num_columns();
     let mut rows = 0u64;
     for (i, group) in metadata.row_groups().iter().enumerate() {
@@ -144,8 +146,9 @@ fn check(metadata: &ParquetMetaData) -> Result<(), Problem> {
         let all = metadata.file_metadata().num_rows();
         return Err(damaged(format_args!("{all} rows in all, {rows} in its row groups")));
     }
-    if rows > MOST_ROWS {
-        return Err((format!("{rows} rows; the limit is {MOST_ROWS}"), "sample it, or is the file damaged?"));
+    let most = MOST_ROWS.max(length.saturating_mul(ROWS_A_BYTE));
+    if rows > most {
+        return Err((format!("{rows} rows; the limit is {most}"), "is the file damaged? it is too short to hold them"));
     }
     Ok(())
 }

@@ -38,6 +38,7 @@ use super::layout::{Asked, Parsed};
 use super::source::Input;
 use super::{Extent, Lines, ReadOptions, Resolved, names};
 use crate::error::{self, Error, Place, Result, printable};
+use crate::store::Store;
 use crate::watch::{Far, Unit};
 use arrow_schema::{FieldRef, Fields};
 use convert::Sink;
@@ -156,7 +157,9 @@ impl<'a> Reading<'a> {
             let spelt = !options.nulls.is_empty();
             let decoded: Vec<Result<Columns>> = tasks
                 .par_iter()
-                .map(|(group, part)| self.decode(*group, columns.some(|i| part.contains(&i)), part, spelt))
+                .map(|(group, part)| {
+                    self.decode(*group, columns.some(|i| part.contains(&i)), part, (spelt, &options.store))
+                })
                 .collect();
             let mut decoded = decoded.into_iter();
             let mut later = Vec::with_capacity(groups.len());
@@ -188,7 +191,13 @@ impl<'a> Reading<'a> {
     }
 
     /// Decodes some columns of a row group.
-    fn decode(&self, group: usize, mut columns: Columns, part: &[usize], spelt: bool) -> Result<Columns> {
+    fn decode(
+        &self,
+        group: usize,
+        mut columns: Columns,
+        part: &[usize],
+        (spelt, store): (bool, &Store),
+    ) -> Result<Columns> {
         let rows = self.rows_of(group);
         for i in part {
             let chunk = self.metadata.row_group(group).column(self.leaves[*i]);
@@ -199,14 +208,25 @@ impl<'a> Reading<'a> {
             };
             checked.map_err(|what| self.damaged(group, &[*i], &what))?;
         }
-        match error::caught(|| self.batches(group, &mut columns, part, spelt)) {
-            Ok(Ok(())) => Ok(columns),
+        let mut kept = Ok(());
+        let keep = |columns: &mut Columns| {
+            kept = columns.keep(store);
+            kept.is_ok()
+        };
+        match error::caught(|| self.batches(group, &mut columns, (part, spelt), keep)) {
+            Ok(Ok(())) => kept.map(|()| columns),
             Ok(Err(what)) | Err(what) => Err(self.damaged(group, part, &what)),
         }
     }
 
-    /// Decodes some columns of a row group, batch by batch.
-    fn batches(&self, group: usize, columns: &mut Columns, part: &[usize], spelt: bool) -> Outcome {
+    /// Decodes some columns of a row group, batch by batch, and gives them to `keep` after each, which says whether to go on.
+    fn batches(
+        &self,
+        group: usize,
+        columns: &mut Columns,
+        (part, spelt): (&[usize], bool),
+        mut keep: impl FnMut(&mut Columns) -> bool,
+    ) -> Outcome {
         let schema = self.metadata.file_metadata().schema_descr();
         let mask = ProjectionMask::leaves(schema, part.iter().map(|i| self.leaves[*i]));
         let levels = parquet_to_arrow_field_levels(schema, mask, Some(&self.fields)).map_err(words)?;
@@ -227,6 +247,9 @@ impl<'a> Reading<'a> {
                 if !sink.add(array) {
                     return Err(format!("decoded as {}", array.data_type()));
                 }
+            }
+            if !keep(columns) {
+                return Ok(());
             }
         }
         if columns.rows == rows { Ok(()) } else { Err(format!("{} of {rows} rows are there", columns.rows)) }

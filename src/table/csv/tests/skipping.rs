@@ -1,8 +1,8 @@
 //! What is left out where rows may be rejected, and where reading ends all the same.
 
 use super::*;
+use crate::table::reading::texts_again;
 use crate::table::rejects::leave_out;
-use crate::table::texts_again;
 
 fn skipping(most: usize) -> ReadOptions {
     ReadOptions { rejects: Some(most), ..ReadOptions::default() }
