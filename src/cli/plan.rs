@@ -190,7 +190,8 @@ impl Plan {
             if held > room { format!(", of which {} in a temporary file", size(held - room)) } else { String::new() };
         line("columns", format!("about {}{further}", size(held)));
         line("points", format!("{}{}", size(self.work.points_bytes()), self.place()));
-        line("labels", format!("{} for {} starts", size(self.work.labels_bytes()), self.work.sets));
+        let starts = if self.work.sets == 1 { "one start".into() } else { format!("{} starts", self.work.sets) };
+        line("labels", format!("{} for {starts}", size(self.work.labels_bytes())));
         if let Some((chunks, bytes)) = self.chunk {
             line("chunks", format!("{chunks} of {} on the GPU", size(bytes.into())));
         }
