@@ -135,7 +135,11 @@ fn from_table(path: &Path, only: Option<Vec<String>>) -> Result<(Vec<String>, Ar
             (Values::Numbers(numbers), _) => numbers,
             (Values::Mixed(text), true) => {
                 let message = format!("'{}' is not a number", printable(&text.value));
-                return Err(Error::data(table.place(text.row, &column.name), message, "a centroid is made of numbers"));
+                return Err(Error::data(
+                    table.place_in_file(text.row, &column.name),
+                    message,
+                    "a centroid is made of numbers",
+                ));
             }
             (_, true) => {
                 let place = Place::file(&table.source).in_column(&column.name);

@@ -193,22 +193,22 @@ fn other_kind(table: &Table, column: &Column, plan: &Plan) -> Error {
         How::Number(Number { from: From::DaysBefore(_), .. }) => "dates",
     };
     let hint = format!("the model was fitted on {learnt} here");
-    let shown = |row: usize, value: String| {
-        let value = printable(&value);
+    let shown = |place: Place, value: &str| {
+        let value = printable(value);
         let message = match learnt {
             "numbers" => format!("'{value}' is not a number"),
             "dates" => format!("'{value}' is not a date"),
             _ => format!("'{value}' is neither yes nor no"),
         };
-        Error::data(table.place(row, &column.name), message, hint.clone())
+        Error::data(place, message, hint.clone())
     };
     match &column.values {
         Values::Levels(found) => {
             let row = found.codes.iter().position(|c| usize::from(*c) < found.names.len());
-            let value = row.map_or(String::new(), |row| found.names[usize::from(found.codes[row])].clone());
-            shown(row.unwrap_or(0), value)
+            let value = row.map_or("", |row| found.names[usize::from(found.codes[row])].as_str());
+            shown(table.place(row.unwrap_or(0), &column.name), value)
         }
-        Values::Mixed(text) => shown(text.row, text.value.clone()),
+        Values::Mixed(text) => shown(table.place_in_file(text.row, &column.name), &text.value),
         _ => {
             let message = format!("the column holds another kind of values: {}", column.kind());
             Error::data(Place::file(&table.source).in_column(&column.name), message, hint)

@@ -194,9 +194,7 @@ pub(super) fn left_out(table: &Table, column: &Column, options: &Options) -> Res
 }
 
 fn levels_left_out(levels: &Levels, present: u64, missing: u64, options: &Options) -> Option<LeftOut> {
-    let mut seen = vec![false; levels.names.len()];
-    levels.codes.iter().for_each(|code| seen.get_mut(usize::from(*code)).into_iter().for_each(|s| *s = true));
-    let different = seen.iter().filter(|s| **s).count() as u64;
+    let different = seen(levels).iter().filter(|s| **s).count() as u64;
     let most = options.max_levels.unwrap_or(super::MAX_LEVELS) as u64;
     match different {
         1 if missing == 0 => Some(LeftOut::Constant),
@@ -204,6 +202,13 @@ fn levels_left_out(levels: &Levels, present: u64, missing: u64, options: &Option
         d if d > most && d > present / 2 && !levels.asked => Some(LeftOut::FreeText),
         _ => None,
     }
+}
+
+/// Whether each level is in some row; those of rows that were left out are not.
+fn seen(levels: &Levels) -> Vec<bool> {
+    let mut seen = vec![false; levels.names.len()];
+    levels.codes.iter().for_each(|code| seen.get_mut(usize::from(*code)).into_iter().for_each(|s| *s = true));
+    seen
 }
 
 /// Whether the column is called an id, and holds whole numbers that are all different.
@@ -274,13 +279,19 @@ pub(super) fn list(names: &[&str]) -> String {
 
 /// Refuses a column of texts that are all numbers as people spell them.
 fn refuse_disguised(table: &Table, column: &Column, levels: &Levels) -> Result<()> {
-    let all: Option<Vec<Disguise>> = levels.names.iter().map(|name| disguise(name)).collect();
-    let Some(all) = all.filter(|_| !levels.asked) else { return Ok(()) };
-    let comma = all.iter().position(|d| d.what.ends_with("decimal comma")).unwrap_or(0);
-    let (Some(found), Some(text)) = (all.get(comma), levels.names.get(comma)) else { return Ok(()) };
+    if levels.asked {
+        return Ok(());
+    }
+    let there = seen(levels).into_iter().enumerate().filter(|(_, seen)| *seen).map(|(code, _)| code);
+    let all: Option<Vec<(usize, Disguise)>> =
+        there.map(|code| disguise(&levels.names[code]).map(|found| (code, found))).collect();
+    let all = all.unwrap_or_default();
+    let comma = all.iter().find(|(_, found)| found.what.ends_with("decimal comma"));
+    let Some((code, found)) = comma.or(all.first()) else { return Ok(()) };
+    let text = &levels.names[*code];
     let message = format!("'{}' looks like {}", printable(text), found.what);
     let hint = format!("{}; --categorical makes the column one of texts", found.hint);
-    let row = levels.codes.iter().position(|code| usize::from(*code) == comma).unwrap_or(0);
+    let row = levels.codes.iter().position(|c| usize::from(*c) == *code).unwrap_or(0);
     Err(Error::data(table.place(row, &column.name), message, hint))
 }
 
@@ -297,7 +308,7 @@ pub(super) fn mixed(table: &Table, column: &Column, text: &TextFound) -> Error {
     );
     let hint =
         "correct the value, name it with --null if it means missing, or leave the column out (--columns '!NAME')";
-    Error::data(table.place(text.row, &column.name), message, disguise.map_or(hint, |d| d.hint))
+    Error::data(table.place_in_file(text.row, &column.name), message, disguise.map_or(hint, |d| d.hint))
 }
 
 /// The column of that name, or an error with a suggestion.

@@ -75,9 +75,18 @@ enum State {
 /// The values of a number column that are none: infinities, and texts where the column is read as numbers.
 #[derive(Debug)]
 struct Unfit {
-    /// The first ones, each with its row.
-    found: Vec<(usize, String)>,
+    /// The first ones.
+    found: Vec<Misfit>,
     count: u64,
+}
+
+/// A value that does not fit.
+#[derive(Debug)]
+struct Misfit {
+    row: usize,
+    value: String,
+    /// It is a number, but no finite one. Whether a spelling is a number depends on how cells are read, so it is kept.
+    infinite: bool,
 }
 
 impl Filling {
@@ -90,11 +99,11 @@ impl Filling {
         Self { name, kind, cells, rows: 0, missing: 0, first_missing: None, unfit: None, first: None, state }
     }
 
-    /// A column that numbers fill, of which so many are missing, the first one at this row.
-    pub(super) fn of_numbers(name: String, numbers: Numbers, (missing, first_missing): (u64, Option<usize>)) -> Self {
+    /// This empty column filled by numbers, of which so many are missing, the first one at this row.
+    pub(super) fn of_numbers(self, numbers: Numbers, (missing, first_missing): (u64, Option<usize>)) -> Self {
         let rows = numbers.len();
         let state = if missing == rows as u64 { State::Empty } else { State::Numbers(numbers) };
-        Self { rows, missing, first_missing, state, ..Self::new(name, As::Found, Cells::new(&ReadOptions::default())) }
+        Self { rows, missing, first_missing, state, ..self }
     }
 
     /// The same column without rows.
@@ -105,15 +114,25 @@ impl Filling {
     /// Adds a value as it is spelt.
     #[inline]
     pub(super) fn field(&mut self, field: &[u8]) {
+        self.read(field, self.cells.comma);
+    }
+
+    /// Adds a value that had a type, as we spell it: a number has a point, whatever texts spell it with.
+    pub(super) fn typed(&mut self, field: &[u8]) {
+        self.read(field, false);
+    }
+
+    #[inline]
+    fn read(&mut self, field: &[u8], comma: bool) {
         if self.is_text() {
             return self.as_text(field);
         }
         let nulls = &self.cells.nulls;
-        let cell = if self.cells.comma { number::cell_with_comma(field, nulls) } else { number::cell(field, nulls) };
+        let cell = if comma { number::cell_with_comma(field, nulls) } else { number::cell(field, nulls) };
         match cell {
             Cell::Number(value) => self.number(value),
             Cell::Missing => self.miss(),
-            Cell::Text if self.kind == As::Numbers => self.infinity(field),
+            Cell::Text if self.kind == As::Numbers => self.unfit_text(field),
             Cell::Text => self.spelt(field),
             Cell::Infinite => self.infinity(field),
         }
@@ -155,6 +174,9 @@ impl Filling {
 
     /// Adds a yes or a no.
     pub(super) fn yes_no(&mut self, yes: bool) {
+        if self.kind == As::Numbers {
+            return self.unfit_text(yes.to_string().as_bytes());
+        }
         let value = f64::from(u8::from(yes));
         match &mut self.state {
             State::YesNo(numbers) => numbers.push(value),
@@ -170,6 +192,9 @@ impl Filling {
 
     /// Adds a date, in days since 1970-01-01.
     pub(super) fn date(&mut self, days: f64) {
+        if self.kind == As::Numbers {
+            return self.unfit_text(date::spelt(days).as_bytes());
+        }
         match &mut self.state {
             State::Dates(numbers) => numbers.push(days),
             State::Empty => {
@@ -223,8 +248,18 @@ impl Filling {
         self.rows += 1;
     }
 
-    /// Adds an infinity, or what else does not fit, as it is spelt.
+    /// Adds an infinity as it is spelt.
     pub(super) fn infinity(&mut self, field: &[u8]) {
+        self.misfit(field, true);
+    }
+
+    /// Adds what is no number to a column that is read as numbers.
+    fn unfit_text(&mut self, field: &[u8]) {
+        self.misfit(field, false);
+    }
+
+    #[cold]
+    fn misfit(&mut self, field: &[u8], infinite: bool) {
         match &mut self.state {
             State::Numbers(numbers) => numbers.push(f64::NAN),
             State::Empty => self.state = State::Numbers(self.after_missing(f64::NAN)),
@@ -237,7 +272,7 @@ impl Filling {
         let unfit = self.unfit.get_or_insert_with(|| Unfit { found: Vec::new(), count: 0 });
         unfit.count += 1;
         if unfit.found.len() < self.cells.kept {
-            unfit.found.push((self.rows, kept(field)));
+            unfit.found.push(Misfit { row: self.rows, value: kept(field), infinite });
         }
         self.rows += 1;
     }
@@ -269,7 +304,8 @@ impl Filling {
             State::Mixed(found) => found,
             State::Numbers(_) => {
                 let texts = unfit.as_ref().map_or(0, |u| u.count);
-                let (row, value) = unfit.and_then(|u| u.found.into_iter().next()).unwrap_or_else(next);
+                let first = unfit.and_then(|u| u.found.into_iter().next()).map(|first| (first.row, first.value));
+                let (row, value) = first.unwrap_or_else(next);
                 TextFound { numbers: present - texts, texts, row, value }
             }
             _ => {
@@ -323,14 +359,14 @@ impl Filling {
     /// The value to blame, if this is a number column that holds one it cannot: its row, and the error that it makes at
     /// its place.
     pub(super) fn unfit(&self) -> Option<(usize, impl Fn(Place) -> Error + '_)> {
-        let (row, value) = self.unfit.as_ref()?.found.first()?;
-        Some((*row, |place| Error::data(place, reason(value), HINT)))
+        let first = self.unfit.as_ref()?.found.first()?;
+        Some((first.row, |place| Error::data(place, first.reason(), HINT)))
     }
 
     /// The rows whose values do not fit this number column, the first ones of very many: each with the reason and the value.
     pub(super) fn all_unfit(&self) -> impl Iterator<Item = (usize, String, &str)> {
         let found = self.unfit.iter().flat_map(|u| &u.found);
-        found.map(|(row, value)| (*row, reason(value), value.as_str()))
+        found.map(|misfit| (misfit.row, misfit.reason(), misfit.value.as_str()))
     }
 
     /// Moves what will not change any more into a store.
@@ -391,20 +427,22 @@ fn preceded(state: State, rows: usize) -> State {
 impl Unfit {
     /// The same, behind so many rows.
     fn after(mut self, rows: usize) -> Self {
-        self.found.iter_mut().for_each(|(row, _)| *row += rows);
+        self.found.iter_mut().for_each(|misfit| misfit.row += rows);
         self
     }
 }
 
 const HINT: &str = "a cluster centre must be finite: write a number, leave the field empty if it is missing, or leave the column out (--columns)";
 
-/// Why a value does not fit a number column.
-fn reason(value: &str) -> String {
-    let shown = printable(value);
-    match (number::cell(value.as_bytes(), &[]), value.trim_start_matches([' ', '\t', '+', '-']).as_bytes()) {
-        (Cell::Text, _) => format!("'{shown}' is not a number"),
-        (_, [b'i' | b'I', ..]) => format!("'{shown}' is infinite"),
-        _ => format!("'{shown}' is an overflow: it is infinite as a 64-bit number"),
+impl Misfit {
+    /// Why it does not fit a number column.
+    fn reason(&self) -> String {
+        let shown = printable(&self.value);
+        match self.value.trim_start_matches([' ', '\t', '+', '-']).as_bytes() {
+            _ if !self.infinite => format!("'{shown}' is not a number"),
+            [b'i' | b'I', ..] => format!("'{shown}' is infinite"),
+            _ => format!("'{shown}' is an overflow: it is infinite as a 64-bit number"),
+        }
     }
 }
 

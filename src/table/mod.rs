@@ -20,6 +20,7 @@ mod npy;
 mod number;
 mod numbers;
 mod parquet;
+mod places;
 mod reading;
 mod rejects;
 mod selection;
@@ -274,7 +275,8 @@ pub struct TextFound {
     pub numbers: u64,
     /// Rows that hold text (or a date, or yes or no).
     pub texts: u64,
-    /// The first row (0-based) that holds text.
+    /// The first row of the file (0-based, of several files counted through) that holds text; it may have been left out.
+    /// [`Table::place_in_file`] names it.
     pub row: usize,
     /// The text found there.
     pub value: String,
@@ -300,18 +302,6 @@ impl Table {
         self.kept.iter().find(|k| k.name == name).map(|k| &k.texts)
     }
 
-    /// The row of the file (0-based) that a row is; of several files counted through.
-    #[must_use]
-    pub fn row_in_file(&self, row: usize) -> usize {
-        // Before a row that is left out are as many that are there as its number less those left out before it.
-        let (mut low, mut high) = (0, self.left_out.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.left_out[middle] - middle <= row { low = middle + 1 } else { high = middle }
-        }
-        row + low
-    }
-
     /// Keeps only the rows for which `kept` is true.
     ///
     /// # Errors
@@ -329,23 +319,6 @@ impl Table {
         self.left_out.extend(dropped);
         self.left_out.sort_unstable();
         Ok(())
-    }
-
-    /// The place of a row (0-based) in a column, for messages.
-    #[must_use]
-    pub fn place(&self, row: usize, column: &str) -> Place {
-        let mut row = self.row_in_file(row);
-        let mut parts = self.parts.iter();
-        let part = parts.find(|part| {
-            let here = row < part.rows;
-            row -= if here { 0 } else { part.rows };
-            here
-        });
-        let place = Place::file(part.map_or(&self.source, |part| &part.source)).in_column(column);
-        match part.and_then(|part| part.lines.line(row)) {
-            Some(line) => place.at_line(line),
-            None => place.at_row(row as u64 + 1),
-        }
     }
 }
 

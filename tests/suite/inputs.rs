@@ -2,7 +2,7 @@
 
 use crate::data::Random;
 use crate::program::{CUSTOMERS, Place, npy};
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
@@ -46,10 +46,18 @@ pub(crate) fn parquet(rows: &[Vec<String>]) -> Vec<u8> {
     let column =
         |j: usize| Arc::new(rows[1..].iter().map(|r| Some(r[j].as_str())).collect::<StringArray>()) as ArrayRef;
     let columns = rows[0].iter().enumerate().map(|(j, name)| (name.as_str(), column(j)));
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    packed(&RecordBatch::try_from_iter(columns).unwrap())
+}
+
+/// A Parquet file of one column.
+fn written(name: &str, column: ArrayRef) -> Vec<u8> {
+    packed(&RecordBatch::try_from_iter([(name, column)]).unwrap())
+}
+
+fn packed(batch: &RecordBatch) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
+    writer.write(batch).unwrap();
     writer.close().unwrap();
     bytes
 }
@@ -229,6 +237,44 @@ fn arrays_are_joined_too() {
     let table = read_all(&files, &ReadOptions::default()).unwrap();
     assert_eq!(table.columns[0].numbers().unwrap().to_vec(), [1.0, 3.0, 5.0, 7.0]);
     assert_eq!((table.columns[1].missing, table.columns[1].first_missing), (1, Some(1)));
+}
+
+/// The rows that stay of a table of several files, and the reasons for the others, both in order.
+fn skipping(files: &[PathBuf]) -> (Vec<f64>, Vec<String>) {
+    let table = read_all(files, &ReadOptions { rejects: Some(9), ..ReadOptions::default() }).unwrap();
+    let mut values = table.columns[0].numbers().unwrap().to_vec();
+    values.sort_unstable_by(f64::total_cmp);
+    let mut reasons: Vec<String> = table.rejects.iter().map(|reject| reject.reason.clone()).collect();
+    reasons.sort_unstable();
+    (values, reasons)
+}
+
+#[test]
+fn rows_are_rejected_in_whatever_order_files_of_several_formats_come() {
+    let place = Place::new();
+    place.put("a.npy", npy(&[2, 1], &[1.0, 2.0]));
+    place.put("b.csv", "f0\nx\n3\n");
+    place.put("c.csv", "f0\ny\n4\ninf\n5\n");
+    let expected: Vec<String> =
+        ["'inf' is infinite", "'x' is not a number", "'y' is not a number"].map(From::from).into();
+    for order in ["abc", "acb", "bac", "bca", "cab", "cba"] {
+        let files =
+            order.chars().map(|name| place.path(&format!("{name}.{}", if name == 'a' { "npy" } else { "csv" })));
+        assert_eq!(skipping(&files.collect::<Vec<_>>()), (vec![1.0, 2.0, 3.0, 4.0, 5.0], expected.clone()), "{order}");
+    }
+}
+
+#[test]
+fn yes_and_dates_in_a_column_of_numbers_reject_their_rows() {
+    let place = Place::new();
+    place.put("n.csv", "a\n1\n2\n3\n4\n");
+    place.put("b.parquet", written("a", Arc::new(BooleanArray::from(vec![true]))));
+    place.put("d.parquet", written("a", Arc::new(Date32Array::from(vec![19_723]))));
+    let expected: Vec<String> = ["'2024-01-01' is not a number", "'true' is not a number"].map(From::from).into();
+    for order in [["n.csv", "b.parquet", "d.parquet"], ["d.parquet", "b.parquet", "n.csv"]] {
+        let files = order.map(|name| place.path(name));
+        assert_eq!(skipping(&files), (vec![1.0, 2.0, 3.0, 4.0], expected.clone()), "{order:?}");
+    }
 }
 
 /// The message about a packed file, or its rows.

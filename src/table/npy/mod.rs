@@ -63,8 +63,10 @@ fn parse(mut reader: impl Read + Send, length: u64, source: &str, asked: Asked<'
         read.map_err(|e| super::unreadable(source, &e))??;
     }
     let rejects = std::mem::take(&mut filling.rejects);
-    let columns = filling.columns.into_iter().enumerate().filter_map(|(i, column)| Some((i, column?.finish())));
-    let columns = Columns { typed: columns.collect(), kept: Vec::new(), rows: header.rows };
+    let mut columns = Columns::new(&filling.names, &filling.meant, asked.options);
+    let filled = columns.typed.into_iter().zip(filling.columns.into_iter().flatten());
+    columns.typed = filled.map(|((i, empty), filled)| (i, filled.finish(empty))).collect();
+    columns.rows = header.rows;
     Ok(Parsed { rejects, extent, ..Parsed::file(source, filling.names, filling.meant, columns, Lines::default()) })
 }
 
@@ -160,9 +162,7 @@ impl<'a> Filling<'a> {
             let message = format!("column '{}' cannot be text: an .npy file holds numbers only", printable(name));
             return refuse(message, "give a table that has ids as CSV");
         }
-        let empty = |name| Filled { name, missing: 0, first_missing: None, values: Numbers::default() };
-        let columns =
-            names.iter().zip(&meant.wanted).map(|(name, wanted)| wanted.then(|| empty(name.clone()))).collect();
+        let columns = meant.wanted.iter().map(|wanted| wanted.then(Filled::default)).collect();
         let most = asked.options.rejects;
         Ok(Self {
             source,
@@ -239,8 +239,8 @@ impl<'a> Filling<'a> {
 const INFINITE: &str = "the value is infinite";
 
 /// A column so far.
+#[derive(Default)]
 struct Filled {
-    name: String,
     missing: u64,
     first_missing: Option<usize>,
     values: Numbers,
@@ -264,7 +264,7 @@ impl Filled {
         self.values.extend(values);
     }
 
-    fn finish(self) -> filling::Filling {
-        filling::Filling::of_numbers(self.name, self.values, (self.missing, self.first_missing))
+    fn finish(self, empty: filling::Filling) -> filling::Filling {
+        empty.of_numbers(self.values, (self.missing, self.first_missing))
     }
 }

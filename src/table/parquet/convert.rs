@@ -98,10 +98,7 @@ impl Sink<'_> {
                     self.all(values.iter(), float, double);
                 }
             }
-            T::Utf8View => {
-                let values = array.as_string_view().iter();
-                self.all(values, |f, v| f.field(v.as_bytes()), |v, text| text.push_str(v));
-            }
+            T::Utf8View => array.as_string_view().iter().for_each(|text| self.text(text)),
             T::Decimal32(_, scale) => self.decimals::<Decimal32Type>(array, *scale, |v| Some(v.into())),
             T::Decimal64(_, scale) => self.decimals::<Decimal64Type>(array, *scale, |v| Some(v.into())),
             T::Decimal128(_, scale) => self.decimals::<Decimal128Type>(array, *scale, Some),
@@ -165,13 +162,13 @@ impl Sink<'_> {
             _ => {
                 let mut text = String::new();
                 decimal(v, scale, &mut text);
-                f.field(text.as_bytes());
+                f.typed(text.as_bytes());
             }
         };
         self.all(array.as_primitive::<T>().iter(), number, |v, text| decimal(v, scale, text));
     }
 
-    /// Adds values: each as `add` puts it into a column, or as it is spelt.
+    /// Adds values that are no texts: each as `add` puts it into a column, or as it is spelt.
     fn all<V: Copy>(
         &mut self,
         values: impl Iterator<Item = Option<V>>,
@@ -189,7 +186,7 @@ impl Sink<'_> {
                 spell(value, &mut text);
             }
             match &mut self.typed {
-                Some(filling) if self.spelt => filling.field(text.as_bytes()),
+                Some(filling) if self.spelt => filling.typed(text.as_bytes()),
                 Some(filling) => add(filling, value),
                 None => {}
             }
@@ -197,6 +194,13 @@ impl Sink<'_> {
                 kept.push(&text);
             }
         }
+    }
+
+    /// Adds a text, which is read by the rules for cells.
+    fn text(&mut self, text: Option<&str>) {
+        let Some(text) = text else { return self.miss() };
+        self.typed.iter_mut().for_each(|filling| filling.field(text.as_bytes()));
+        self.kept.iter_mut().for_each(|kept| kept.push(text));
     }
 
     fn miss(&mut self) {

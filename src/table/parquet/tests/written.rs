@@ -2,7 +2,7 @@
 
 use super::*;
 use arrow_array::{
-    BooleanArray, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+    BooleanArray, Decimal128Array, DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
     TimestampNanosecondArray, types::Int32Type,
 };
 use std::fs;
@@ -238,4 +238,20 @@ fn columns_that_are_not_asked_for_are_not_decoded() {
 fn blocks_of_numbers_are_packed_while_they_are_read() {
     let t = table(&written(&[("x", Arc::new((0..100_000).map(|i| i % 3).collect::<Int32Array>()))], 30_000));
     assert!(t.columns[0].numbers().is_some_and(|n: &Numbers| n.bytes() < 200_000));
+}
+
+#[test]
+fn a_decimal_comma_is_how_texts_spell_numbers_and_no_others() {
+    let large = Decimal128Array::from(vec![123_456_789_012_345_678_905, 25]).with_precision_and_scale(38, 1).unwrap();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("f", Arc::new(Float64Array::from(vec![1.5, 2.0]))),
+        ("d", Arc::new(large)),
+        ("s", Arc::new(StringArray::from(vec!["1,5", "2"]))),
+    ];
+    for nulls in [vec![], vec!["none of them".to_owned()]] {
+        let options = ReadOptions { decimal_comma: true, nulls, ..ReadOptions::default() };
+        let t = with(&written(&columns, 9), &options).unwrap();
+        assert_eq!((numbers(&t, "f"), numbers(&t, "s")), (vec![1.5, 2.0], vec![1.5, 2.0]));
+        assert_eq!(numbers(&t, "d"), [12_345_678_901_234_567_890.5, 2.5]);
+    }
 }
