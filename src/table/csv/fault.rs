@@ -34,6 +34,14 @@ impl Problem {
         matches!(self, Self::NotUtf8(..) | Self::Nul(_) | Self::AfterQuote(_))
     }
 
+    /// How many bytes are wrong.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::AfterQuote(text) => text.len_utf8(),
+            _ => 1,
+        }
+    }
+
     /// The message and the hint.
     pub(super) fn explain(self) -> (String, String) {
         let text = |m: &str, h: &str| (m.to_owned(), h.to_owned());

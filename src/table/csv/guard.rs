@@ -146,10 +146,11 @@ impl<R: Read> Guard<R> {
     fn admit(&mut self, chunk: &mut [u8]) -> usize {
         let mut from = if self.offset == 0 && chunk.starts_with(BOM) { BOM.len() } else { 0 };
         let mut looked = 0;
+        let mut text = Text::behind(0, chunk);
         let sound = loop {
-            let (mut sound, mut wrong) = self.text(chunk, looked);
+            let (mut sound, mut wrong) = (text.sound(), text.wrong(chunk, self.offset));
             if let Err((at, problem)) = self.walk(chunk, from.min(sound), sound) {
-                (sound, wrong) = (at, Some((problem, 1)));
+                (sound, wrong) = (at, Some((problem, problem.bytes())));
             }
             let Some((problem, bytes)) = wrong else { break sound };
             if !self.mend(problem) {
@@ -158,29 +159,13 @@ impl<R: Read> Guard<R> {
             }
             chunk[sound..sound + bytes].fill(0);
             (from, looked) = (sound, looked.max(sound + bytes));
+            text.go_on(looked, chunk);
         };
+        self.held.clear();
+        self.held.extend_from_slice(text.cut(chunk));
         self.previous = *chunk[..sound].last().unwrap_or(&self.previous);
         self.offset += sound as u64;
         sound
-    }
-
-    /// The index at which the text from `looked` on ends, and what ends it if bytes that are no text do, and how many they
-    /// are; a character that the end of the chunk cuts is held back.
-    fn text(&mut self, chunk: &[u8], looked: usize) -> (usize, Option<(Problem, usize)>) {
-        let (mut sound, mut wrong) = (chunk.len(), None);
-        self.held.clear();
-        if let Err(error) = std::str::from_utf8(&chunk[looked..]) {
-            sound = looked + error.valid_up_to();
-            match error.error_len() {
-                Some(bytes) => wrong = Some((Problem::NotUtf8(chunk[sound], self.offset + sound as u64), bytes)),
-                None => self.held.extend_from_slice(&chunk[sound..]),
-            }
-        }
-        if chunk[looked..sound].contains(&0) {
-            sound = looked + chunk[looked..sound].iter().position(|b| *b == 0).unwrap_or(sound);
-            wrong = Some((Problem::Nul(self.offset + sound as u64), 1));
-        }
-        (sound, wrong)
     }
 
     /// Goes over a wrong byte, if it may be gone over.
@@ -321,6 +306,62 @@ impl<R: Read> Guard<R> {
         };
         Fault { record, line, problem }
     }
+}
+
+/// What is known of a chunk as text, from some place on. It is found out once: a chunk can have as many wrong bytes as it has
+/// bytes, and looking at all of it again behind each of them would take for ever.
+struct Text {
+    /// The text up to here is UTF-8, and the bytes here are not (so many), or cut by the end of the chunk if that is before it.
+    end: usize,
+    wrong: Option<usize>,
+    /// The first NUL before that.
+    nul: Option<usize>,
+}
+
+impl Text {
+    /// What is known of the text behind a place.
+    fn behind(at: usize, chunk: &[u8]) -> Self {
+        let (end, wrong) = match std::str::from_utf8(&chunk[at..]) {
+            Ok(_) => (chunk.len(), None),
+            Err(error) => (at + error.valid_up_to(), error.error_len()),
+        };
+        Self { end, wrong, nul: nul_in(at, &chunk[..end]) }
+    }
+
+    /// Lets go what is before a place that was reached by going over wrong bytes.
+    fn go_on(&mut self, at: usize, chunk: &[u8]) {
+        if at > self.end {
+            *self = Self::behind(at, chunk);
+        } else if self.nul.is_some_and(|nul| nul < at) {
+            self.nul = nul_in(at, &chunk[..self.end]);
+        }
+    }
+
+    /// Where the sound text ends.
+    fn sound(&self) -> usize {
+        self.nul.unwrap_or(self.end)
+    }
+
+    /// What ends it, if not the chunk, and how many bytes that are; `offset` is that of the chunk.
+    fn wrong(&self, chunk: &[u8], offset: u64) -> Option<(Problem, usize)> {
+        match (self.nul, self.wrong) {
+            (Some(nul), _) => {
+                let run = chunk[nul..self.end].iter().take_while(|byte| **byte == 0).count();
+                Some((Problem::Nul(offset + nul as u64), run))
+            }
+            (None, Some(bytes)) => Some((Problem::NotUtf8(chunk[self.end], offset + self.end as u64), bytes)),
+            (None, None) => None,
+        }
+    }
+
+    /// The start of a character that the end of the chunk cuts.
+    fn cut<'c>(&self, chunk: &'c [u8]) -> &'c [u8] {
+        if self.wrong.is_none() { &chunk[self.end..] } else { &[] }
+    }
+}
+
+fn nul_in(at: usize, text: &[u8]) -> Option<usize> {
+    text[at..].iter().position(|byte| *byte == 0).map(|far| at + far)
 }
 
 impl<R: Read> Read for Guard<R> {

@@ -88,11 +88,12 @@ impl Head {
     fn agrees(&self, separator: u8) -> bool {
         let mut records = csv::ReaderBuilder::new();
         let records = records.delimiter(separator).has_headers(false).flexible(true).from_reader(&self.bytes[..]);
-        let fields = records.into_byte_records().take(SAMPLE).map_while(|record| record.ok().map(|r| r.len()));
+        let fields = records.into_byte_records().take(SAMPLE + 1).map_while(|record| record.ok().map(|r| r.len()));
         let mut fields: Vec<usize> = fields.collect();
-        if !self.whole && fields.len() > 1 && fields.len() < SAMPLE {
-            fields.pop(); // cut by the end of the sample
+        if !self.whole && fields.len() > 1 && fields.len() <= SAMPLE {
+            fields.pop(); // cut by the end of the head
         }
+        fields.truncate(SAMPLE);
         fields.first().is_some_and(|first| *first > 1 && fields.iter().all(|found| found == first))
     }
 }

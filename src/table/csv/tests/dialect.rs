@@ -74,3 +74,16 @@ fn other_formats_are_named() {
         refused(bytes, "a.csv: this is ", &[name, "hint: "]);
     }
 }
+
+#[test]
+fn a_record_that_the_sample_cuts_does_not_count() {
+    const HEAD: usize = 64 << 10;
+    for records in [99, 100, 101] {
+        // The last record of the sample is cut behind its first field.
+        let short = "x;y\n".repeat(records - 2);
+        let long = "a".repeat(HEAD - short.len() - 5);
+        let bytes = format!("{long};b\n{short}xx;y\n1;2\n");
+        assert_eq!(&bytes[..HEAD][HEAD - 3..], "\nxx");
+        assert_eq!(with(&bytes, &ReadOptions::default()).unwrap().separator, Some(';'), "{records} records");
+    }
+}

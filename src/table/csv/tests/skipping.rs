@@ -3,6 +3,7 @@
 use super::*;
 use crate::table::reading::texts_again;
 use crate::table::rejects::leave_out;
+use std::time::{Duration, Instant};
 
 fn skipping(most: usize) -> ReadOptions {
     ReadOptions { rejects: Some(most), ..ReadOptions::default() }
@@ -50,6 +51,38 @@ fn a_value_that_no_number_column_can_hold_rejects_its_row() {
         (6, "b", "'2024-01-01' is not a number"),
     ];
     assert_eq!(rejects(&t), expected);
+}
+
+#[test]
+fn the_reason_goes_by_how_cells_are_read() {
+    let options = ReadOptions { decimal_comma: true, nulls: vec!["1e999".into()], ..skipping(9) };
+    let t = read("a;b\n1,5;1\n2.5;2\n2,5e999;3\n1e999;4\n4;5\n5;-Inf\n6;7\n", &options).unwrap();
+    assert_eq!(format!("{:?}", numbers(&t, "a")), "[1.5, NaN, 4.0, 6.0]");
+    let expected = [
+        (3, "a", "'2.5' is not a number"),
+        (4, "a", "'2,5e999' is an overflow: it is infinite as a 64-bit number"),
+        (7, "b", "'-Inf' is infinite"),
+    ];
+    assert_eq!(rejects(&t), expected);
+}
+
+#[test]
+fn a_hole_in_a_file_is_gone_over_at_once() {
+    const RECORD: usize = 15 << 20;
+    for (hole, rows) in [("\0", 1), ("\0a", 1), ("\u{e9}\0", 1), ("\"a\"x,0\n", RECORD / 7)] {
+        let bytes = format!("a,b\n1,2\n{}\n3,4\n", hole.repeat(RECORD / hole.len()));
+        let clock = Instant::now();
+        let table = read_from(bytes.as_bytes(), "a.csv", &skipping(RECORD), SEGMENT).unwrap();
+        assert!(clock.elapsed() < Duration::from_secs(30), "{hole:?} took {:?}", clock.elapsed());
+        assert_eq!((table.rejects.len(), table.rows), (rows, rows + 2), "{hole:?}");
+    }
+}
+
+#[test]
+fn a_character_of_several_bytes_behind_a_quote_is_one_wrong_character() {
+    let t = read("a,b\n1,2\n3,\"4\"\u{20ac}5\n6,7\n", &skipping(9)).unwrap();
+    assert_eq!(rejects(&t), [(3, "b", "'\u{20ac}' after a closing quote")]);
+    assert_eq!(t.rejects[0].value, "4\u{fffd}\u{fffd}\u{fffd}5");
 }
 
 #[test]
