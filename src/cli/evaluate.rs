@@ -8,7 +8,7 @@ use super::progress::Teller;
 use super::quality::{Measured, add_segments, document, exact, measure, silhouettes, stable};
 use super::run::{Phases, saturated_note};
 use super::summary::grouped;
-use super::{print, print_document, succeeded};
+use super::{print, print_document, rejects, succeeded};
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Error, Place, Result, printable};
 use segma::model::Model;
@@ -46,9 +46,11 @@ struct Truth {
 /// Runs the verb.
 pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let files = table::expand(&args.tables)?;
-    spare_inputs(&files, Some(&args.model), args.output.as_slice())?;
+    let list = rejects::asked(&args.csv, args.rejects.as_ref());
+    spare_inputs(&files, Some(&args.model), &rejects::files(args.output.as_ref(), list.as_ref())?)?;
     let model = Model::read(&args.model)?;
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
+    let list = rejects::create(list.as_ref(), args.force)?;
     let choice = Choice::new(&args.device)?;
     let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
     let applied = phases.time("read", || read(args, &files, &model, &mut teller))?;
@@ -64,6 +66,7 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> Result<()> {
         measure(&args.metrics, &device, &matrix, &clustered, &model.params()?, &mut teller)
     })?;
     notes.extend(saturated_note(matrix.saturated()));
+    rejects::write(list, &table)?;
     let (engine, device_notes, seconds) = (device.ran_on(), device.notes, phases.total());
     teller.finish(notes.iter().chain(&device_notes));
     let model = &model;

@@ -20,15 +20,11 @@ use std::path::{Path, PathBuf};
 /// Runs the verb.
 pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let files = table::expand(&args.apply.tables)?;
-    let list = rejects::beside(&args.apply.csv, args.rejects.as_ref(), args.output.as_deref());
-    let outputs: Vec<PathBuf> = args.output.iter().chain(&list).cloned().collect();
-    spare_inputs(&files, Some(&args.apply.model), &outputs)?;
-    if outputs.len() == 2 && outputs[0] == outputs[1] {
-        return Err(Error::Usage("--rejects and --output name one file; give them two".into()));
-    }
+    let list = list(args)?;
+    spare_inputs(&files, Some(&args.apply.model), &rejects::files(args.output.as_ref(), list.as_ref())?)?;
     let model = Model::read(&args.apply.model)?;
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
-    let list = list.map(|path| OneFile::create(&path, args.force)).transpose()?;
+    let list = rejects::create(list.as_ref(), args.force)?;
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
     let carry = |options: &mut ReadOptions| options.carry.clone_from(&args.keep);
@@ -66,6 +62,14 @@ fn write(args: &PredictArgs, output: Option<OneFile>, a: &Assignments<'_>, besid
                 done => done.map_err(|e| Error::output("standard output".as_ref(), e)),
             }
         }
+    }
+}
+
+/// Where the rows go that cannot be used. With `--json` alone nothing is said of single rows.
+fn list(args: &PredictArgs) -> Result<Option<PathBuf>> {
+    match (&args.output, args.shared.json) {
+        (None, true) => Ok(rejects::asked(&args.apply.csv, args.rejects.as_ref())),
+        (output, _) => rejects::beside(&args.apply.csv, args.rejects.as_ref(), output.as_deref()),
     }
 }
 

@@ -6,7 +6,7 @@ use super::device::Choice;
 use super::output::{OneFile, spare_inputs};
 use super::progress::Teller;
 use super::summary::{self, LEAST_EFFECT, grouped, shown};
-use super::{print, print_document};
+use super::{print, print_document, rejects};
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use segma::error::{Result, escaped, printable};
 use segma::features::{kpis, telling, weights};
@@ -38,9 +38,11 @@ struct Outcome<'a> {
 /// Runs the verb.
 pub(super) fn profile(args: &ProfileArgs) -> Result<()> {
     let files = table::expand(&args.apply.tables)?;
-    spare_inputs(&files, Some(&args.apply.model), args.output.as_slice())?;
+    let list = rejects::asked(&args.apply.csv, args.rejects.as_ref());
+    spare_inputs(&files, Some(&args.apply.model), &rejects::files(args.output.as_ref(), list.as_ref())?)?;
     let model = Model::read(&args.apply.model)?;
     let output = args.output.as_deref().map(|path| OneFile::create(path, args.force)).transpose()?;
+    let list = rejects::create(list.as_ref(), args.force)?;
     let choice = Choice::new(&args.device)?;
     let mut teller = Teller::new(&args.shared);
     let ask = |options: &mut ReadOptions| ask(options, args, &model);
@@ -55,6 +57,7 @@ pub(super) fn profile(args: &ProfileArgs) -> Result<()> {
     if let Some(file) = output {
         file.write(|out| profile.write_csv(&model.names, out))?;
     }
+    rejects::write(list, &table)?;
     let closest = args.show_ids.then(|| {
         let closest = Assignments::new(&matrix, &model.centroids, &labels).closest(CLOSEST);
         closest.iter().map(|rows| rows.iter().map(|c| customer(&table, id.as_deref(), c.row)).collect()).collect()

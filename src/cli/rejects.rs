@@ -2,7 +2,7 @@
 
 use super::args::{OnErrorArg, TableArgs};
 use super::output::{Folder, OneFile};
-use segma::error::Result;
+use segma::error::{Error, Result};
 use segma::note::Note;
 use segma::segments::{grouped, write_rejects};
 use segma::table::Table;
@@ -29,10 +29,34 @@ impl TableArgs {
     }
 }
 
-/// Where the list of a verb goes that writes one file: where it was asked for, or beside that file as `NAME.rejects.csv`.
-pub(super) fn beside(args: &TableArgs, asked: Option<&PathBuf>, output: Option<&Path>) -> Option<PathBuf> {
-    args.most_rejects()?;
-    asked.cloned().or_else(|| output.map(|output| output.with_extension(REJECTS)))
+/// Where the list goes beside labels: where it was asked for, or beside their file as `NAME.rejects.csv`. Labels on standard
+/// output have no file to put it beside, and a row must not be left out without being listed.
+pub(super) fn beside(args: &TableArgs, asked: Option<&PathBuf>, output: Option<&Path>) -> Result<Option<PathBuf>> {
+    if args.most_rejects().is_none() {
+        return Ok(None);
+    }
+    let list = asked.cloned().or_else(|| output.map(|output| output.with_extension(REJECTS)));
+    let unlisted = "--on-error skip leaves rows out, and standard output has no place for the list of them; name a file for it \
+                    with --rejects, or one for the segments with --output";
+    list.map(Some).ok_or_else(|| Error::Usage(unlisted.into()))
+}
+
+/// Where the list of a verb goes that says nothing of single rows: where it was asked for.
+pub(super) fn asked(args: &TableArgs, asked: Option<&PathBuf>) -> Option<PathBuf> {
+    args.most_rejects().and(asked.cloned())
+}
+
+/// The files that a verb writes, which must be two if both are there.
+pub(super) fn files(output: Option<&PathBuf>, list: Option<&PathBuf>) -> Result<Vec<PathBuf>> {
+    if output.is_some() && output == list {
+        return Err(Error::Usage("--rejects and --output name one file; give them two".into()));
+    }
+    Ok(output.into_iter().chain(list).cloned().collect())
+}
+
+/// Begins the list as a file, if there is to be one.
+pub(super) fn create(list: Option<&PathBuf>, force: bool) -> Result<Option<OneFile>> {
+    list.map(|path| OneFile::create(path, force)).transpose()
 }
 
 /// Writes the list into a run folder, if there is to be one.

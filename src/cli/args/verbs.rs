@@ -82,7 +82,8 @@ pub(crate) struct PredictArgs {
     /// The format of the file [default: by its ending]
     #[arg(long, value_enum, requires = "output")]
     pub(crate) format: Option<FormatArg>,
-    /// With --on-error skip, where the rows that were left out are listed [default: beside the output, as labels.rejects.csv]
+    /// With --on-error skip, where the rows that were left out are listed [default: beside the output, as labels.rejects.csv;
+    /// needed where that is standard output]
     #[arg(long, requires = "on_error", value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
     /// Overwrite the output
@@ -113,6 +114,9 @@ pub(crate) struct ProfileArgs {
     /// The CSV file to write as well
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// With --on-error skip, where the rows that were left out are listed [default: nowhere, a note counts them]
+    #[arg(long, requires = "on_error", value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
     /// Overwrite the output
     #[arg(long)]
     pub(crate) force: bool,
@@ -140,6 +144,9 @@ pub(crate) struct EvaluateArgs {
     /// Write what --json prints to this file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// With --on-error skip, where the rows that were left out are listed [default: nowhere, a note counts them]
+    #[arg(long, requires = "on_error", value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
     /// Overwrite the output
     #[arg(long)]
     pub(crate) force: bool,

@@ -116,6 +116,8 @@ fn predict_lists_rejects_beside_its_output_or_where_it_is_told() {
     place.run(&format!("{predict} -o x.csv --rejects t.csv --force")).ended(2).says(&["is an input too"]);
     let run = place.run(&format!("{predict} --rejects elsewhere.csv")).ended(0);
     assert_eq!((run.stdout, place.text("elsewhere.csv")), (place.text("labels.csv"), LISTED.to_owned()));
+    place.run(predict).ended(2).says(&["--rejects", "--output"]);
+    assert_eq!(place.run(&format!("{predict} --json")).ended(0).json()["rejected"], 6);
     let names = ["elsewhere.csv", "labels.csv", "labels.rejects.csv", "other.rejects.csv", "run", "s.csv", "t.csv"];
     assert_eq!(place.names(""), names);
     // A sound table gives a list of none, so that an old one never stands beside new labels.
@@ -129,8 +131,14 @@ fn every_verb_that_reads_a_table_can_skip() {
     place.run("sweep t.csv --id id -k 2..3 -o sweep --on-error skip").ended(0).says(&["6 rows cannot be used"]);
     assert_eq!(place.text("sweep/rejects.csv"), LISTED);
     place.run("fit s.csv --id id -k 2 -o run").ended(0);
-    place.run("profile run/model.json t.csv --on-error skip").ended(0).says(&["6 rows cannot be used"]);
-    place.run("evaluate run/model.json t.csv --on-error skip").ended(0).says(&["6 rows cannot be used"]);
+    for verb in ["profile", "evaluate"] {
+        let words = format!("{verb} run/model.json t.csv --on-error skip");
+        place.run(&words).ended(0).says(&["6 rows cannot be used"]);
+        place.run(&format!("{words} -o {verb}.out --rejects {verb}.csv")).ended(0);
+        assert_eq!(place.text(&format!("{verb}.csv")), LISTED);
+        place.run(&format!("{words} -o x.out --rejects x.out")).ended(2).says(&["--rejects and --output"]);
+        place.run(&format!("{words} --rejects t.csv --force")).ended(2).says(&["is an input too"]);
+    }
     assert_eq!(place.run("inspect t.csv --json --on-error skip").ended(0).json()["rows"], 4);
 }
 
@@ -148,4 +156,26 @@ fn a_row_of_a_parquet_file_is_rejected_by_its_number() {
         a.parquet,5,a,'-inf' is infinite,-inf\n";
     assert_eq!(place.text("run/rejects.csv"), listed);
     assert_eq!(records(&place.bytes("run/segments.csv")), 1);
+}
+
+#[test]
+fn a_text_behind_rows_that_were_dropped_is_blamed_at_its_own_line() {
+    let place = Place::new();
+    place.put("train.csv", "a,b\n1,2\n,3\n4,5\n6,9\n");
+    place.run("fit train.csv -k 2 -o run --missing drop").ended(0);
+    place.put("new.csv", "a,b\n,5\n0,0\n1,7\n2,6\n,4\n7,abc\n");
+    let told = place.run("predict run/model.json new.csv -o l.csv").ended(3);
+    told.says(&["new.csv:7: column 'b': 'abc' is not a number"]);
+}
+
+#[test]
+fn numbers_in_disguise_are_looked_for_in_the_rows_that_stay() {
+    let place = Place::new();
+    place.put("a.csv", "a,p\n1,1 %\n2,2 %\nmany,north\n3,2 %\n");
+    place.put("b.csv", "a,p\nmany,\"1,5\"\n1,5 %\n2,7 %\n3,5 %\n");
+    for (file, says) in
+        [("a.csv", "a.csv:2: column 'p': '1 %' looks like"), ("b.csv", "b.csv:3: column 'p': '5 %' looks like")]
+    {
+        place.run(&format!("fit {file} -k 2 -o run --on-error skip")).ended(3).says(&[says]);
+    }
 }
