@@ -1,6 +1,7 @@
 //! Numbers of a column on their way to a feature, read block by block as often as wanted: a column of a large table is never
 //! whole in memory.
 
+use super::sums;
 use super::together::Raw;
 use super::transform::Transform;
 
@@ -70,13 +71,10 @@ impl Stream for Filling<'_> {
 
 /// The smallest and the largest value of weight, -0 as 0; the first above the second if there is none.
 pub(super) fn range(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> (f64, f64) {
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    values.each(|first, values| match weights {
-        None => values.iter().for_each(|v| (low, high) = (low.min(v + 0.0), high.max(v + 0.0))), // NaN widens nothing
-        Some(weights) => {
-            let weighed = values.iter().zip(&weights[first..]).filter(|(_, weight)| **weight > 0);
-            weighed.for_each(|(v, _)| (low, high) = (low.min(v + 0.0), high.max(v + 0.0)));
-        }
+    let mut all = (f64::INFINITY, f64::NEG_INFINITY);
+    values.each(|first, block| {
+        let (low, high) = sums::range(block, weights.map(|weights| &weights[first..]));
+        all = (all.0.min(low), all.1.max(high));
     });
-    (low, high)
+    all
 }

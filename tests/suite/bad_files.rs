@@ -245,15 +245,21 @@ fn all() -> Vec<Case> {
 }
 
 /// Cases of the catalogue that other tests hold: the file, and the test in it.
-const ELSEWHERE: [(&str, &str, &str); 29] = [
+const ELSEWHERE: [(&str, &str, &str); 35] = [
     ("CSV-08", "src/table/csv/tests.rs", "every_buffer_gives_the_same"),
     ("CSV-11", "src/table/csv/tests.rs", "a_carriage_return_inside_quotes_is_kept"),
     ("CSV-13", "src/table/csv/tests.rs", "a_record_without_end_is_refused_at_the_limit"),
     ("CSV-22", "tests/suite/bad_input.rs", "predict_matches_columns_by_name"),
     ("CSV-35", "tests/suite/bad_files/bombs.rs", "a_field_of_a_gigabyte_is_refused_in_little_memory"),
     ("CSV-36", "src/table/csv/tests.rs", "too_many_columns_are_refused"),
+    ("CSV-39", "tests/suite/inputs.rs", "a_packed_file_that_ends_early_is_never_a_shorter_table"),
+    ("CSV-39", "tests/suite/inputs.rs", "a_packed_file_that_is_damaged_is_refused"),
+    ("CSV-39", "tests/suite/inputs.rs", "bombs_end_where_a_plain_file_would"),
+    ("CSV-39", "tests/suite/inputs.rs", "members_one_behind_the_other_are_one_file"),
+    ("CSV-40", "tests/suite/inputs_program.rs", "a_file_that_grows_while_it_is_read_is_refused"),
     ("CSV-41", "tests/suite/bad_input.rs", "what_is_no_file_is_refused"),
     ("CSV-42", "tests/suite/cli.rs", "a_file_name_that_is_not_utf8_works"),
+    ("CSV-43", "tests/suite/inputs.rs", "files_need_the_same_columns_of_those_that_are_read"),
     ("CSV-48", "src/table/csv/tests.rs", "every_buffer_gives_the_same"),
     ("CSV-90", "tests/suite/bad_files/skipped.rs", "rows_of_the_file_are_rows_labelled_and_rows_rejected"),
     ("CSV-91", "tests/suite/bad_files/skipped.rs", "more_rejects_than_allowed_are_exit_3_without_output"),
@@ -278,12 +284,9 @@ const ELSEWHERE: [(&str, &str, &str); 29] = [
 ];
 
 /// Cases that are not held, and why.
-const LEFT_OUT: [(&str, &str); 8] = [
+const LEFT_OUT: [(&str, &str); 5] = [
     ("CSV-18", "there is no flag for tables without a header: one is refused by name (CSV-17)"),
     ("CSV-32", "digits with zeros in front are numbers; what is all different is left out as an id"),
-    ("CSV-39", "tables in .gz and .zst have tests of their own"),
-    ("CSV-40", "a table that changes while it is read has a test of its own"),
-    ("CSV-43", "several tables have tests of their own"),
     ("CSV-46", "Pollock's files are not part of the repository"),
     ("CSV-47", "the corpora of Arrow and DuckDB are not part of the repository; fuzz/ has its own"),
     ("PAR-03", "the corpus of parquet-testing is not part of the repository; fuzz/ has its own"),
