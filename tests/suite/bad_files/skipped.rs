@@ -148,7 +148,7 @@ fn a_row_of_a_parquet_file_is_rejected_by_its_number() {
     let numbers = floats(&[1.0, f64::INFINITY, 2.0, 9.0, f64::NEG_INFINITY]);
     let texts: ArrayRef = Arc::new(StringArray::from(vec!["1", "2", "x", "1e999", "3"]));
     place.put("a.parquet", written(&[("a", numbers), ("b", texts)]));
-    quick(&place, "fit a.parquet -k 1 -o run --on-error skip").ended(0).says(&["rows 2, 3, 4, 5"]);
+    quick(&place, "fit a.parquet -k 1 -o run --on-error skip --format csv").ended(0).says(&["rows 2, 3, 4, 5"]);
     let listed = "file,line,column,reason,value\n\
         a.parquet,2,a,'inf' is infinite,inf\n\
         a.parquet,3,b,'x' is not a number,x\n\
