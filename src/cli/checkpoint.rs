@@ -4,7 +4,7 @@
 //! one of them is whole. It is locked for as long as the run lives, so that two runs cannot take it from each other.
 
 use super::args::{CheckpointArgs, FolderArgs};
-use super::output::{sync_folder, there, write_whole};
+use super::output::{place, sync_folder, there, write_whole};
 use super::progress::Teller;
 use super::signals;
 use segma::checkpoint::{Checkpoint, Job};
@@ -58,8 +58,9 @@ impl Keeper {
                 return Err(Error::output(&path, message));
             }
             _ => {
-                write_whole(&folder.join(PARTIAL), |out| out.write_all(b"\n")).map_err(fail)?; // can it be written?
-                remove(folder);
+                let partial = folder.join(PARTIAL);
+                write_whole(&partial, |out| out.write_all(b"\n")).map_err(fail)?; // can it be written?
+                let _ = fs::remove_file(partial);
                 None
             }
         };
@@ -71,7 +72,7 @@ impl Keeper {
             teller.tell(&format!("note: no checkpoint in {}; starting from the beginning", name(folder)));
         }
         let saved = found.is_some();
-        let (folder, output) = (folder.clone(), output.output.to_string_lossy().into_owned());
+        let (folder, output) = (folder.clone(), place(&output.output).to_string_lossy().into_owned());
         let (every, last) = (args.checkpoint_every, Instant::now());
         Ok(Self(Some(Kept { folder, _ours: ours, every, output, found, saved, last })))
     }
@@ -104,9 +105,12 @@ impl Keeper {
         }
         kept.last = Instant::now();
         let mut watch = Watch { kept, job, teller };
-        let fits = match &found {
-            Some(found) => kmeans::resume(engine, matrix, params, &found.snapshot, &mut watch),
-            None => kmeans::sweep(engine, matrix, params, &mut watch),
+        let fits = if let Some(found) = &found {
+            watch.teller.iterating_from(found.snapshot.passes());
+            kmeans::resume(engine, matrix, params, &found.snapshot, &mut watch)
+        } else {
+            remove(&watch.kept.folder); // of the run that is started over: only now, as all that may fail before has not
+            kmeans::sweep(engine, matrix, params, &mut watch)
         };
         let stop = signals::passes_end();
         match fits {
@@ -118,9 +122,9 @@ impl Keeper {
 
     /// The run is complete.
     pub(super) fn finish(self) {
-        signals::disarm();
         if let Some(kept) = self.0 {
             remove(&kept.folder);
+            let _ = fs::remove_dir(&kept.folder); // if nothing else is in it
         }
     }
 }
@@ -189,13 +193,17 @@ fn read(folder: &Path, teller: &Teller) -> Result<Checkpoint> {
     if !there(&newest) {
         return Checkpoint::read(&before); // killed between two renames
     }
-    Checkpoint::read(&newest).or_else(|e| match Checkpoint::read(&before) {
-        Ok(checkpoint) => {
-            teller.tell(&format!("note: {e}\nnote: going on from the one before it"));
-            Ok(checkpoint)
-        }
-        Err(_) => Err(e),
-    })
+    let damaged = match Checkpoint::read(&newest) {
+        Ok(checkpoint) => return Ok(checkpoint),
+        Err(error) => error,
+    };
+    let Ok(checkpoint) = Checkpoint::read(&before) else { return Err(damaged) };
+    teller.tell(&format!("note: {damaged}"));
+    teller.tell("note: going on from the one before it");
+    // In the place of the damaged one, which the next save would put over it.
+    let put = fs::rename(&before, &newest).and_then(|()| sync_folder(folder));
+    put.map_err(|e| Error::output(&newest, e))?;
+    Ok(checkpoint)
 }
 
 fn remove(folder: &Path) {

@@ -1,6 +1,6 @@
 //! How a run that went wrong says so: in words on stderr, and with `--json` as a document on stdout too.
 
-use super::is_printed;
+use super::begin_document;
 use super::log::{Level, log, visible};
 use clap::error::ErrorKind;
 use segma::error::{Error, Place, escaped};
@@ -58,6 +58,17 @@ impl Failure {
         Self { exit: 2, code: "usage", ..Self::from(&error) }
     }
 
+    /// Ended by a signal.
+    pub(super) fn interrupted(signal: i32) -> Self {
+        let error = Error::Interrupted;
+        let text = "interrupted".to_owned();
+        Self { exit: u8::try_from(128 + signal).unwrap_or(u8::MAX), message: text.clone(), text, ..Self::from(&error) }
+    }
+
+    pub(super) fn exit(&self) -> u8 {
+        self.exit
+    }
+
     pub(super) fn message(&self) -> &str {
         &self.message
     }
@@ -71,11 +82,12 @@ impl Failure {
 
     /// Says it, and gives the exit code.
     pub(super) fn tell(&self, json: bool) -> ExitCode {
-        let level = if self.code == "stopped" { Level::Info } else { Level::Error }; // nothing went wrong
+        let level = if ["stopped", "interrupted"].contains(&self.code) { Level::Info } else { Level::Error }; // as asked
         log(level, self.code, &self.text);
-        if json && !is_printed() {
+        if json && begin_document() {
             let text = visible(&format!("{:#}\n", self.document()));
-            let _ = io::stdout().lock().write_all(text.as_bytes()); // stderr has said it
+            let mut out = io::stdout().lock();
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush()); // stderr has said it
         }
         ExitCode::from(self.exit)
     }

@@ -3,13 +3,12 @@
 use super::args::{FitArgs, FormatArg};
 use super::checkpoint::Keeper;
 use super::choose::{self, Chosen};
-use super::config;
 use super::device::Choice;
 use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
 use super::quality::{Measured, measure};
-use super::run::{Phases, carried, command, listed, pack, peak_memory_bytes, write_segments};
+use super::run::{Phases, Ran, carried, command, pack, write_segments};
 use super::{plan, print, print_document, rejects, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline, Prepared};
@@ -180,29 +179,20 @@ fn report_of(o: &Outcome<'_>, options: &Options, matrix: &Matrix) -> Report {
 }
 
 fn run_json(outcome: &Outcome<'_>, phases: &Phases, fit: &Fit) -> Value {
-    json!({
-        "schema": "segma.run/1",
-        "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
-        "segma": env!("CARGO_PKG_VERSION"),
-        "settings": config::in_effect(),
-        "input": {
-            "path": outcome.table.source,
-            "rows": outcome.table.rows,
-            "rejected": outcome.table.rejects.len(),
-            "files": listed(outcome.table),
-        },
-        "device": outcome.engine,
-        "threads": rayon::current_num_threads(),
-        "seed": outcome.model.training.seed,
-        "phases_seconds": phases.seconds(),
-        "pass_seconds": fit.pass_seconds,
-        "scored_rows": fit.scored,
-        "refereed_rows": fit.refereed,
-        "memory": outcome.memory,
-        "peak_memory_bytes": peak_memory_bytes(),
-        "notes": outcome.model.notes,
-        "device_notes": outcome.device_notes,
-    })
+    let ran = Ran {
+        table: outcome.table,
+        device: outcome.engine.clone(),
+        device_notes: outcome.device_notes,
+        seed: outcome.model.training.seed,
+        phases,
+        memory: &outcome.memory,
+        notes: &outcome.model.notes,
+    };
+    let mut document = ran.json();
+    document["pass_seconds"] = json!(fit.pass_seconds);
+    document["scored_rows"] = json!(fit.scored);
+    document["refereed_rows"] = json!(fit.refereed);
+    document
 }
 
 fn report(outcome: &Outcome<'_>) -> Result<()> {

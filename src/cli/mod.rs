@@ -35,7 +35,7 @@ mod sweep;
 mod terminal;
 mod tune;
 
-use args::{BenchArgs, LogFormat, Verb};
+use args::{BenchArgs, LogFormat, ProgressArg, Verb};
 use clap::error::ErrorKind;
 use config::Stop;
 use failure::Failure;
@@ -55,13 +55,15 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(stop) => return stopped(&stop),
     };
-    if cli.log_format == LogFormat::Json {
+    // Of two kinds of lines on one stream no program could read either.
+    let events = cli.verb.shared().is_some_and(|shared| shared.progress == ProgressArg::Json);
+    if cli.log_format == LogFormat::Json || events {
         log::use_json();
     }
     if cli.verb.shared().is_some_and(|shared| shared.verbose && !shared.quiet) {
         config::told().iter().for_each(|setting| log(Level::Info, "setting", setting));
     }
-    signals::listen();
+    signals::listen(cli.verb.json());
     match std::panic::catch_unwind(|| run_verb(&cli.verb)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => Failure::from(&error).tell(cli.verb.json()),
@@ -125,12 +127,13 @@ fn succeeded(mut document: Value) -> String {
 
 /// The document of `--json`.
 fn print_document(document: Value) -> Result<()> {
-    PRINTED.store(true, Ordering::Relaxed);
+    begin_document();
     print(&succeeded(document))
 }
 
-fn is_printed() -> bool {
-    PRINTED.load(Ordering::Relaxed)
+/// Whether a document may be printed now: the first one.
+fn begin_document() -> bool {
+    !PRINTED.swap(true, Ordering::Relaxed)
 }
 
 /// Text on stdout. A reader that went away (a closed pipe) ends the program quietly, with success.

@@ -4,11 +4,22 @@
 //! A process that is killed leaves what it was writing under that other name. It holds a lock on it for as long as it lives,
 //! so the next one knows what nobody writes any more, and removes it.
 
+use super::signals;
 use segma::error::{Error, Result, escaped};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How the name ends of what is in the making.
+const PARTIAL: &str = ".partial";
+
+/// The same for the moment before it is locked.
+const NEW: &str = ".new";
+
+/// That moment is over after so long, whoever made it.
+const MOMENT: Duration = Duration::from_secs(3600);
 
 /// What an interrupted run must not leave behind.
 static STAGED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -38,10 +49,9 @@ impl Staged {
         let process = std::process::id();
         // Another machine that shares the place may have a process of the same number.
         let names = (0..).map(|n| if n == 0 { format!("{process}") } else { format!("{process}-{n}") });
-        let mut paths = names.map(|name| place.join(format!("{prefix}{name}.partial")));
-        let path = paths.find(|path| !there(path)).unwrap_or_default();
         // Under its name it is locked from the first moment on: else it would be taken for an orphan.
-        let unlocked = path.with_extension("new");
+        let mut pairs = names.map(|name| [PARTIAL, NEW].map(|ending| place.join(format!("{prefix}{name}{ending}"))));
+        let [path, unlocked] = pairs.find(|pair| !pair.iter().any(|path| there(path))).unwrap_or_default();
         make(&unlocked)?;
         remember(&unlocked);
         let alive = File::open(&unlocked).ok().filter(|file| file.try_lock().is_ok());
@@ -59,18 +69,26 @@ impl Drop for Staged {
 
 /// Removes what processes that are gone have left; what is locked, or cannot be, stays.
 fn remove_orphans(place: &Path, prefix: &str) {
-    let is_ours = |name: &str| {
-        let process = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(".partial"));
+    let is_ours = |name: &str, ending: &str| {
+        let process = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(ending));
         process.is_some_and(|p| !p.is_empty() && p.chars().all(|c| c.is_ascii_digit() || c == '-'))
     };
-    let entries = fs::read_dir(place).into_iter().flatten().filter_map(io::Result::ok);
-    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_ours)) {
-        let kind = entry.file_type();
-        let known = kind.is_ok_and(|kind| kind.is_dir() || kind.is_file()); // to open a pipe could take for ever
-        if known && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+    for entry in fs::read_dir(place).into_iter().flatten().filter_map(io::Result::ok) {
+        let (name, kind) = (entry.file_name(), entry.file_type());
+        let Some(name) = name.to_str() else { continue };
+        let known = || kind.is_ok_and(|kind| kind.is_dir() || kind.is_file()); // to open a pipe could take for ever
+        let is_free = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        let is_orphan = is_ours(name, PARTIAL) || (is_ours(name, NEW) && is_old(&entry));
+        if is_orphan && known() && is_free() {
             remove(&entry.path());
         }
     }
+}
+
+/// Whether it was made long ago. A clock that was set back makes it young.
+fn is_old(entry: &fs::DirEntry) -> bool {
+    let made = entry.metadata().and_then(|metadata| metadata.modified());
+    made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > MOMENT))
 }
 
 impl Folder {
@@ -109,7 +127,9 @@ impl Folder {
     /// Puts everything in place.
     pub(super) fn commit(self) -> Result<()> {
         let _no_signal = staged(); // one that comes now is dealt with afterwards
-        put_in_place(&self.staged.path, &self.target).map_err(|e| Error::output(&self.target, e))
+        put_in_place(&self.staged.path, &self.target).map_err(|e| Error::output(&self.target, e))?;
+        signals::done();
+        Ok(())
     }
 }
 
@@ -236,6 +256,13 @@ pub(super) fn there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// The place that a path names, however it is spelt; what is at it, a link, is not followed.
+pub(super) fn place(path: &Path) -> PathBuf {
+    let named = path.file_name().and_then(|name| Some(parent(path).canonicalize().ok()?.join(name)));
+    let known = named.or_else(|| path.canonicalize().ok()).or_else(|| std::path::absolute(path).ok());
+    known.unwrap_or_else(|| path.to_owned())
+}
+
 fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -259,6 +286,32 @@ pub(super) fn remove(path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_the_same_however_it_is_spelt() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("in")).unwrap();
+        let spelt = |name: &str| place(&folder.path().join(name));
+        assert_eq!(spelt("in/../a.csv"), spelt("./a.csv"));
+        assert_eq!(spelt("in/"), spelt("in/../in/."));
+        assert_ne!(spelt("in/a.csv"), spelt("a.csv"));
+        assert_eq!(place(Path::new("a.csv")), place(Path::new("./a.csv")));
+        assert!(spelt("missing/a.csv").is_absolute());
+    }
+
+    #[test]
+    fn what_was_left_before_it_was_locked_is_passed_by_and_removed_when_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: String| folder.path().join(name);
+        let (own, old) = (path(format!(".x.{}.new", std::process::id())), path(".x.99999999.new".into()));
+        for left in [&own, &old] {
+            fs::create_dir(left).unwrap();
+        }
+        let long_ago = std::time::SystemTime::now() - 2 * MOMENT;
+        File::open(&old).unwrap().set_modified(long_ago).unwrap();
+        let staged = Staged::make(folder.path(), ".x.", |path| fs::create_dir(path)).unwrap();
+        assert!(own.exists() && !old.exists() && staged.path.exists());
+    }
 
     #[test]
     fn a_folder_that_is_not_whole_has_no_run_json() {

@@ -36,8 +36,8 @@ pub(super) fn predict(args: &PredictArgs) -> Result<()> {
     let assignments = Assignments::new(&matrix, &model.centroids, &labels).watched(teller.watch());
     let (id, keep) = (id.as_deref(), carried(&table, id.as_deref())?);
     let beside = Beside { table: &table, names: &model.names, id, keep: &keep, prepared: Some(&prepared) };
+    rejects::write(list, &table)?; // before the rows: the program ends where their reader goes away
     write(args, output, &assignments, beside)?;
-    rejects::write(list, &table)?;
     notes.extend(saturated_note(matrix.saturated()));
     teller.finish(notes.iter().chain(&device.notes));
     report(args, (&labels, table.rejects.len()), &model, (&notes, &device.notes))

@@ -1,7 +1,7 @@
 //! Rows that were left out because they cannot be used: how many may be, the list of them, and the note about them.
 
 use super::args::{OnErrorArg, TableArgs};
-use super::output::{Folder, OneFile};
+use super::output::{Folder, OneFile, place};
 use segma::error::{Error, Result};
 use segma::note::Note;
 use segma::segments::{grouped, write_rejects};
@@ -48,7 +48,7 @@ pub(super) fn asked(args: &TableArgs, asked: Option<&PathBuf>) -> Option<PathBuf
 
 /// The files that a verb writes, which must be two if both are there.
 pub(super) fn files(output: Option<&PathBuf>, list: Option<&PathBuf>) -> Result<Vec<PathBuf>> {
-    if output.is_some() && output == list {
+    if output.is_some() && output.map(|file| place(file)) == list.map(|file| place(file)) {
         return Err(Error::Usage("--rejects and --output name one file; give them two".into()));
     }
     Ok(output.into_iter().chain(list).cloned().collect())

@@ -14,6 +14,7 @@ use segma::store::Store;
 use segma::table::{self, ReadOptions, Table};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -141,14 +142,84 @@ impl TableArgs {
     }
 }
 
+/// Flags of how a run survives and not of what it makes; and whether a value follows. A run that was resumed shows the
+/// command of one that was left alone.
+const OF_THE_JOB: [(&str, bool); 5] = [
+    ("--checkpoint", true),
+    ("--checkpoint-every", true),
+    ("--time-limit", true),
+    ("--resume", false),
+    ("--force", false),
+];
+
+/// The words without those flags, up to `--`.
+fn without_the_job(words: Vec<OsString>) -> Vec<OsString> {
+    let mut words = words.into_iter();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            kept.push(word);
+            break;
+        }
+        let text = word.to_string_lossy();
+        let (flag, joined) = text.split_once('=').map_or((&*text, false), |(flag, _)| (flag, true));
+        match OF_THE_JOB.iter().find(|(of_the_job, _)| *of_the_job == flag) {
+            Some((_, true)) if !joined => drop(words.next()),
+            Some(_) => {}
+            None => kept.push(word),
+        }
+    }
+    kept.extend(words);
+    kept
+}
+
 /// The command line, settings included, as it can be typed again: words that a shell would take apart are quoted.
 pub(super) fn command() -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+.,:/@%".contains(c);
     let quoted = |word: String| {
         if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
     };
-    let words = config::words().into_iter().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    let words =
+        without_the_job(config::words()).into_iter().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
     std::iter::once("segma".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// What `run.json` says of a run, whatever the verb.
+pub(super) struct Ran<'r> {
+    pub(super) table: &'r Table,
+    pub(super) device: String,
+    pub(super) device_notes: &'r [Note],
+    pub(super) seed: u64,
+    pub(super) phases: &'r Phases,
+    /// What lies where.
+    pub(super) memory: &'r Value,
+    pub(super) notes: &'r [Note],
+}
+
+impl Ran<'_> {
+    /// The document, to which a verb may add.
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "schema": "segma.run/1",
+            "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
+            "segma": env!("CARGO_PKG_VERSION"),
+            "settings": config::in_effect(),
+            "input": {
+                "path": self.table.source,
+                "rows": self.table.rows,
+                "rejected": self.table.rejects.len(),
+                "files": listed(self.table),
+            },
+            "device": self.device,
+            "threads": rayon::current_num_threads(),
+            "seed": self.seed,
+            "phases_seconds": self.phases.seconds(),
+            "memory": self.memory,
+            "peak_memory_bytes": peak_memory_bytes(),
+            "notes": self.notes,
+            "device_notes": self.device_notes,
+        })
+    }
 }
 
 /// A note about values held at the end of the frame, if there are any.
@@ -186,4 +257,20 @@ pub(super) fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_run_shows_the_command_of_one_left_alone() {
+        let without = |line: &str| {
+            let words = without_the_job(line.split(' ').map(OsString::from).collect());
+            words.join(OsString::from(" ").as_os_str()).into_string().unwrap()
+        };
+        let job = "--checkpoint ck --resume --checkpoint-every=1s --time-limit 3h --force";
+        assert_eq!(without(&format!("segma fit {job} a.csv -o run")), "segma fit a.csv -o run");
+        assert_eq!(without("segma fit --seed 1 -- --force a.csv"), "segma fit --seed 1 -- --force a.csv");
+    }
 }

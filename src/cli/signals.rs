@@ -3,15 +3,12 @@
 //! Without a checkpoint it ends at once, and what is half written is removed. With one it ends with exit 75, to be resumed: in
 //! the passes of a fit at the end of the pass, so that no work is lost; anywhere else at once, as nothing there would be saved.
 
+use super::failure::Failure;
 use super::output::{remove, staged};
-use super::say;
-use segma::error::escaped;
+use segma::error::{Error, escaped};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// Stopped, and to be gone on with (EX_TEMPFAIL of sysexits.h: the job may be queued again).
-const STOPPED: i32 = 75;
 
 /// What a stop means now.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,6 +19,8 @@ enum Mode {
     AtOnce,
     /// A pass will end, and its end will be saved.
     AfterPass,
+    /// Nothing can be lost any more: the outputs are in place, and what is left takes a moment.
+    Done,
 }
 
 struct State {
@@ -31,9 +30,17 @@ struct State {
     interrupts: u32,
     /// The checkpoint, if there is one.
     saved: Option<String>,
+    /// Whether a document is to say how the run ended.
+    json: bool,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { mode: Mode::Lost, asked: false, interrupts: 0, saved: None });
+impl State {
+    const fn new() -> Self {
+        Self { mode: Mode::Lost, asked: false, interrupts: 0, saved: None, json: false }
+    }
+}
+
+static STATE: Mutex<State> = Mutex::new(State::new());
 
 fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -50,9 +57,9 @@ pub(super) fn arm(limit: Option<Duration>) {
     }
 }
 
-/// The run is complete: there is nothing to go on with.
-pub(super) fn disarm() {
-    state().mode = Mode::Lost;
+/// The outputs are in place: the run is complete. To be said while [`staged`] is held, so that no stop comes in between.
+pub(super) fn done() {
+    state().mode = Mode::Done;
 }
 
 /// Passes begin: a stop waits for the end of one.
@@ -98,19 +105,26 @@ fn farewell_of(state: &State) -> String {
 fn stop(signal: Option<i32>) {
     let staged = staged(); // first: while files are put in place, it waits
     let mut now = state();
+    let Some(end) = end(&mut now, signal) else { return };
+    staged.iter().for_each(|path| remove(path));
+    end.tell(now.json);
+    leave(end.exit().into()); // with both locks held: nothing new is begun
+}
+
+/// How the run ends now; `None` if it goes on.
+fn end(now: &mut State, signal: Option<i32>) -> Option<Failure> {
     now.interrupts += u32::from(signal == Some(INTERRUPT));
-    let (words, code) = match (now.mode, signal) {
+    match (now.mode, signal) {
         (Mode::AfterPass, _) if now.interrupts < 2 => {
             now.asked = true;
-            return;
+            None
         }
-        (Mode::Lost, None) => return,
-        (Mode::Lost | Mode::AfterPass, _) => ("interrupted".into(), 128 + signal.unwrap_or(INTERRUPT)),
-        (Mode::AtOnce, _) => (farewell_of(&now), STOPPED),
-    };
-    staged.iter().for_each(|path| remove(path));
-    say(words);
-    leave(code); // with both locks held: nothing new is begun
+        (Mode::Lost | Mode::Done, None) => None,
+        // Only somebody who insists does not wait for the last words, which may be stuck in a pipe.
+        (Mode::Done, Some(_)) if !std::mem::replace(&mut now.asked, true) => None,
+        (Mode::AtOnce, _) => Some(Failure::from(&Error::Stopped(farewell_of(now)))),
+        _ => Some(Failure::interrupted(signal.unwrap_or(INTERRUPT))),
+    }
 }
 
 /// SIGINT.
@@ -127,13 +141,16 @@ fn leave(code: i32) {
     std::process::exit(code);
 }
 
-/// Listens for signals, wherever the work stands.
+/// Listens for signals, wherever the work stands. With `json` a document says how a run ended that is stopped.
 #[cfg(unix)]
-pub(super) fn listen() {
+pub(super) fn listen(json: bool) {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
     // A file that may grow no further (ulimit -f) is an error of the write.
     let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1]) else { return };
+    state().json = json;
+    let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    let wanted = [SIGINT, SIGTERM, SIGUSR1].into_iter().chain(hangup);
+    let Ok(mut signals) = signal_hook::iterator::Signals::new(wanted) else { return };
     std::thread::spawn(move || {
         for signal in signals.forever() {
             // A terminal that went away ends the work as a termination does.
@@ -142,6 +159,41 @@ pub(super) fn listen() {
     });
 }
 
+/// Whether a signal was ignored when the program began, as `nohup` has it, where the system says.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 /// Elsewhere the system's own handling has to do.
 #[cfg(not(unix))]
-pub(super) fn listen() {}
+pub(super) fn listen(json: bool) {
+    state().json = json; // the end of the time stops a run here too
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The exit codes of these stops, one after the other; `None` where the run goes on.
+    fn ends(mode: Mode, signals: &[Option<i32>]) -> Vec<Option<u8>> {
+        let mut now = State { mode, ..State::new() };
+        signals.iter().map(|signal| end(&mut now, *signal).map(|end| end.exit())).collect()
+    }
+
+    #[test]
+    fn a_stop_does_what_the_moment_allows() {
+        let (time, term, int) = (None, Some(15), Some(INTERRUPT));
+        assert_eq!(ends(Mode::Lost, &[time, term, int]), [None, Some(143), Some(130)]);
+        assert_eq!(ends(Mode::AtOnce, &[time, term, int]), [Some(75); 3]);
+        assert_eq!(ends(Mode::AfterPass, &[time, term, int, int]), [None, None, None, Some(130)]);
+    }
+
+    #[test]
+    fn a_run_that_is_complete_is_not_interrupted_unless_one_insists() {
+        assert_eq!(ends(Mode::Done, &[None, Some(15), None, Some(15)]), [None, None, None, Some(143)]);
+    }
+}

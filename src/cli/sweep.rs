@@ -4,14 +4,13 @@ use super::args::SweepArgs;
 use super::checkpoint::Keeper;
 use super::choose::{self, By, Compared};
 use super::comparison::Comparison;
-use super::config;
 use super::device::{Choice, Device};
 use super::fit::write_json;
 use super::init;
 use super::memory::{Memory, work};
 use super::output::{Folder, spare_inputs};
 use super::progress::Teller;
-use super::run::{Phases, command, listed, pack, peak_memory_bytes};
+use super::run::{Phases, Ran, command, pack};
 use super::{plan, print, print_document, rejects};
 use segma::error::{Error, Result, escaped};
 use segma::features::{Learnt, Pipeline};
@@ -21,8 +20,8 @@ use segma::model::Model;
 use segma::note::Note;
 use segma::segments::report::{Found, Origin, Report};
 use segma::segments::{Profile, Roles, suggested_names};
-use segma::table::{self, Table};
-use serde_json::{Value, json};
+use segma::table;
+use serde_json::json;
 use std::path::PathBuf;
 
 /// What the folder holds beside the models.
@@ -79,7 +78,10 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let origin = Origin { table: &table, options: &options, model: &models[0], device: &ran_on, command: &command };
     let html = phases.time("report", || report_of(&comparison, &models, origin).html())?;
     folder.write("report.html", |out| out.write_all(html.as_bytes()))?;
-    write_json(&folder, "run.json", &run_json((args, &table), &device, &phases, &notes))?;
+    let (memory, seed) = (&memory.json(&points), args.run.seed);
+    let device_notes = &device.notes;
+    let ran = Ran { table: &table, device: ran_on, device_notes, seed, phases: &phases, memory, notes: &notes };
+    write_json(&folder, "run.json", &ran.json())?;
     rejects::write_into(&folder, &args.input.csv, &table)?;
     folder.commit()?;
     keeper.finish();
@@ -127,23 +129,6 @@ fn fit_notes<'f>(fits: &'f [Fit], params: &'f [ValidParams]) -> impl Iterator<It
         fit.notes.iter().map(|n| Note { code: n.code.clone(), text: format!("k={}: {}", params.k(), n.text) })
     };
     fits.iter().zip(params).flat_map(of)
-}
-
-fn run_json((args, table): (&SweepArgs, &Table), device: &Device, phases: &Phases, notes: &[Note]) -> Value {
-    json!({
-        "schema": "segma.run/1",
-        "command": std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>(),
-        "segma": env!("CARGO_PKG_VERSION"),
-        "settings": config::in_effect(),
-        "input": { "path": table.source, "rows": table.rows, "files": listed(table) },
-        "device": device.ran_on(),
-        "threads": rayon::current_num_threads(),
-        "seed": args.run.seed,
-        "phases_seconds": phases.seconds(),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "notes": notes,
-        "device_notes": device.notes,
-    })
 }
 
 fn report(

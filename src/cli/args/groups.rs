@@ -33,7 +33,7 @@ pub(crate) enum ProgressArg {
     Bar,
     /// A line every 10 seconds
     Plain,
-    /// An object a line, also with --quiet
+    /// An object a line, also with --quiet; notes and errors become objects too
     Json,
     /// Nothing
     None,

@@ -102,7 +102,10 @@ pub(super) fn command_line() -> Result<Cli, Stop> {
         // Asked again, so that it is told as if there were no settings.
         return read(&words);
     };
-    let settings = settings(&typed).map_err(Stop::Setting)?;
+    let mut settings = settings(&typed).map_err(Stop::Setting)?;
+    while let Some(idle) = settings.iter().position(|setting| is_idle(setting, &words, &settings)) {
+        settings.remove(idle);
+    }
     let words = with(words, &settings);
     let cli = read(&words)?;
     let _ = LINE.set(Line { words, settings }); // the first one stays, and there is no other
@@ -112,12 +115,14 @@ pub(super) fn command_line() -> Result<Cli, Stop> {
 /// Whether a document, and whether lines of JSON are asked for, as far as the words themselves and the environment say.
 pub(super) fn asked() -> (bool, bool) {
     let words: Vec<OsString> = std::env::args_os().take_while(|word| word != "--").collect();
-    let pair = |two: &[OsString]| two[0] == "--log-format" && two[1] == "json";
-    let lines = words.windows(2).any(pair) || words.iter().any(|word| word == "--log-format=json");
+    const FLAGS: [(&str, &str); 2] = [("--log-format", "--log-format=json"), ("--progress", "--progress=json")];
+    let pair = |two: &[OsString]| two[1] == "json" && FLAGS.iter().any(|(flag, _)| two[0] == *flag);
+    let joined = |word: &OsString| FLAGS.iter().any(|(_, flag)| word == flag);
+    let lines = words.windows(2).any(pair) || words.iter().any(joined);
     let set = |flag: &str| std::env::var(variable(flag)).unwrap_or_default();
     (
         words.iter().any(|word| word == "--json") || switched(&set("json")) == "true",
-        lines || set("log-format") == "json",
+        lines || ["log-format", "progress"].iter().any(|flag| set(flag) == "json"),
     )
 }
 
@@ -127,10 +132,23 @@ fn read(words: &[OsString]) -> Result<Cli, Stop> {
 
 /// The command line of which nothing is required: whatever is missing may be a setting.
 fn lenient() -> Command {
-    fn anything(command: Command) -> Command {
-        command.mut_args(free).mut_subcommands(anything)
+    lenient_but("")
+}
+
+/// The same, but for what one flag requires.
+fn lenient_but(strict: &str) -> Command {
+    fn anything(command: Command, strict: &str) -> Command {
+        let free = |arg: Arg| if arg.get_long() == Some(strict) { arg } else { free(arg) };
+        command.mut_args(free).mut_subcommands(|below| anything(below, strict))
     }
-    Cli::command().mut_subcommands(anything)
+    Cli::command().mut_subcommands(|below| anything(below, strict))
+}
+
+/// Whether a setting has nothing to work on, as it goes with a flag that is neither typed nor set: a file may hold the time
+/// between checkpoints for the runs that have any.
+fn is_idle(setting: &Setting, words: &[OsString], settings: &[Setting]) -> bool {
+    let read = lenient_but(&setting.flag).try_get_matches_from(with(words.to_vec(), settings));
+    read.is_err_and(|error| error.kind() == ErrorKind::MissingRequiredArgument)
 }
 
 /// A flag that asks for nothing else.
@@ -166,7 +184,9 @@ fn settings(typed: &ArgMatches) -> Result<Vec<Setting>, Failure> {
     let mut settings = Vec::new();
     for (rank, arg, setting) in kept {
         // Of two that conflict the nearer source wins; of one source, clap says that they do.
-        if !winners.iter().any(|(other, won)| *other < rank && conflict(flags, arg, won)) {
+        if setting.is_off() {
+            settings.push(setting);
+        } else if !winners.iter().any(|(other, won)| *other < rank && conflict(flags, arg, won)) {
             winners.push((rank, arg));
             settings.push(setting);
         }
@@ -216,6 +236,11 @@ fn from_environment(arg: &Arg, flag: &str) -> Result<Option<Setting>, Failure> {
 }
 
 impl Setting {
+    /// Whether it is a switch that is off: as if it were not there.
+    fn is_off(&self) -> bool {
+        self.is_switch && self.values.iter().all(|value| value == "false")
+    }
+
     /// A setting of a flag, if clap takes the values.
     fn new(arg: &Arg, flag: &str, values: Vec<String>, from: Place) -> Result<Self, Failure> {
         check(arg, flag, &values).map_err(|message| Failure::setting(from.clone(), message, ""))?;

@@ -70,6 +70,15 @@ impl Teller {
         self.shown().begin(what);
     }
 
+    /// Iterations begin after so many that an earlier run made.
+    pub(super) fn iterating_from(&mut self, passes: u32) {
+        let mut shown = self.shown();
+        shown.begin("iterating");
+        if let Some(phase) = &mut shown.phase {
+            phase.begins_at(passes.into());
+        }
+    }
+
     /// Is told how far the step is that goes on.
     pub(super) fn watch(&self) -> Watch {
         let shown = self.shown.clone();

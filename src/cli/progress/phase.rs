@@ -52,6 +52,8 @@ pub(super) struct Phase {
     /// What is done, for people.
     what: String,
     began: Instant,
+    /// How far an earlier run had come.
+    first: u64,
     far: Option<Far>,
     /// When that was so, in seconds since it began.
     at: f64,
@@ -106,7 +108,12 @@ impl Phase {
     pub(super) fn new(what: &str) -> Self {
         let first = what.split([' ', ':']).next().unwrap_or_default();
         let name = NAMES.iter().find(|(word, _)| *word == first).map_or("work", |(_, name)| name);
-        Self { name, what: escaped(what), began: Instant::now(), far: None, at: 0.0, said: Instant::now() }
+        Self { name, what: escaped(what), began: Instant::now(), first: 0, far: None, at: 0.0, said: Instant::now() }
+    }
+
+    /// So much was done before it began.
+    pub(super) fn begins_at(&mut self, first: u64) {
+        self.first = first;
     }
 
     /// How far it is now.
@@ -128,8 +135,8 @@ impl Phase {
 
     /// Seconds that are left if it goes on as it went, for iterations at most so many; none if all is done.
     fn left(&self) -> Option<f64> {
-        let far = self.far.as_ref().filter(|far| far.done > 0 && far.of > far.done)?;
-        let then = (far.of - far.done) as f64 * self.at / far.done as f64;
+        let far = self.far.as_ref().filter(|far| far.done > self.first && far.of > far.done)?;
+        let then = (far.of - far.done) as f64 * self.at / (far.done - self.first) as f64;
         Some((then - (self.elapsed() - self.at)).max(0.0))
     }
 
@@ -273,6 +280,14 @@ mod tests {
         assert_eq!((&event["phase"], &event["i"], &event["of"]), (&"iterate".into(), &10.into(), &300.into()));
         assert_eq!((&event["changed"], &event["rows_per_second"]), (&7.into(), &200.0.into()));
         assert!((event["eta_s"].as_f64().unwrap() - 290.0).abs() < 1.0, "{event}");
+    }
+
+    #[test]
+    fn what_an_earlier_run_did_counts_for_nothing_in_what_is_left() {
+        let unit = Unit::Iterations { changed: 7, starts: 1, labelled: 100 };
+        let mut resumed = phase("iterating", 10, Some(Far { done: 210, of: 300, unit }));
+        resumed.begins_at(200);
+        assert!((resumed.left().unwrap() - 90.0).abs() < 1.0);
     }
 
     #[test]
