@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds="${1:-60}"
 [ $# -gt 0 ] && shift
-[ $# -gt 0 ] || set -- csv parquet npy model
+[ $# -gt 0 ] || set -- csv parquet npy model checkpoint
 for target in "$@"; do
     case "$target" in
         csv) seeds="fuzz/seeds/csv tests/data/bad" ;;

@@ -38,7 +38,7 @@ impl Observer for Stop {
 }
 
 /// The snapshot after so many passes, written down and read again; `None` if the fit has ended before.
-fn stopped(
+pub(crate) fn stopped(
     engine: &dyn Engine,
     matrix: &Matrix,
     params: &[ValidParams],
@@ -82,7 +82,7 @@ fn survives(matrix: &Matrix, params: &[ValidParams], engines: &[&dyn Engine], wh
     unreachable!()
 }
 
-fn params(ks: &[usize], change: impl Fn(Params) -> Params) -> Vec<ValidParams> {
+pub(crate) fn params(ks: &[usize], change: impl Fn(Params) -> Params) -> Vec<ValidParams> {
     ks.iter().map(|&k| change(Params::new(k)).check().unwrap()).collect()
 }
 

@@ -1,7 +1,14 @@
-//! Model files that somebody cut or changed: a model or exit 4, whatever the bytes.
+//! Models and checkpoints that somebody cut or changed: what they were or an error, whatever the bytes.
 
+use crate::checkpoint::{params, stopped};
+use crate::data::{Kind, table};
+use crate::fitted::matrix;
 use crate::program::Place;
+use segma::checkpoint::{Checkpoint, Job};
+use segma::engine::exact::Exact;
+use segma::kmeans::{Init, Quiet, resume};
 use segma::model::Model;
+use serde_json::Value;
 
 #[path = "../../../src/table/mutation.rs"]
 mod mutation;
@@ -74,4 +81,36 @@ fn numbers_that_are_none_are_refused_by_their_path() {
             assert_eq!(read(&place, changed.to_string().as_bytes()).unwrap_err().exit_code(), 4, "{list}");
         }
     }
+}
+
+#[test]
+fn mutated_checkpoints_are_refused_and_those_with_a_right_hash_do_no_harm() {
+    let matrix = matrix(&table(Kind::Blobs, 40, 2, 3));
+    let params = params(&[2, 3], |p| p.init(Init::Random).n_init(2).tol(0.0));
+    let snapshot = stopped(&Exact, &matrix, &params, None, 1).unwrap();
+    let job = Job::new(&matrix, &params);
+    let checkpoint = Checkpoint::new(job.clone(), "run".into(), snapshot);
+    let text = checkpoint.to_json().unwrap();
+    mutation::each(&[text.as_bytes()], 2_000, |bytes| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        if let Ok(read) = Checkpoint::from_json(text) {
+            assert_eq!(read, checkpoint, "{text}");
+        }
+    });
+    // Only the content, its hash made anew: as somebody would who means harm.
+    let content = serde_json::from_str::<Value>(&text).unwrap()["content"].to_string();
+    let (mut sound, mut refused) = (0, 0);
+    mutation::each(&[content.as_bytes()], 4_000, |bytes| {
+        let Ok(harmed) = serde_json::from_slice::<Checkpoint>(bytes) else { return };
+        assert_eq!(Checkpoint::from_json(&harmed.to_json().unwrap()).as_ref(), Ok(&harmed));
+        let gone_on = harmed.check(&job).and_then(|()| resume(&Exact, &matrix, &params, &harmed.snapshot, &mut Quiet));
+        match gone_on {
+            Ok(_) => sound += 1,
+            Err(error) => {
+                assert!([2, 3].contains(&error.exit_code()), "{error}");
+                refused += 1;
+            }
+        }
+    });
+    assert!(sound > 5 && refused > 100, "{sound} gone on with, {refused} refused");
 }

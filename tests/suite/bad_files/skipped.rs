@@ -111,7 +111,9 @@ fn predict_lists_rejects_beside_its_output_or_where_it_is_told() {
     assert_eq!(place.bytes("labels.csv"), place.bytes("run/segments.csv"));
     place.put("other.rejects.csv", "mine");
     place.run(&format!("{predict} -o other.csv")).ended(8).says(&["other.rejects.csv: exists already"]);
-    place.run(&format!("{predict} -o same.csv --rejects same.csv")).ended(2).says(&["--rejects and --output"]);
+    for same in ["same.csv", "./same.csv", "run/../same.csv"] {
+        place.run(&format!("{predict} -o same.csv --rejects {same}")).ended(2).says(&["--rejects and --output"]);
+    }
     place.run(&format!("{predict} -o t.csv --rejects x.csv --force")).ended(2).says(&["is an input too"]);
     place.run(&format!("{predict} -o x.csv --rejects t.csv --force")).ended(2).says(&["is an input too"]);
     let run = place.run(&format!("{predict} --rejects elsewhere.csv")).ended(0);
@@ -178,4 +180,16 @@ fn numbers_in_disguise_are_looked_for_in_the_rows_that_stay() {
     {
         place.run(&format!("fit {file} -k 2 -o run --on-error skip")).ended(3).says(&[says]);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_costs_the_list_nothing() {
+    let place = Place::with_customers();
+    place.run("fit customers.csv --id customer_id -k 2 -o run").ended(0);
+    let piped = "\"$0\" predict run/model.json customers.csv --on-error skip --rejects list.csv --device cpu | true";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", piped, env!("CARGO_BIN_EXE_segma")]).current_dir(place.path(""));
+    assert!(command.status().unwrap().success());
+    assert_eq!(place.names(""), ["customers.csv", "list.csv", "run"]);
 }
