@@ -80,6 +80,26 @@ fn a_run_tells_what_took_effect_and_the_command_that_does_the_same() {
 }
 
 #[test]
+fn a_switch_that_is_off_is_in_nobodys_way() {
+    let place = with_files("verbose = true\n", "");
+    let run = |quiet: &str| place.run_under(("SEGMA_QUIET", quiet), "fit customers.csv -k 2 -o run --force").ended(0);
+    run("0").says(&["reading\n"]);
+    assert_eq!(run("1").stderr, "");
+}
+
+#[test]
+fn a_setting_of_a_flag_that_is_not_there_waits_for_it() {
+    let place = with_files("checkpoint-every = \"5s\"\ntime-limit = \"1h\"\nmax-rejects = 7\n", "");
+    fit(&place, &[], "-k 2").ended(0);
+    assert_eq!(place.json("run/run.json")["settings"], serde_json::json!({}));
+    fit(&place, &[("SEGMA_ON_ERROR", "skip")], "-k 2 --checkpoint ck").ended(0);
+    let settings = place.json("run/run.json")["settings"].clone();
+    assert_eq!(settings.as_object().unwrap().len(), 4, "{settings}");
+    // What is typed is meant.
+    fit(&place, &[], "-k 2 --resume").ended(2).says(&["--checkpoint <FOLDER>"]);
+}
+
+#[test]
 fn what_is_required_may_be_a_setting() {
     let place = with_files("[fit]\nclusters = 2\noutput = \"there\"\n[tune]\nmatrix = \"no.npy\"\nclusters = 3\n", "");
     let mut command = place.command("fit customers.csv");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const FIT: &str = "fit points.csv -k 24 --init random --n-init 6 --tol 0 --max-iter 60 --metrics none --device cpu";
 
 /// What must come out the same.
-const OUTPUTS: [&str; 3] = ["model.json", "segments.csv", "profile.csv"];
+const OUTPUTS: [&str; 5] = ["model.json", "segments.csv", "profile.csv", "metrics.json", "report.html"];
 
 /// All that a run folder holds.
 const FILES: [&str; 6] = ["metrics.json", "model.json", "profile.csv", "report.html", "run.json", "segments.csv"];
@@ -29,7 +29,13 @@ fn place() -> Place {
     place
 }
 
-fn outputs(place: &Place, folder: &str) -> [Vec<u8>; 3] {
+/// A run that is left alone, into the folder that others will go to, as the report shows it; then it is out of the way.
+fn left_alone(place: &Place) {
+    place.run(&format!("{FIT} -o run")).ended(0);
+    fs::rename(place.path("run"), place.path("alone")).unwrap();
+}
+
+fn outputs(place: &Place, folder: &str) -> [Vec<u8>; 5] {
     OUTPUTS.map(|name| place.bytes(&format!("{folder}/{name}")))
 }
 
@@ -70,7 +76,7 @@ fn stopped(place: &Place, words: &str, name: &str) -> Run {
 fn a_run_that_is_killed_again_and_again_ends_as_one_left_alone() {
     let place = place();
     let clock = Instant::now();
-    place.run(&format!("{FIT} -o alone")).ended(0);
+    left_alone(&place);
     let (alone, whole) = (outputs(&place, "alone"), clock.elapsed());
     let seed = std::env::var("SEGMA_TEST_SEED").map_or(8, |s| s.parse().unwrap());
     let mut killed = Killed { alone, whole, random: Random(seed), kills: 0, resumed: 0 };
@@ -80,7 +86,8 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_left_alone() {
         while killed.kills < 10 * round {
             killed.until_done(&place, in_place, 10 * round);
             assert!(outputs(&place, "run") == killed.alone, "seed {seed}");
-            assert!(place.names("ck").is_empty(), "seed {seed}");
+            // The last kill may have come before the empty folder was gone.
+            assert!(!place.path("ck").exists() || place.names("ck").is_empty(), "seed {seed}");
         }
     }
     let Killed { kills, resumed, .. } = killed;
@@ -93,7 +100,7 @@ fn a_run_that_is_killed_again_and_again_ends_as_one_left_alone() {
 
 /// What became of a run that is killed again and again.
 struct Killed {
-    alone: [Vec<u8>; 3],
+    alone: [Vec<u8>; 5],
     /// What a run takes that is left alone.
     whole: Duration,
     random: Random,
@@ -138,7 +145,7 @@ fn killed_after(mut child: Child, patience: Duration) -> Run {
 }
 
 /// Each file that can be seen is a whole one, and a folder with a run.json has them all.
-fn nothing_is_torn(place: &Place, alone: &[Vec<u8>; 3], in_place: bool) {
+fn nothing_is_torn(place: &Place, alone: &[Vec<u8>; 5], in_place: bool) {
     let there: Vec<String> = if place.path("run").exists() { place.names("run") } else { Vec::new() };
     for (name, bytes) in OUTPUTS.iter().zip(alone) {
         if there.iter().any(|n| n == name) {
@@ -153,7 +160,7 @@ fn nothing_is_torn(place: &Place, alone: &[Vec<u8>; 3], in_place: bool) {
 #[test]
 fn a_signal_stops_a_run_at_the_end_of_a_pass_and_it_is_resumed() {
     let place = place();
-    place.run(&format!("{FIT} -o alone")).ended(0);
+    left_alone(&place);
     for name in ["TERM", "INT", "USR1"] {
         let run = stopped(&place, &format!("{FIT} -o run"), name).ended(75);
         assert!(run.stderr.ends_with("stopped: saved checkpoint ck/checkpoint.json; run again with --resume\n"));
@@ -164,7 +171,7 @@ fn a_signal_stops_a_run_at_the_end_of_a_pass_and_it_is_resumed() {
         }
         place.run(&format!("{FIT} -o run --checkpoint ck --resume")).ended(0).says(&["going on from ck, after pass "]);
         assert_eq!(outputs(&place, "run"), outputs(&place, "alone"), "{name}");
-        assert!(place.names("ck").is_empty());
+        assert!(!place.path("ck").exists());
         fs::remove_dir_all(place.path("run")).unwrap();
     }
 }
@@ -182,9 +189,30 @@ fn a_second_interrupt_ends_the_program_at_once() {
 }
 
 #[test]
+fn a_stop_at_once_is_told_as_one_after_a_pass() {
+    let place = place();
+    let told = |words: &str, wait: &str, code: i32| {
+        let mut child = place.command(&format!("{words} --json")).stdout(Stdio::piped()).spawn().unwrap();
+        let path = place.path(&wait.replace("PROCESS", &child.id().to_string()));
+        wait_for(&path, &mut child);
+        signal(&child, "TERM");
+        let output = child.wait_with_output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &document["exit"]), (Some(code), &code.into()), "{document}");
+        document["code"].clone()
+    };
+    let long = FIT.replace("--n-init 6", "--n-init 60");
+    assert_eq!(told(&format!("{long} -o run"), ".segma-PROCESS.partial", 143), "interrupted");
+    // Before the passes begin it stops at once.
+    let run = format!("{long} -o run --checkpoint-every 0s --checkpoint");
+    assert_eq!(told(&format!("{run} one"), ".segma-PROCESS.partial", 75), "stopped");
+    assert_eq!(told(&format!("{run} other"), "other/checkpoint.json", 75), "stopped");
+}
+
+#[test]
 fn a_time_limit_stops_a_run_as_often_as_it_takes() {
     let place = place();
-    place.run(&format!("{FIT} -o alone")).ended(0);
+    left_alone(&place);
     let limited = |millis: u64| place.run(&format!("{FIT} -o run --checkpoint ck --resume --time-limit {millis}ms"));
     limited(0).ended(75).says(&["stopped before the first checkpoint; run again with --resume"]);
     let done = (1..60).map(|n| limited(150 * n)).find(|run| run.code != 75).unwrap();
@@ -219,12 +247,20 @@ fn a_checkpoint_is_for_its_own_table_options_and_run() {
     place.put("ck/checkpoint-before.json", &newest[..newest.len() / 3]);
     again("--resume").ended(3).says(&["ck/checkpoint.json: not a checkpoint", "--force"]);
     place.put("ck/checkpoint-before.json", &newest);
-    again("--resume").ended(0).says(&["not a checkpoint", "going on from the one before it"]);
+    // It takes the place of the damaged one, which would else become the one before.
+    again("--resume --seed 7").ended(2).says(&["not a checkpoint", "going on from the one before it"]);
+    assert!(place.names("ck") == ["checkpoint.json"] && place.bytes("ck/checkpoint.json") == newest);
+    // To start over takes the old one away, but only when nothing is in the way any more.
+    again("--force --columns nothing").ended(3);
+    assert_eq!(place.bytes("ck/checkpoint.json"), newest);
+    // The output is the same one, however it is spelt.
+    place.put_in("run", "profile.csv", "as if killed while its files were put in place");
+    place.run(&format!("{FIT} -o ./run/ --checkpoint ck --resume")).ended(0);
     // Outputs that were there before are safe from a run that is resumed into another folder.
     stopped(&place, &format!("{FIT} -o other"), "TERM").ended(75);
     again("--resume").ended(8).says(&["run/model.json: exists already"]);
     place.run(&format!("{FIT} -o run --checkpoint ck --force")).ended(0);
-    assert!(place.names("ck").is_empty());
+    assert!(!place.path("ck").exists());
 }
 
 #[test]
@@ -241,7 +277,7 @@ fn flags_of_a_checkpoint_need_one() {
 #[test]
 fn a_checkpoint_that_cannot_be_written_costs_a_note_and_no_result() {
     let place = place();
-    place.run(&format!("{FIT} -o alone")).ended(0);
+    left_alone(&place);
     let mut child = start(&place, &format!("{FIT} -o run --checkpoint ck --checkpoint-every 0s"));
     wait_for(&place.path("ck/checkpoint.json"), &mut child);
     while fs::remove_dir_all(place.path("ck")).is_err() {}
@@ -319,7 +355,7 @@ fn a_place_that_cannot_be_written_is_found_before_the_work() {
 }
 
 /// Runs the job script with programs of these texts in the place of `segma` and `scontrol`.
-fn job(place: &Place, segma: &str) -> Child {
+fn job(place: &Place, segma: &str, restarts: &str) -> Child {
     use std::os::unix::fs::PermissionsExt;
     for (name, text) in [("segma", segma), ("scontrol", "#!/bin/sh\necho \"$@\" > requeued\n")] {
         place.put_in("bin", name, text);
@@ -328,7 +364,13 @@ fn job(place: &Place, segma: &str) -> Child {
     let path = format!("{}:{}", place.path("bin").display(), std::env::var("PATH").unwrap());
     let mut script = Command::new("bash");
     script.arg(root().join("examples/slurm.sh")).current_dir(place.path("")).env("PATH", path);
-    script.env("SLURM_JOB_ID", "7").env("TABLE", "customers.csv").stderr(Stdio::piped()).spawn().unwrap()
+    script
+        .env("SLURM_JOB_ID", "7")
+        .env("SLURM_RESTART_COUNT", restarts)
+        .env("TABLE", "customers.csv")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 #[test]
@@ -338,13 +380,20 @@ fn the_job_script_for_slurm_passes_the_signal_on_and_queues_the_job_again() {
         return;
     }
     let place = Place::with_customers();
-    let waits = "#!/bin/sh\ntrap 'sleep 0.2; exit 75' USR1\ntouch started\nwhile :; do sleep 0.02; done\n";
-    let mut child = job(&place, waits);
-    wait_for(&place.path("started"), &mut child);
-    signal(&child, "USR1");
-    ended(child).ended(75);
+    let waits = "#!/bin/sh\ntrap 'sleep 0.2; exit 75' USR1 TERM\ntouch started\nwhile :; do sleep 0.02; done\n";
+    let signalled = |name: &str, restarts: &str| {
+        let mut child = job(&place, waits, restarts);
+        wait_for(&place.path("started"), &mut child);
+        signal(&child, name);
+        ended(child).ended(75);
+        fs::remove_file(place.path("started")).unwrap();
+    };
+    signalled("USR1", "49");
     assert_eq!(place.text("requeued"), "requeue 7\n");
     fs::remove_file(place.path("requeued")).unwrap();
-    ended(job(&place, &format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_segma")))).ended(0);
+    // One that was cancelled stays away, and so does one that has come too often.
+    signalled("TERM", "0");
+    signalled("USR1", "50");
+    ended(job(&place, &format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_segma")), "0")).ended(0);
     assert!(!place.path("requeued").exists() && place.path("segments/run.json").exists());
 }

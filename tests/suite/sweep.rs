@@ -55,6 +55,8 @@ fn the_program_writes_the_models_that_fits_write() {
     let run = place.run("sweep customers.csv --id customer_id -k 2..5,8 --n-init 2 --metrics none -o out");
     assert!(run.ended(0).stdout.starts_with("Fitted 5 numbers of segments"));
     assert_eq!(place.names("out"), ["models", "report.html", "run.json", "sweep.csv", "sweep.json"]);
+    let run = place.json("out/run.json");
+    assert!(run["memory"].is_object() && run["input"]["rejected"] == 0, "{run}");
     let lines: Vec<String> = place.text("out/sweep.csv").lines().map(str::to_owned).collect();
     assert!(
         lines[0].starts_with("k,clusters,inertia,explained,knee,")

@@ -34,6 +34,17 @@ fn every_phase_tells_programs_its_beginning_and_its_end() {
 }
 
 #[test]
+fn with_progress_json_notes_and_errors_are_objects_too() {
+    let place = Place::with_customers();
+    let lines = objects(&place.run(&format!("{FIT} -v --progress json")).ended(0));
+    assert!(lines.iter().any(|l| l["code"] == "no_id" && l["level"] == "note"), "{lines:?}");
+    for words in ["fit no.csv -k 2 -o x --progress json", "fit --no-such-flag --progress=json"] {
+        let run = place.run(words);
+        assert!(objects(&run).iter().any(|line| line["level"] == "error"), "{words}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn parquet_and_npy_tell_how_far_reading_is() {
     let place = Place::new();
     place.run("generate a.parquet --rows 3000 -q").ended(0);
