@@ -7,7 +7,7 @@
 use crate::error::{Error, Place, Result, escaped, printable};
 use crate::kmeans::{Init, Snapshot, ValidParams};
 use crate::matrix::{Matrix, Weights};
-use crate::model::{MOST_BYTES, read_bounded};
+use crate::model::{MOST_BYTES, check_schema, read_bounded};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -71,11 +71,6 @@ struct File<C> {
     schema: String,
     sha256: String,
     content: C,
-}
-
-#[derive(Deserialize)]
-struct Head {
-    schema: Option<String>,
 }
 
 impl Job {
@@ -240,14 +235,7 @@ impl Checkpoint {
     /// # Errors
     /// What is wrong with it.
     pub fn from_json(text: &str) -> std::result::Result<Self, String> {
-        let head: Head = serde_json::from_str(text).map_err(|e| format!("not a checkpoint: {e}"))?;
-        match head.schema.as_deref() {
-            Some(SCHEMA) => {}
-            Some(other) => {
-                return Err(format!("schema: '{}' is not '{SCHEMA}', which this segma reads", printable(other)));
-            }
-            None => return Err(format!("not a checkpoint: no field `schema` ('{SCHEMA}')")),
-        }
+        check_schema(text, SCHEMA, "a checkpoint")?;
         let file: File<Self> = serde_json::from_str(text).map_err(|e| format!("not a whole checkpoint: {e}"))?;
         if file.sha256 != file.content.sha256() {
             return Err("damaged: its SHA-256 is not that of its content".into());

@@ -237,6 +237,21 @@ pub fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// A JSON text in which characters are spelt out for which `out` is true: the same strings. They must be ones that only stand in
+/// strings.
+#[must_use]
+pub fn spelt_out(json: &str, out: impl Fn(char) -> bool) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if out(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// Text made safe for a terminal: control, bidirectional and other invisible characters become visible escapes.
 #[must_use]
 pub fn escaped(text: &str) -> String {

@@ -224,16 +224,19 @@ impl Model {
     }
 
     fn from_json(text: &str) -> std::result::Result<Self, String> {
-        let head: Head = serde_json::from_str(text).map_err(|e| format!("not a segma model: {e}"))?;
-        match head.schema.as_deref() {
-            Some(SCHEMA) => {}
-            Some(other) => {
-                return Err(format!("schema: '{}' is not '{SCHEMA}', which this segma reads", printable(other)));
-            }
-            None => return Err(format!("not a segma model: no field `schema` ('{SCHEMA}')")),
-        }
+        check_schema(text, SCHEMA, "a segma model")?;
         let file: File = serde_json::from_str(text).map_err(|e| format!("not a valid model: {e}"))?;
         file.check()
+    }
+}
+
+/// Refuses text that is not `what`, or of another version.
+pub(crate) fn check_schema(text: &str, schema: &str, what: &str) -> std::result::Result<(), String> {
+    let head: Head = serde_json::from_str(text).map_err(|e| format!("not {what}: {e}"))?;
+    match head.schema {
+        Some(found) if found == schema => Ok(()),
+        Some(other) => Err(format!("schema: '{}' is not '{schema}', which this segma reads", printable(&other))),
+        None => Err(format!("not {what}: no field `schema` ('{schema}')")),
     }
 }
 

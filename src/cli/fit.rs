@@ -62,19 +62,33 @@ pub(super) struct Outcome<'a> {
     pub(super) seconds: f64,
 }
 
+/// What there is before the work, all of it known to be in order.
+struct Begun {
+    files: Vec<PathBuf>,
+    teller: Teller,
+    keeper: Keeper,
+    folder: Folder,
+    choice: Choice,
+}
+
+fn begin(args: &FitArgs) -> Result<Begun> {
+    let names: Vec<&str> = files(args.segments()).into_iter().chain(args.input.csv.rejects_in_folder()).collect();
+    let outputs: Vec<_> = names.iter().map(|name| args.folder.output.join(name)).collect();
+    let files = table::expand(&args.input.tables)?;
+    spare_inputs(&files, Some(args.kmeans.run.init.as_ref()), &outputs)?;
+    let teller = Teller::new(&args.shared);
+    let keeper = Keeper::new(&args.checkpoint, &args.folder, &teller)?;
+    let folder = Folder::create(&args.folder.output, &names, args.folder.force || keeper.may_overwrite())?;
+    Ok(Begun { files, teller, keeper, folder, choice: Choice::new(&args.device)? })
+}
+
 /// Runs the verb.
 pub(super) fn fit(args: &FitArgs) -> Result<()> {
     if args.plan {
         return plan::Run::fit(args).tell();
     }
-    let names: Vec<&str> = files(args.segments()).into_iter().chain(args.input.csv.rejects_in_folder()).collect();
-    let outputs: Vec<_> = names.iter().map(|name| args.folder.output.join(name)).collect();
-    let files = table::expand(&args.input.tables)?;
-    spare_inputs(&files, Some(args.kmeans.run.init.as_ref()), &outputs)?;
-    let (mut teller, mut phases) = (Teller::new(&args.shared), Phases::default());
-    let mut keeper = Keeper::new(&args.checkpoint, &args.folder, &teller)?;
-    let folder = Folder::create(&args.folder.output, &names, args.folder.force || keeper.may_overwrite())?;
-    let choice = Choice::new(&args.device)?;
+    let Begun { files, mut teller, mut keeper, folder, choice } = begin(args)?;
+    let mut phases = Phases::default();
     teller.step("reading");
     let memory = Memory::new(args.input.csv.memory);
     let mut table = phases.time("read", || args.input.read(&files, &memory, &teller))?;

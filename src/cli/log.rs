@@ -1,6 +1,6 @@
 //! Lines on stderr: words for people, or with `--log-format json` an object each, for programs.
 
-use segma::error::is_hidden;
+use segma::error::{is_hidden, spelt_out};
 use serde_json::json;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -53,16 +53,7 @@ fn line(json: bool, level: Level, code: &str, message: &str) -> String {
 /// A JSON text in which characters that cannot be seen are spelt out: the same strings, and safe to show. Outside of
 /// strings JSON has no such characters but line ends.
 pub(super) fn visible(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_hidden(c) && c != '\n' {
-            let mut units = [0; 2];
-            c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    spelt_out(json, |c| is_hidden(c) && c != '\n')
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ impl<'a> Run<'a> {
             extent,
             columns: table.columns.len(),
             work,
-            table_bytes: (table.bytes() as f64 * share) as u128,
+            table_bytes: table.bytes() as u128 * u128::from(extent.rows) / begun.max(1) as u128,
             chunk: self.chunk(&device, &work)?,
             device: device.ran_on(),
             memory,
@@ -171,7 +171,7 @@ struct Plan {
 impl Plan {
     /// Whether the points lie in memory, or why they lie nowhere.
     fn points(&self) -> Result<bool> {
-        let table = u64::try_from(self.table_bytes).unwrap_or(u64::MAX).min(self.memory.room());
+        let table = whole(self.table_bytes).min(self.memory.room());
         self.memory.holds(&self.work, table)
     }
 
@@ -220,9 +220,9 @@ impl Plan {
             "rows_exact": self.extent.exact,
             "columns": self.columns,
             "features": self.work.dims,
-            "table_bytes": self.table_bytes as u64,
-            "points_bytes": self.work.points_bytes() as u64,
-            "labels_bytes": self.work.labels_bytes() as u64,
+            "table_bytes": whole(self.table_bytes),
+            "points_bytes": whole(self.work.points_bytes()),
+            "labels_bytes": whole(self.work.labels_bytes()),
             "limit_bytes": self.memory.limit(),
             "will_fit": points.is_ok(),
             "points_in_file": points.ok().map(|in_memory| !in_memory),
@@ -233,6 +233,11 @@ impl Plan {
             "max_iter": self.max_iter,
         })
     }
+}
+
+/// Bytes for programs.
+fn whole(bytes: u128) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// Bytes for people.

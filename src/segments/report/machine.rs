@@ -1,9 +1,8 @@
 //! The report's data for programs, inside the page.
 
 use super::Report;
-use crate::error::{Error, Result, escaped};
+use crate::error::{Error, Result, is_hidden, spelt_out};
 use serde::Serialize;
-use std::fmt::Write;
 
 /// The version of the data; a program should look at it.
 const SCHEMA: &str = "segma.report/1";
@@ -24,18 +23,7 @@ pub(super) fn json(report: &Report) -> Result<String> {
 
 /// JSON without markup and without hidden characters. All of these can only stand in its strings.
 fn contained(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        let hidden = !c.is_ascii() && escaped(c.encode_utf8(&mut [0; 4])).starts_with('\\');
-        if hidden || matches!(c, '<' | '>' | '&' | '\u{7f}' | '\u{fffe}' | '\u{ffff}') {
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
-                let _ = write!(out, "\\u{unit:04x}"); // a String takes everything
-            });
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    spelt_out(json, |c| is_hidden(c) || matches!(c, '<' | '>' | '&' | '\u{fffe}' | '\u{ffff}'))
 }
 
 #[cfg(test)]
