@@ -147,8 +147,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
 
 fn hint_at_id(args: &FitArgs, notes: &mut Vec<Note>) {
     if args.input.id.is_none() {
-        let text = format!("no --id column: {} numbers the rows from 1", segments_file(args.segments()));
-        notes.push(Note::new("no_id", text));
+        notes.push(Note::new("no_id", "no --id column: the segments number the rows from 1"));
     }
 }
 

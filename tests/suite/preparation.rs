@@ -66,7 +66,7 @@ fn a_parquet_table_gives_the_bytes_of_its_csv() {
     place.put("telco.csv", rows);
     let fit = |table: &str, out: &str| {
         let flags = "--id customer_id -k 4 --date-reference 2024-01-01 --missing knn --outliers iqr";
-        place.run(&format!("fit {table} {flags} -o {out}")).ended(0);
+        place.run(&format!("fit {table} {flags} --format csv -o {out}")).ended(0);
     };
     fit("telco.csv", "csv");
     for writer in ["pyarrow", "polars"] {

@@ -261,7 +261,9 @@ fn threads_and_formats_cannot_be_seen_in_profiles() {
     writer.finish().unwrap();
     let fit = |table: &str, threads: usize| {
         let out = format!("{table}{threads}");
-        place.run(&format!("fit {table} -k 3 --kpi churned --threads {threads} --device cpu -o {out}")).ended(0);
+        place
+            .run(&format!("fit {table} -k 3 --kpi churned --threads {threads} --device cpu --format csv -o {out}"))
+            .ended(0);
         ["model.json", "segments.csv", "profile.csv"].map(|name| place.bytes(&format!("{out}/{name}")))
     };
     let one = fit("a.csv", 1);
