@@ -10,6 +10,9 @@ const BLOCK: usize = 1 << 16;
 
 /// Numbers `[rows]`, NaN for a missing one.
 pub(super) trait Stream {
+    /// How many there are.
+    fn rows(&self) -> usize;
+
     /// Shows all rows in order, some at a time, each time with the first of them.
     fn each(&self, see: impl FnMut(usize, &[f64]));
 
@@ -22,12 +25,20 @@ pub(super) trait Stream {
 }
 
 impl Stream for [f64] {
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
     fn each(&self, mut see: impl FnMut(usize, &[f64])) {
         see(0, self);
     }
 }
 
 impl Stream for Raw<'_> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
     fn each(&self, mut see: impl FnMut(usize, &[f64])) {
         let mut values = vec![0.0; BLOCK.min(self.rows)];
         for first in (0..self.rows).step_by(BLOCK) {
@@ -49,6 +60,10 @@ pub(super) struct Filling<'a> {
 }
 
 impl Stream for Filling<'_> {
+    fn rows(&self) -> usize {
+        self.raw.rows
+    }
+
     fn each(&self, mut see: impl FnMut(usize, &[f64])) {
         let mut filled = self.filled.iter().peekable();
         let mut values = Vec::with_capacity(BLOCK);
