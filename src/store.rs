@@ -158,7 +158,11 @@ impl Store {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) => match self.room() {
                 Some(room) if room.strict => Err(full(&room.folder, &error)),
-                _ => Ok(None),
+                Some(mut room) => {
+                    room.left = u64::MAX; // the folder is not asked again
+                    Ok(None)
+                }
+                None => Ok(None),
             },
         }
     }
@@ -284,7 +288,8 @@ mod tests {
         let nowhere = || PathBuf::from("/nowhere/at/all");
         let error = Store::in_folder(nowhere(), 0, true).keep(piece(9).into()).unwrap_err();
         assert!(error.to_string().contains("TMPDIR") && error.exit_code() == 7, "{error}");
-        assert!(Store::in_folder(nowhere(), 0, false).keep(piece(9).into()).unwrap().in_memory());
+        let store = Store::in_folder(nowhere(), 0, false);
+        assert!(store.keep(piece(9).into()).unwrap().in_memory() && store.has_room(u64::MAX));
     }
 
     #[test]
@@ -295,6 +300,7 @@ mod tests {
             let failed = store.fill(usize::MAX / 4, |_| Ok(()));
             assert!(if strict { failed.is_err() } else { failed.unwrap().is_none() });
             let (next, last) = (store.keep(piece(7).into()).unwrap(), store.keep(piece(9).into()).unwrap());
+            assert!(next.in_memory() != strict && last.in_memory() != strict);
             assert_eq!((&first[..], &next[..], &last[..]), (&piece(5)[..], &piece(7)[..], &piece(9)[..]));
         }
     }
