@@ -150,66 +150,66 @@ pub(super) struct Choice {
     pub(super) stability: Option<Stability>,
 }
 
-/// Fits the number of clusters that is asked for, or of those to choose from the one that is recommended.
+/// Fits the number of clusters that is asked for, or of those to choose from the one that is recommended; `params` are
+/// [`params`] of the same `args`.
 ///
 /// # Errors
 /// [`Error::Gate`] if none is; else as [`segma::kmeans::fit`].
 pub(super) fn fit(
     args: &ClustersArgs,
-    pipeline: &Pipeline,
+    mut params: Vec<ValidParams>,
     (engine, matrix): (&dyn Engine, &Matrix),
     (teller, phases, keeper): (&mut Teller, &mut Phases, &mut Keeper),
 ) -> Result<Chosen> {
-    let one = match &args.clusters {
-        Some(Clusters::Exactly(k)) => Some(*k),
-        None => None,
-        Some(Clusters::Among(several)) => return best(&several.0, args, (engine, matrix), (teller, phases, keeper)),
-        Some(Clusters::Auto) => return best(&usual(matrix)?, args, (engine, matrix), (teller, phases, keeper)),
-    };
-    let mut params = vec![init::params(one, &args.run, Space::Prepared(pipeline))?];
+    match &args.clusters {
+        Some(Clusters::Exactly(_)) | None => {}
+        Some(Clusters::Among(_)) => return best(params, args.run.seed, (engine, matrix), (teller, phases, keeper)),
+        Some(Clusters::Auto) => {
+            let params = with_rows(params, matrix)?;
+            return best(params, args.run.seed, (engine, matrix), (teller, phases, keeper));
+        }
+    }
     teller.step("seeding");
     let mut fits = phases.time("fit", || keeper.sweep(engine, matrix, &params, teller))?;
     Ok(Chosen { fit: fits.swap_remove(0), params: params.swap_remove(0), choice: None })
 }
 
-/// The clusters and the starts of each fit that `args` ask for: what [`fit`] will make of them, but for numbers of `auto` that
-/// there are too few rows for.
-pub(super) fn fits(args: &ClustersArgs, pipeline: &Pipeline) -> Result<Vec<(usize, usize)>> {
-    let params = match &args.clusters {
-        Some(Clusters::Among(several)) => init::sweep_params(&several.0, &args.run, true)?,
-        Some(Clusters::Auto) => init::sweep_params(&AUTO.collect::<Vec<_>>(), &args.run, true)?,
-        Some(Clusters::Exactly(k)) => vec![init::params(Some(*k), &args.run, Space::Prepared(pipeline))?],
-        None => vec![init::params(None, &args.run, Space::Prepared(pipeline))?],
-    };
-    Ok(params.iter().map(|p| (p.k(), p.starts())).collect())
+/// The checked parameters of each fit that `args` ask for; those of `auto` are not held against the number of rows yet.
+pub(super) fn params(args: &ClustersArgs, pipeline: &Pipeline) -> Result<Vec<ValidParams>> {
+    match &args.clusters {
+        Some(Clusters::Among(several)) => init::sweep_params(&several.0, &args.run, true),
+        Some(Clusters::Auto) => init::sweep_params(&AUTO.collect::<Vec<_>>(), &args.run, true),
+        Some(Clusters::Exactly(k)) => Ok(vec![init::params(Some(*k), &args.run, Space::Prepared(pipeline))?]),
+        None => Ok(vec![init::params(None, &args.run, Space::Prepared(pipeline))?]),
+    }
 }
 
-/// The numbers of `auto`, as far as there are rows for them.
-fn usual(matrix: &Matrix) -> Result<Vec<u32>> {
+/// The parameters of `auto` that there are rows enough for.
+fn with_rows(mut params: Vec<ValidParams>, matrix: &Matrix) -> Result<Vec<ValidParams>> {
     let points = matrix.weights().map_or(matrix.count() as u64, |w| w.positive());
-    let ks: Vec<u32> = AUTO.filter(|k| u64::from(*k) < points).collect();
-    if ks.is_empty() {
+    params.retain(|p| (p.k() as u64) < points);
+    if params.is_empty() {
         let message = format!("{points} rows are too few to choose a number of segments");
         return Err(Error::data(Place::default(), message, "give more rows, or say --clusters 1"));
     }
-    Ok(ks)
+    Ok(params)
 }
 
 fn best(
-    counts: &[u32],
-    args: &ClustersArgs,
+    params: Vec<ValidParams>,
+    seed: u64,
     (engine, matrix): (&dyn Engine, &Matrix),
     told: (&mut Teller, &mut Phases, &mut Keeper),
 ) -> Result<Chosen> {
-    let params = init::sweep_params(counts, &args.run, true)?;
-    let by = By { metrics: Metrics::FULL, seed: args.run.seed };
+    let tried: Vec<usize> = params.iter().map(ValidParams::k).collect();
+    let by = By { metrics: Metrics::FULL, seed };
     let mut compared = compare(engine, matrix, params, by, told)?;
     let verdict = &compared.verdict;
     let Some(at) = compared.params.iter().position(|p| Some(p.k()) == verdict.recommended_k) else {
         return Err(no_clear_k(verdict));
     };
     let choice = Choice {
-        document: json!({ "tried": counts, "reason": verdict.reason, "votes": verdict.votes }),
+        document: json!({ "tried": tried, "reason": verdict.reason, "votes": verdict.votes }),
         reason: verdict.reason.clone(),
         view: Comparison { compared: &compared, matrix }.view(),
         stability: compared.stability[at].clone(),

@@ -12,7 +12,7 @@ use super::run::{Phases, Ran, carried, command, pack, write_segments};
 use super::{plan, print, print_document, rejects, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline, Prepared};
-use segma::kmeans::{Fit, Step};
+use segma::kmeans::{Fit, Step, ValidParams};
 use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
@@ -97,12 +97,13 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     let Learnt { pipeline, weights, mut notes } = phases.time("learn", || Pipeline::learn(&mut table, &options))?;
     notes.extend(rejects::notes(&table));
     let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
-    let starts: Vec<usize> = choose::fits(&args.kmeans, &pipeline)?.into_iter().map(|(_, starts)| starts).collect();
+    let params = choose::params(&args.kmeans, &pipeline)?;
+    let starts: Vec<usize> = params.iter().map(ValidParams::starts).collect();
     let points = memory.points(&work(&prepared, weights.is_some(), &starts))?;
     let matrix = phases.time("pack", || pack(&prepared, weights, &points, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let told = (&mut teller, &mut phases, &mut keeper);
-    let chosen = choose::fit(&args.kmeans, &pipeline, (&*device.engine, &matrix), told);
+    let chosen = choose::fit(&args.kmeans, params, (&*device.engine, &matrix), told);
     let Chosen { mut fit, params, choice: how } = chosen.map_err(|e| e.in_file(&table.source))?;
     if args.kmeans.run.require_convergence && !fit.converged {
         return Err(Error::NotConverged { iterations: fit.iterations });

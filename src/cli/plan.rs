@@ -17,6 +17,7 @@ use segma::engine::gpu::plan::chunk_tiles;
 use segma::engine::{Centroids, SetPass};
 use segma::error::{Error, Result};
 use segma::features::Pipeline;
+use segma::kmeans::ValidParams;
 use segma::matrix::{Matrix, Rows, TILE};
 use segma::table::{self, Extent};
 use serde_json::{Value, json};
@@ -46,14 +47,10 @@ enum Fits<'a> {
 }
 
 impl Fits<'_> {
-    /// The clusters and the starts of each fit.
-    fn all(&self, pipeline: &Pipeline) -> Result<Vec<(usize, usize)>> {
+    fn params(&self, pipeline: &Pipeline) -> Result<Vec<ValidParams>> {
         match self {
-            Self::Fit(args) => choose::fits(args, pipeline),
-            Self::Sweep(args) => {
-                let params = init::sweep_params(&args.clusters.0, &args.run, args.metrics.any())?;
-                Ok(params.iter().map(|p| (p.k(), p.starts())).collect())
-            }
+            Self::Fit(args) => choose::params(args, pipeline),
+            Self::Sweep(args) => init::sweep_params(&args.clusters.0, &args.run, args.metrics.any()),
         }
     }
 }
@@ -96,12 +93,12 @@ impl<'a> Run<'a> {
         let matrix = Matrix::learn(&prepared, None)?.0;
         let prepare = clock.elapsed().as_secs_f64();
         let dims = prepared.dims();
-        let fits = self.kmeans.all(&learnt.pipeline)?;
-        let starts: Vec<usize> = fits.iter().map(|(_, starts)| *starts).collect();
+        let params = self.kmeans.params(&learnt.pipeline)?;
+        let starts: Vec<usize> = params.iter().map(ValidParams::starts).collect();
         let work = Work { rows: extent.rows, ..work(&prepared, learnt.weights.is_some(), &starts) };
         let values = usize::try_from(extent.rows).unwrap_or(usize::MAX).saturating_mul(dims);
         let device = Choice::new(self.device)?.device(self.device, values)?;
-        let pass = trial(&device, &matrix, &fits)?;
+        let pass = trial(&device, &matrix, &params)?;
         let share = extent.rows as f64 / begun.max(1) as f64;
         Ok(Plan {
             files: files.len(),
@@ -129,13 +126,13 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Seconds that a pass of all sets takes for a row, given the clusters and the starts of each fit.
-fn trial(device: &Device, beginning: &Matrix, fits: &[(usize, usize)]) -> Result<f64> {
+/// Seconds that a pass of all sets takes for a row.
+fn trial(device: &Device, beginning: &Matrix, params: &[ValidParams]) -> Result<f64> {
     let points: Vec<usize> = (0..TRIAL_POINTS).map(|i| i % beginning.count()).collect();
     let matrix = beginning.pick(&points, None)?;
     let row = |i: usize| beginning.point(i % beginning.count()).collect::<Vec<i64>>();
     let centroids = |k: usize| Centroids::new(matrix.dims(), (0..k).flat_map(row).collect());
-    let sets = fits.iter().flat_map(|(k, starts)| std::iter::repeat_n(*k, *starts));
+    let sets = params.iter().flat_map(|p| std::iter::repeat_n(p.k(), p.starts()));
     let sets: Vec<Centroids> = sets.map(centroids).collect();
     let batch: Vec<SetPass<'_>> = sets.iter().enumerate().map(|(set, centroids)| SetPass { set, centroids }).collect();
     let mut session = device.engine.load(&matrix)?;
