@@ -29,29 +29,30 @@ pub(super) fn lower_median(values: &(impl Stream + ?Sized), weights: Option<&[u6
 
 fn by_bins(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<f64> {
     let (low, high) = range(values, weights);
-    let mut range = Range { low, high };
-    let counts = range.counts(values, weights);
+    let mut narrowed = Range { low, high };
+    let mut counts = narrowed.counts(values, weights);
     let total: u64 = counts.iter().map(|bin| bin.weight).sum();
-    let (mut counts, mut before, wanted) = (counts, 0, total - total / 2);
+    let wanted = total - total / 2;
+    let mut before = 0;
     loop {
-        let reaches = |before: &mut u64, bin: &Bin| {
-            *before += bin.weight;
-            Some(*before)
-        };
-        let at = counts.iter().scan(before, reaches).position(|passed| passed >= wanted && passed > 0)?;
-        before += counts[..at].iter().map(|bin| bin.weight).sum::<u64>();
+        let mut passed = before;
+        let at = counts.iter().position(|bin| {
+            passed += bin.weight;
+            passed >= wanted && passed > 0
+        })?;
         let bin = counts[at];
+        before = passed - bin.weight;
         if bin.low == bin.high {
             return Some(bin.low);
         }
-        if bin.rows <= FEW || !range.can_be_cut() {
-            return range.sorted(values, weights, at).into_iter().find_map(|(value, weight)| {
+        if bin.rows <= FEW || !narrowed.can_be_cut() {
+            return narrowed.sorted(values, weights, at).into_iter().find_map(|(value, weight)| {
                 before += weight;
                 (before >= wanted).then_some(value)
             });
         }
-        range = Range { low: bin.low, high: bin.high };
-        counts = range.counts(values, weights);
+        narrowed = Range { low: bin.low, high: bin.high };
+        counts = narrowed.counts(values, weights);
     }
 }
 
