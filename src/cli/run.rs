@@ -254,9 +254,14 @@ impl Phases {
 
 /// The largest amount of memory this process has held, in bytes, where the system says.
 pub(super) fn peak_memory_bytes() -> Option<u64> {
+    let line = process_status("VmHWM:")?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// What Linux says of this process under a name that ends with a colon.
+pub(super) fn process_status(name: &str) -> Option<String> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+    status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_string())
 }
 
 #[cfg(test)]
