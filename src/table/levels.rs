@@ -142,10 +142,14 @@ impl Finding {
         let names: Vec<u16> = later.names.iter().map(|n| self.code(n.as_bytes())).collect();
         if !self.full {
             let here = |code: u16| names.get(usize::from(code)).copied().unwrap_or(code);
-            let stored = later.stored.iter().flat_map(|piece| piece.as_chunks().0);
-            self.codes.extend(stored.map(|code| here(u16::from_ne_bytes(*code))));
-            self.codes.extend(later.codes.iter().map(|code| here(*code)));
+            self.codes.extend(later.all_codes().map(here));
         }
+    }
+
+    /// The codes of all rows, those in the store first.
+    fn all_codes(&self) -> impl Iterator<Item = u16> {
+        let stored = self.stored.iter().flat_map(|piece| piece.as_chunks().0).map(|code| u16::from_ne_bytes(*code));
+        stored.chain(self.codes.iter().copied())
     }
 
     /// There are too many texts: lets go of all.
@@ -175,10 +179,7 @@ impl Finding {
         let codes = match if in_memory { None } else { store.join(&pieces)? } {
             Some(bytes) => Codes(Lying::InFile(bytes)),
             None if self.stored.is_empty() => self.codes.into(),
-            None => {
-                let codes = pieces.iter().flat_map(|piece| piece.as_chunks().0).map(|code| u16::from_ne_bytes(*code));
-                codes.collect::<Vec<u16>>().into()
-            }
+            None => self.all_codes().collect::<Vec<u16>>().into(),
         };
         Ok(Some(Levels { names: self.names, codes, asked: false }))
     }
