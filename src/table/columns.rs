@@ -37,14 +37,9 @@ impl Columns {
         Self { typed: typed.collect(), kept: kept.collect(), rows: 0 }
     }
 
-    /// The same columns without rows.
-    pub(super) fn empty(&self) -> Self {
-        self.some(|_| true)
-    }
-
-    /// Some of the columns, without rows.
-    pub(super) fn some(&self, wanted: impl Fn(usize) -> bool) -> Self {
-        let typed = self.typed.iter().filter(|(i, _)| wanted(*i)).map(|(i, column)| (*i, column.empty()));
+    /// Some of the columns without rows, for those of the table from this one on.
+    pub(super) fn at_row(&self, row: usize, wanted: impl Fn(usize) -> bool) -> Self {
+        let typed = self.typed.iter().filter(|(i, _)| wanted(*i)).map(|(i, column)| (*i, column.at_row(row)));
         let kept = self.kept.iter().filter(|(i, _)| wanted(*i));
         let kept = kept.map(|(i, kept)| (*i, Kept { name: kept.name.clone(), texts: Texts::default() }));
         Self { typed: typed.collect(), kept: kept.collect(), rows: 0 }

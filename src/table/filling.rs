@@ -51,6 +51,8 @@ pub(super) struct Filling {
     pub(super) name: String,
     kind: As,
     cells: Cells,
+    /// The row of the table that it begins with.
+    from: usize,
     rows: usize,
     missing: u64,
     first_missing: Option<usize>,
@@ -96,7 +98,7 @@ impl Filling {
             As::Text(known) => State::Texts(Finding::new(known)),
             As::Found | As::Numbers => State::Empty,
         };
-        Self { name, kind, cells, rows: 0, missing: 0, first_missing: None, unfit: None, first: None, state }
+        Self { name, kind, cells, from: 0, rows: 0, missing: 0, first_missing: None, unfit: None, first: None, state }
     }
 
     /// This empty column filled by numbers, of which so many are missing, the first one at this row.
@@ -106,9 +108,9 @@ impl Filling {
         Self { rows, missing, first_missing, state, ..self }
     }
 
-    /// The same column without rows.
-    pub(super) fn empty(&self) -> Self {
-        Self::new(self.name.clone(), self.kind.clone(), self.cells.clone())
+    /// The same column without rows, for those of the table from this one on.
+    pub(super) fn at_row(&self, row: usize) -> Self {
+        Self { from: row, ..Self::new(self.name.clone(), self.kind.clone(), self.cells.clone()) }
     }
 
     /// Adds a value as it is spelt.
@@ -165,9 +167,11 @@ impl Filling {
         }
         let State::Numbers(numbers) = &mut self.state else { return };
         numbers.extend(values);
-        if let Some(gap) = values.iter().position(|v| v.is_nan()) {
-            self.missing += values[gap..].iter().filter(|v| v.is_nan()).count() as u64;
-            self.first_missing.get_or_insert(self.rows + gap);
+        let gaps = values.iter().map(|v| u64::from(v.is_nan())).sum::<u64>();
+        if gaps > 0 {
+            self.missing += gaps;
+            self.first_missing =
+                self.first_missing.or(values.iter().position(|v| v.is_nan()).map(|gap| self.rows + gap));
         }
         self.rows += values.len();
     }
@@ -279,7 +283,10 @@ impl Filling {
 
     /// Missing values for all rows so far, and a value.
     fn after_missing(&self, value: f64) -> Numbers {
-        std::iter::repeat_n(f64::NAN, self.rows).chain([value]).collect()
+        let mut numbers = Numbers::at_row(self.from);
+        numbers.extend(&vec![f64::NAN; self.rows]);
+        numbers.push(value);
+        numbers
     }
 
     /// Remembers the first value that is no number.
@@ -336,7 +343,7 @@ impl Filling {
                 self.state = State::Mixed(TextFound { row: self.rows + more.row, ..more.clone() });
             }
             (State::Empty, more) => {
-                self.state = preceded(std::mem::replace(more, State::Empty), self.rows);
+                self.state = preceded(std::mem::replace(more, State::Empty), (self.from, self.rows));
                 self.unfit = later.unfit.take().map(|u| u.after(self.rows));
                 self.first = later.first.take().map(|(row, value)| (self.rows + row, value));
             }
@@ -404,10 +411,11 @@ fn texts(found: Finding, asked: bool, store: &Store) -> Result<Values> {
     })
 }
 
-/// The same values behind so many missing ones.
-fn preceded(state: State, rows: usize) -> State {
+/// The same values behind so many missing ones, of which the first is in row `from`.
+fn preceded(state: State, (from, rows): (usize, usize)) -> State {
     let numbers = |later: &Numbers| {
-        let mut all: Numbers = std::iter::repeat_n(f64::NAN, rows).collect();
+        let mut all = Numbers::at_row(from);
+        all.extend(&vec![f64::NAN; rows]);
         later.blocks().for_each(|values| all.extend(&values));
         all
     };

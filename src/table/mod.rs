@@ -19,6 +19,7 @@ mod names;
 mod npy;
 mod number;
 mod numbers;
+mod packing;
 mod parquet;
 mod places;
 mod reading;

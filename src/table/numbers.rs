@@ -5,29 +5,20 @@
 //! same f64 to the bit: whole multiples of a power of ten in as few bits as their range needs, f32, or f64.
 
 use super::BLOCK;
+use super::packing::Packing;
 use crate::error::Result;
 use crate::store::{Bytes, Store};
-use multiversion::multiversion;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Powers of ten, exact in f64, by which a value may be a whole number.
-const POWERS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
-
-/// Values that are looked at together for the power of ten that they need.
-const CHECKED: usize = 256;
-
-/// Whole numbers stay below this: then a product with a larger power of ten still rounds to the right whole number.
-const MOST_WHOLE: f64 = (1u64 << 51) as f64;
-
 /// Numbers `[rows]`, NaN for a missing one; a zero is never negative.
 #[derive(Clone, Default)]
 pub struct Numbers {
-    /// All but the last hold [`BLOCK`] rows.
+    /// All but the last hold [`BLOCK`] rows, and the first holds less by `before`.
     blocks: Vec<Block>,
-    /// Blocks, from the first on, that lie in their store.
-    stored: usize,
+    /// Rows of the first block that others hold, to which these will be joined: so no number is packed twice.
+    before: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -43,6 +34,8 @@ struct Closed {
     rows: usize,
     form: Form,
     bytes: Bytes,
+    /// It lies where its store wants it.
+    kept: bool,
 }
 
 /// What bytes stand for, the lowest first.
@@ -55,21 +48,17 @@ enum Form {
     Packed(Packing),
 }
 
-/// Whole numbers of one power of ten: `(low - 1 + code) / 10^power`; the code 0 is a missing value. The codes lie from the lowest
-/// bit on, and eight bytes more follow, so that the last one can be read like the others.
-#[derive(Debug, Clone, Copy)]
-struct Packing {
-    low: i64,
-    power: usize,
-    /// Bits of a code, at most 53.
-    width: usize,
-}
-
 impl Numbers {
+    /// No numbers yet, of a table's rows from this one on, to be joined to those before.
+    pub(super) fn at_row(row: usize) -> Self {
+        Self { blocks: Vec::new(), before: row % BLOCK }
+    }
+
     /// Rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len())
+        let full = |more: usize| more * BLOCK - if more > 0 { self.before } else { 0 };
+        self.blocks.last().map_or(0, |last| full(self.blocks.len() - 1) + last.len())
     }
 
     /// Whether there are no rows.
@@ -117,60 +106,46 @@ impl Numbers {
     }
 
     /// Adds a number, or NaN for a missing one.
-    #[inline]
     pub fn push(&mut self, value: f64) {
-        match self.blocks.last_mut() {
-            Some(Block::Open(block)) if block.len() < BLOCK - 1 => block.push(value + 0.0), // -0.0 + 0.0 is 0.0
-            _ => self.start_or_close(value + 0.0),
-        }
-    }
-
-    #[cold]
-    fn start_or_close(&mut self, value: f64) {
-        match self.blocks.last_mut() {
-            Some(last) if last.len() < BLOCK => {
-                last.open().push(value);
-                if last.len() == BLOCK {
-                    last.close();
-                }
-            }
-            // The first block grows, since most tables are small; the later ones are made whole.
-            None => self.blocks.push(Block::Open(vec![value])),
-            Some(_) => {
-                let mut block = Vec::with_capacity(BLOCK);
-                block.push(value);
-                self.blocks.push(Block::Open(block));
-            }
-        }
-    }
-
-    /// Moves later numbers to the end of these: block by block as they are where they begin at a block.
-    pub fn append(&mut self, later: &mut Self) {
-        if self.len().is_multiple_of(BLOCK) {
-            self.stored += if self.stored == self.blocks.len() { later.stored } else { 0 };
-            self.blocks.append(&mut later.blocks);
-        } else {
-            later.blocks.drain(..).for_each(|block| self.extend(&block.values()));
-        }
-        later.stored = 0;
+        self.extend(&[value]);
     }
 
     /// Adds numbers; NaN stands for a missing one.
     pub fn extend(&mut self, mut values: &[f64]) {
         while !values.is_empty() {
-            if self.blocks.last().is_none_or(|last| last.len() == BLOCK) {
-                let room = if self.blocks.is_empty() { values.len().min(BLOCK) } else { BLOCK };
-                self.blocks.push(Block::Open(Vec::with_capacity(room)));
+            if self.room() == 0 {
+                // The first block grows, since most tables are small; the later ones are made whole.
+                let capacity = if self.blocks.is_empty() { values.len().min(BLOCK) } else { BLOCK };
+                self.blocks.push(Block::Open(Vec::with_capacity(capacity)));
             }
-            let Some(last) = self.blocks.last_mut() else { return };
-            let open = last.open();
-            let (now, rest) = values.split_at(values.len().min(BLOCK - open.len()));
-            open.extend(now.iter().map(|v| v + 0.0));
-            if open.len() == BLOCK {
-                last.close();
+            let (now, rest) = values.split_at(values.len().min(self.room()));
+            if let Some(last) = self.blocks.last_mut() {
+                last.open().extend(now.iter().map(|v| v + 0.0)); // -0.0 + 0.0 is 0.0
             }
+            self.close();
             values = rest;
         }
+    }
+
+    /// Rows that the last block still takes.
+    fn room(&self) -> usize {
+        let most = if self.blocks.len() == 1 { BLOCK - self.before } else { BLOCK };
+        self.blocks.last().map_or(0, |last| most - last.len())
+    }
+
+    /// Brings the last block into its smallest form, if that is what it will stay.
+    fn close(&mut self) {
+        if let Some(last) = self.blocks.last_mut().filter(|last| last.len() == BLOCK) {
+            last.close();
+        }
+    }
+
+    /// Moves later numbers to the end of these: block by block as they are where they begin at a block.
+    pub fn append(&mut self, later: &mut Self) {
+        let fits = (self.before + self.len()) % BLOCK == later.before;
+        let copied = if !fits { later.blocks.len() } else { usize::from(later.before > 0).min(later.blocks.len()) };
+        later.blocks.drain(..copied).for_each(|block| self.extend(&block.values()));
+        self.blocks.append(&mut later.blocks);
     }
 
     /// Brings the last block into its smallest form, too: nothing more will be added.
@@ -185,10 +160,14 @@ impl Numbers {
 
     /// Moves all finished blocks into a store.
     pub(super) fn keep(&mut self, store: &Store) -> Result<()> {
-        for block in &mut self.blocks[self.stored..] {
-            let Block::Closed(closed) = block else { break };
-            closed.bytes = store.keep(std::mem::take(&mut closed.bytes))?;
-            self.stored += 1;
+        for block in &mut self.blocks {
+            match block {
+                Block::Closed(closed) if !closed.kept => {
+                    closed.bytes = store.keep(std::mem::take(&mut closed.bytes))?;
+                    closed.kept = true;
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -280,12 +259,12 @@ impl Block {
 impl Closed {
     fn new(values: &[f64]) -> Self {
         let narrow = || values.iter().all(|v| f64::from(narrowed(*v)) == *v || v.is_nan());
-        let (form, bytes) = match whole_power(values).and_then(|power| packed(values, power)) {
-            Some((packing, bytes)) if packing.width < 32 || !narrow() => (Form::Packed(packing), bytes),
+        let (form, bytes) = match Packing::of(values) {
+            Some(packing) if packing.width() < 32 || !narrow() => (Form::Packed(packing), packing.pack(values)),
             _ if narrow() => (Form::Narrow, values.iter().flat_map(|v| narrowed(*v).to_le_bytes()).collect()),
             _ => (Form::Wide, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
         };
-        Self { rows: values.len(), form, bytes: bytes.into() }
+        Self { rows: values.len(), form, bytes: bytes.into(), kept: false }
     }
 
     fn read(&self, first: usize, out: &mut [f64]) {
@@ -298,7 +277,7 @@ impl Closed {
                 let values = self.bytes.as_chunks().0[first..].iter();
                 out.iter_mut().zip(values).for_each(|(o, v)| *o = f64::from(f32::from_le_bytes(*v)));
             }
-            Form::Packed(packing) => unpack(packing, &self.bytes, first, out),
+            Form::Packed(packing) => packing.unpack(&self.bytes, first, out),
         }
     }
 }
@@ -306,85 +285,6 @@ impl Closed {
 #[expect(clippy::cast_possible_truncation, reason = "the caller looks whether anything was lost")]
 fn narrowed(value: f64) -> f32 {
     value as f32
-}
-
-/// The least power of ten by which every value is a whole number, as an index of [`POWERS`].
-///
-/// One that serves a value serves it with any larger power, too, so the power only grows on the way.
-fn whole_power(values: &[f64]) -> Option<usize> {
-    let (mut power, mut last_grown) = (0, 0);
-    for (i, chunk) in values.chunks(CHECKED).enumerate() {
-        while !all_whole(chunk, POWERS[power]) {
-            (power, last_grown) = (power + 1, i);
-            if power == POWERS.len() {
-                return None;
-            }
-        }
-    }
-    // A value checked before may be too large for the power found since.
-    values[..last_grown * CHECKED].chunks(CHECKED).all(|chunk| all_whole(chunk, POWERS[power])).then_some(power)
-}
-
-/// Whether each value is a whole number of `1 / power`, and comes back from it by one division.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2"))]
-fn all_whole(values: &[f64], power: f64) -> bool {
-    let mut whole = true;
-    for &v in values {
-        let scaled = (v * power).round_ties_even();
-        whole &= (scaled.abs() < MOST_WHOLE && scaled / power == v) || v.is_nan();
-    }
-    whole
-}
-
-/// Packs values that are whole numbers of `1 / POWERS[power]`; `None` if there are none but missing ones.
-#[expect(clippy::cast_sign_loss, reason = "a code is at least 0")]
-fn packed(values: &[f64], power: usize) -> Option<(Packing, Vec<u8>)> {
-    let mut whole = vec![0; values.len()];
-    let (low, high) = wholes(values, POWERS[power], &mut whole);
-    if low > high {
-        return None;
-    }
-    let width = (64 - ((high - low + 1) as u64).leading_zeros()) as usize;
-    let mut bytes = vec![0; (values.len() * width).div_ceil(8) + 8];
-    for (i, whole) in whole.into_iter().enumerate() {
-        let code = if whole == GAP { 0 } else { (whole - low + 1) as u64 };
-        let bit = i * width;
-        if let Some(chunk) = bytes[bit / 8..].first_chunk_mut() {
-            *chunk = (u64::from_le_bytes(*chunk) | code << (bit % 8)).to_le_bytes();
-        }
-    }
-    Some((Packing { low, power, width }, bytes))
-}
-
-/// A missing value among whole numbers.
-const GAP: i64 = i64::MIN;
-
-/// The whole numbers of `1 / power` that values are, and the smallest and largest of them.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2"))]
-#[expect(clippy::cast_possible_truncation, reason = "whole numbers below 2^51")]
-fn wholes(values: &[f64], power: f64, out: &mut [i64]) -> (i64, i64) {
-    let (mut low, mut high) = (i64::MAX, i64::MIN);
-    for (o, v) in out.iter_mut().zip(values) {
-        let whole = (v * power).round_ties_even() as i64;
-        let gap = v.is_nan();
-        *o = if gap { GAP } else { whole };
-        low = low.min(if gap { i64::MAX } else { whole });
-        high = high.max(if gap { i64::MIN } else { whole });
-    }
-    (low, high)
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2+bmi2"))]
-fn unpack(packing: Packing, bytes: &[u8], first: usize, out: &mut [f64]) {
-    let Packing { low, power, width } = packing;
-    let (mask, power, before) = ((1u64 << width) - 1, POWERS[power], low - 1);
-    for (i, o) in out.iter_mut().enumerate() {
-        let bit = (first + i) * width;
-        let word = bytes[bit / 8..].first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk));
-        let code = word >> (bit % 8) & mask;
-        let value = (before + code.cast_signed()) as f64 / power;
-        *o = if code == 0 { f64::NAN } else { value };
-    }
 }
 
 #[cfg(test)]

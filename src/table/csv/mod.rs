@@ -144,7 +144,10 @@ impl<R: Read + Send> Reading<'_, R> {
         let (fields, delimiter, rejects) = (self.names.len(), self.delimiter, self.options.rejects.unwrap_or(0));
         while !segments.is_empty() {
             let parse = || {
-                let rows = |s| Records::new(s, delimiter).rows(fields, columns.empty(), rejects);
+                let rows = |s: &Segment| {
+                    let columns = columns.at_row(s.first.saturating_sub(1), |_| true);
+                    Records::new(s, delimiter).rows(fields, columns, rejects)
+                };
                 segments.par_iter().map(rows).collect()
             };
             let most = if self.options.beginning { 0 } else { (AHEAD * rayon::current_num_threads()).min(MOST) };

@@ -57,6 +57,9 @@ pub(super) fn called(kind: &DataType) -> String {
     }
 }
 
+/// Numbers converted together: so few that they stay in the first-level cache until they are where they belong.
+const TOGETHER: usize = 1_024;
+
 /// Where the values of a column go.
 pub(super) struct Sink<'a> {
     pub(super) typed: Option<&'a mut Filling>,
@@ -134,16 +137,22 @@ impl Sink<'_> {
     /// Adds all values at once, where they are numbers and nothing else is wanted of them; whether that is so.
     fn plain<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>, number: impl Fn(T::Native) -> f64) -> bool {
         let (false, None, Some(filling)) = (self.spelt, &self.kept, &mut self.typed) else { return false };
-        let mut values: Vec<f64> = array.values().iter().map(|v| number(*v)).collect();
-        if let Some(nulls) = array.nulls() {
-            let gaps = values.iter_mut().zip(nulls).filter(|(_, valid)| !valid);
-            gaps.for_each(|(value, _)| *value = f64::NAN);
+        let mut values = [0.0; TOGETHER];
+        let infinite = |v: &T::Native| number(*v).is_infinite();
+        if array.values().iter().fold(false, |any, v| any | infinite(v)) {
+            return false;
         }
-        let finite = values.iter().fold(true, |finite, v| finite & !v.is_infinite());
-        if finite {
-            filling.numbers(&values);
+        for first in (0..array.len()).step_by(TOGETHER) {
+            let some = array.slice(first, TOGETHER.min(array.len() - first));
+            let values = &mut values[..some.len()];
+            values.iter_mut().zip(some.values()).for_each(|(value, v)| *value = number(*v));
+            if let Some(nulls) = some.nulls() {
+                let gaps = values.iter_mut().zip(nulls).filter(|(_, valid)| !valid);
+                gaps.for_each(|(value, _)| *value = f64::NAN);
+            }
+            filling.numbers(values);
         }
-        finite
+        true
     }
 
     fn instants<T: ArrowPrimitiveType>(&mut self, array: &ArrayRef, split: impl Fn(T::Native) -> (i64, i64)) {

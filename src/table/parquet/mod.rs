@@ -52,7 +52,7 @@ use source::Source;
 use std::sync::Arc;
 
 /// Rows decoded at once, of a column alone; of several columns so many values together.
-const BATCH: usize = 65_536;
+const BATCH: usize = 8_192;
 
 /// Parts that the columns of a row group are cut into, at most: a column is a part, unless there are more.
 const MOST_PARTS: usize = 1_024;
@@ -149,21 +149,22 @@ impl<'a> Reading<'a> {
             .collect();
         let parts: Vec<&[usize]> = read.chunks(read.len().div_ceil(MOST_PARTS).max(1)).collect();
         let wave = (AHEAD * rayon::current_num_threads()).div_ceil(parts.len().max(1));
-        let mut groups: Vec<usize> = (0..self.metadata.num_row_groups()).filter(|g| self.rows_of(*g) > 0).collect();
+        let mut groups = self.groups();
         groups.truncate(if options.beginning { 1 } else { usize::MAX });
         for groups in groups.chunks(wave) {
-            let tasks: Vec<(usize, &[usize])> =
+            let tasks: Vec<((usize, usize), &[usize])> =
                 groups.iter().flat_map(|g| parts.iter().map(|part| (*g, *part))).collect();
             let spelt = !options.nulls.is_empty();
             let decoded: Vec<Result<Columns>> = tasks
                 .par_iter()
-                .map(|(group, part)| {
-                    self.decode(*group, columns.some(|i| part.contains(&i)), part, (spelt, &options.store))
+                .map(|((group, first), part)| {
+                    let columns = columns.at_row(*first, |i| part.contains(&i));
+                    self.decode(*group, columns, part, (spelt, &options.store))
                 })
                 .collect();
             let mut decoded = decoded.into_iter();
             let mut later = Vec::with_capacity(groups.len());
-            for group in groups {
+            for (group, _) in groups {
                 let mut whole = Columns::default();
                 for _ in &parts {
                     decoded.next().transpose()?.into_iter().for_each(|part| whole.beside(part));
@@ -188,6 +189,17 @@ impl<'a> Reading<'a> {
     /// Rows of a row group.
     fn rows_of(&self, group: usize) -> usize {
         usize::try_from(self.metadata.row_group(group).num_rows()).unwrap_or(0)
+    }
+
+    /// The row groups that have rows, each with the row of the table that it begins with.
+    fn groups(&self) -> Vec<(usize, usize)> {
+        let mut next = 0_usize;
+        let groups = (0..self.metadata.num_row_groups()).map(|group| {
+            let first = next;
+            next = next.saturating_add(self.rows_of(group));
+            (group, first)
+        });
+        groups.filter(|(group, _)| self.rows_of(*group) > 0).collect()
     }
 
     /// Decodes some columns of a row group.
