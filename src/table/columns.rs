@@ -1,6 +1,7 @@
 //! The columns of a file being filled; and columns of later rows joined to them.
 
-use super::filling::{As, Cells, Filling};
+use super::field::Field;
+use super::filling::{As, Cells, Filling, Room};
 use super::rejects::Reject;
 use super::texts::Texts;
 use super::{Kept, ReadOptions, Resolved, Table};
@@ -63,6 +64,16 @@ impl Columns {
             kept.texts.push(&String::from_utf8_lossy(text(*column)));
         }
         self.rows += 1;
+    }
+
+    /// Adds rows, given as the fields of each column.
+    pub(super) fn extend<'t, F: Iterator<Item = Field<'t>>>(&mut self, rows: usize, fields: impl Fn(usize) -> F) {
+        let mut room = Room::default();
+        self.typed.iter_mut().for_each(|(column, filling)| filling.fields(fields(*column), &mut room));
+        for (column, kept) in &mut self.kept {
+            fields(*column).for_each(|field| kept.texts.push(&String::from_utf8_lossy(field.bytes())));
+        }
+        self.rows += rows;
     }
 
     /// The same columns in the order of others of the same names; `None` if they have other names.

@@ -6,6 +6,7 @@
 //! held back in the same way: it is an error in a number column, but only text in a column of names, and which of the two
 //! a column is shows at the end.
 
+use super::field::Field;
 use super::levels::{Finding, Levels};
 use super::number::{self, Cell};
 use super::numbers::Numbers;
@@ -15,6 +16,9 @@ use crate::store::Store;
 
 /// Characters of a text kept for a message: one more than [`printable`] shows, so that the cut is seen.
 const KEPT: usize = 65;
+
+/// Numbers added to a column together.
+const TOGETHER: usize = 256;
 
 /// How cells are read.
 #[derive(Debug, Clone)]
@@ -32,6 +36,17 @@ impl Cells {
         let nulls = options.nulls.iter().map(|null| number::trim(null.as_bytes()).to_vec()).collect();
         Self { nulls, comma: options.decimal_comma, kept: options.rejects.unwrap_or(0).saturating_add(1) }
     }
+
+    /// Whether what [`number::shorts`] reads as numbers is numbers.
+    fn spell_short_numbers(&self) -> bool {
+        self.nulls.is_empty() && !self.comma
+    }
+
+    /// What a field holds, if numbers are spelt with a comma or with a point.
+    #[inline]
+    fn read(&self, field: Field<'_>, comma: bool) -> Cell {
+        if comma { number::cell_with_comma(field.bytes(), &self.nulls) } else { number::cell(field, &self.nulls) }
+    }
 }
 
 /// As what a column is read.
@@ -43,6 +58,15 @@ pub(super) enum As {
     Text(Vec<String>),
     /// Numbers; anything else does not fit.
     Numbers,
+}
+
+/// Room for values that are read together, used again for every column.
+#[derive(Default)]
+pub(super) struct Room<'t> {
+    fields: Vec<Field<'t>>,
+    words: Vec<u64>,
+    lengths: Vec<u64>,
+    numbers: Vec<f64>,
 }
 
 /// A column being filled.
@@ -114,9 +138,50 @@ impl Filling {
     }
 
     /// Adds a value as it is spelt.
-    #[inline]
     pub(super) fn field(&mut self, field: &[u8]) {
         self.read(field, self.cells.comma);
+    }
+
+    /// Adds values as they are spelt, in some room for them.
+    pub(super) fn fields<'t>(&mut self, mut fields: impl Iterator<Item = Field<'t>>, room: &mut Room<'t>) {
+        loop {
+            room.fields.clear();
+            room.fields.extend(fields.by_ref().take(TOGETHER));
+            if room.fields.is_empty() {
+                return;
+            }
+            if self.cells.spell_short_numbers() && matches!(self.state, State::Empty | State::Numbers(_)) {
+                self.short_numbers(room);
+            } else {
+                room.fields.iter().for_each(|field| self.field(field.bytes()));
+            }
+        }
+    }
+
+    /// Adds values of which most are short numbers.
+    fn short_numbers(&mut self, Room { fields, words, lengths, numbers }: &mut Room<'_>) {
+        words.clear();
+        words.extend(fields.iter().map(|field| field.word()));
+        lengths.clear();
+        lengths.extend(fields.iter().map(|field| field.length() as u64));
+        numbers.resize(fields.len(), f64::NAN);
+        number::shorts(words, lengths, numbers);
+        let mut added = 0;
+        for (i, field) in fields.iter().enumerate() {
+            if !numbers[i].is_nan() {
+                continue;
+            }
+            match self.cells.read(*field, false) {
+                Cell::Number(value) => numbers[i] = value,
+                Cell::Missing => {}
+                cell @ (Cell::Text | Cell::Infinite) => {
+                    self.numbers(&numbers[added..i]);
+                    self.cell(cell, field.bytes());
+                    added = i + 1;
+                }
+            }
+        }
+        self.numbers(&numbers[added..]);
     }
 
     /// Adds a value that had a type, as we spell it: a number has a point, whatever texts spell it with.
@@ -124,13 +189,15 @@ impl Filling {
         self.read(field, false);
     }
 
-    #[inline]
     fn read(&mut self, field: &[u8], comma: bool) {
         if self.is_text() {
             return self.as_text(field);
         }
-        let nulls = &self.cells.nulls;
-        let cell = if comma { number::cell_with_comma(field, nulls) } else { number::cell(field, nulls) };
+        self.cell(self.cells.read(field.into(), comma), field);
+    }
+
+    /// Adds a value that was read.
+    fn cell(&mut self, cell: Cell, field: &[u8]) {
         match cell {
             Cell::Number(value) => self.number(value),
             Cell::Missing => self.miss(),

@@ -9,6 +9,7 @@ mod columns;
 mod csv;
 mod date;
 mod disguise;
+mod field;
 mod filling;
 mod layout;
 mod levels;

@@ -361,7 +361,7 @@ impl Text {
 }
 
 fn nul_in(at: usize, text: &[u8]) -> Option<usize> {
-    text[at..].iter().position(|byte| *byte == 0).map(|far| at + far)
+    memchr::memchr(0, &text[at..]).map(|far| at + far)
 }
 
 impl<R: Read> Read for Guard<R> {
@@ -399,14 +399,9 @@ fn is_special(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\n') | (byte == b'\r')
 }
 
-/// Bytes before the first quote or line end; whole lanes first, which compilers make into vector compares.
+/// Bytes before the first quote or line end.
 fn plain_run(bytes: &[u8]) -> usize {
-    const LANE: usize = 16;
-    let special = |lane: &[u8; LANE]| lane.iter().fold(0, |any, byte| any | u8::from(is_special(*byte))) != 0;
-    let lanes = bytes.as_chunks::<LANE>().0;
-    let plain = LANE * lanes.iter().position(special).unwrap_or(lanes.len());
-    let rest = &bytes[plain..];
-    plain + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+    memchr::memchr3(b'"', b'\n', b'\r', bytes).unwrap_or(bytes.len())
 }
 
 /// The first character of a text.

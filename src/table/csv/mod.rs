@@ -11,12 +11,16 @@
 //! - `guard`: quotes, encoding and record length, on the way to the parser
 //! - `segments`: the file in pieces of whole records
 //! - `fault`: what the guard finds, in words
+//! - `marks`: separators, quotes and line ends, found by vectors
+//! - `plain`: the fields of records that the parser is not needed for
 //! - `records`: the records of a piece, and what is wrong with one
 //! - `header`: column names
 
 mod fault;
 mod guard;
 mod header;
+mod marks;
+mod plain;
 mod records;
 mod segments;
 mod sniff;

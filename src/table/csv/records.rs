@@ -1,6 +1,7 @@
 //! The records of a segment, and what is wrong with one.
 
 use super::fault::Fault;
+use super::plain::Plain;
 use super::segments::Segment;
 use crate::error::{Error, Place};
 use crate::table::columns::Columns;
@@ -10,8 +11,11 @@ use csv::ByteRecord;
 
 /// The records of a segment, one after another.
 pub(super) struct Records<'a> {
-    parser: csv::Reader<&'a [u8]>,
+    /// Reads what is left from here on, once it is wanted.
+    parser: Option<csv::Reader<&'a [u8]>>,
+    at: usize,
     segment: &'a Segment,
+    delimiter: u8,
     /// The record read last.
     record: ByteRecord,
     /// The record to be read next; the header is 0.
@@ -49,12 +53,7 @@ pub(super) enum Broken {
 
 impl<'a> Records<'a> {
     pub(super) fn new(segment: &'a Segment, delimiter: u8) -> Self {
-        let parser = csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(segment.bytes.as_slice());
-        Self { parser, segment, record: ByteRecord::new(), next: segment.first }
+        Self { parser: None, at: 0, segment, delimiter, record: ByteRecord::new(), next: segment.first }
     }
 
     /// The header, from the first segment of a file, and whether nothing but spaces follows; `None` if there is no record.
@@ -84,13 +83,22 @@ impl<'a> Records<'a> {
     /// The data rows, added to columns. At most `most` that cannot be used are gone over, and one more.
     pub(super) fn rows(mut self, fields: usize, columns: Columns, most: usize) -> Rows {
         let mut rows = Rows { columns, rejected: Vec::new(), broken: None };
+        // The header is a record as all others here, but no row.
+        if self.next == 0
+            && let Err(broken) = self.advance()
+        {
+            return Rows { broken: Some(broken), ..rows };
+        }
+        if self.plain(fields, &mut rows.columns) {
+            return rows;
+        }
         loop {
             match self.advance() {
                 Ok(true) => {}
                 Ok(false) => return rows,
                 Err(broken) => return Rows { broken: Some(broken), ..rows },
             }
-            let Some(row) = (self.next - 1).checked_sub(1) else { continue }; // the header
+            let row = self.next - 2;
             match self.unusable(row, fields) {
                 None => rows.columns.push(|column| &self.record[column]),
                 Some(broken) if rows.rejected.len() >= most => return Rows { broken: Some(broken), ..rows },
@@ -100,6 +108,25 @@ impl<'a> Records<'a> {
                 }
             }
         }
+    }
+
+    /// Adds the rows before the first record that takes the parser, if the segment is sound; whether these were all.
+    fn plain(&mut self, fields: usize, columns: &mut Columns) -> bool {
+        if self.segment.fault.is_some() || !self.segment.mended.is_empty() {
+            return false;
+        }
+        let read = self.parser.as_ref().map_or(0, |parser| parser.position().byte());
+        let begin = usize::try_from(read).unwrap_or(usize::MAX);
+        let mut plain = Plain::new(&self.segment.bytes, begin, self.delimiter, fields);
+        while plain.advance() {
+            columns.extend(plain.rows(), |column| plain.column(column));
+            self.next += plain.rows();
+        }
+        if plain.at() > begin {
+            // What is left begins with a line end: a byte-order mark behind it is not taken for the file's own.
+            (self.parser, self.at) = (None, plain.at());
+        }
+        self.at == self.segment.bytes.len()
     }
 
     /// Why the record cannot be a row, if it cannot.
@@ -133,8 +160,12 @@ impl<'a> Records<'a> {
 
     /// Reads the next record, as long as its bytes are sound; `false` at the end of the segment.
     fn advance(&mut self) -> Result<bool, Broken> {
+        let text = &self.segment.bytes[self.at..];
+        let parser = self.parser.get_or_insert_with(|| {
+            csv::ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).flexible(true).from_reader(text)
+        });
         // Bytes in memory can be read, and records of any length are let pass: there is no error.
-        let more = self.parser.read_byte_record(&mut self.record).unwrap_or(false);
+        let more = parser.read_byte_record(&mut self.record).unwrap_or(false);
         match &self.segment.fault {
             Some(fault) if !more || fault.record == self.next => {
                 let field = if more { self.record.len() - 1 } else { 0 };

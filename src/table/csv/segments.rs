@@ -88,6 +88,7 @@ impl<R: Read> Segments<R> {
                 }
             }
             let before = self.held.len();
+            self.held.reserve((self.length + 2 * BUFFER).saturating_sub(before));
             self.held.resize(before + BUFFER, 0);
             let read = self.guard.read(&mut self.held[before..]);
             self.held.truncate(before + read.as_ref().copied().unwrap_or(0));
