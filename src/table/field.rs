@@ -23,6 +23,12 @@ impl<'t> Field<'t> {
         &self.rest[..self.length]
     }
 
+    /// The field without its first bytes.
+    #[inline]
+    pub(super) fn skip(self, bytes: usize) -> Self {
+        Self { rest: &self.rest[bytes..], length: self.length - bytes }
+    }
+
     /// Bytes of the field.
     #[inline]
     pub(super) fn length(self) -> usize {

@@ -8,7 +8,7 @@
 
 use super::field::Field;
 use super::levels::{Finding, Levels};
-use super::number::{self, Cell};
+use super::number::{self, Cell, Decimals};
 use super::numbers::Numbers;
 use super::{Column, ReadOptions, TextFound, Values, date};
 use crate::error::{Error, Place, Result, printable};
@@ -37,8 +37,8 @@ impl Cells {
         Self { nulls, comma: options.decimal_comma, kept: options.rejects.unwrap_or(0).saturating_add(1) }
     }
 
-    /// Whether what [`number::shorts`] reads as numbers is numbers.
-    fn spell_short_numbers(&self) -> bool {
+    /// Whether what is a decimal with a point is a number.
+    fn spell_decimals(&self) -> bool {
         self.nulls.is_empty() && !self.comma
     }
 
@@ -64,9 +64,7 @@ pub(super) enum As {
 #[derive(Default)]
 pub(super) struct Room<'t> {
     fields: Vec<Field<'t>>,
-    words: Vec<u64>,
-    lengths: Vec<u64>,
-    numbers: Vec<f64>,
+    decimals: Decimals,
 }
 
 /// A column being filled.
@@ -150,28 +148,23 @@ impl Filling {
             if room.fields.is_empty() {
                 return;
             }
-            if self.cells.spell_short_numbers() && matches!(self.state, State::Empty | State::Numbers(_)) {
-                self.short_numbers(room);
+            if self.cells.spell_decimals() && matches!(self.state, State::Empty | State::Numbers(_)) {
+                self.decimals(room);
             } else {
                 room.fields.iter().for_each(|field| self.field(field.bytes()));
             }
         }
     }
 
-    /// Adds values of which most are short numbers.
-    fn short_numbers(&mut self, Room { fields, words, lengths, numbers }: &mut Room<'_>) {
-        words.clear();
-        words.extend(fields.iter().map(|field| field.word()));
-        lengths.clear();
-        lengths.extend(fields.iter().map(|field| field.length() as u64));
-        numbers.resize(fields.len(), f64::NAN);
-        number::shorts(words, lengths, numbers);
+    /// Adds values of which most are short decimals.
+    fn decimals(&mut self, Room { fields, decimals }: &mut Room<'_>) {
+        let numbers = decimals.read(fields);
         let mut added = 0;
         for (i, field) in fields.iter().enumerate() {
             if !numbers[i].is_nan() {
                 continue;
             }
-            match self.cells.read(*field, false) {
+            match number::no_decimal(field.bytes()) {
                 Cell::Number(value) => numbers[i] = value,
                 Cell::Missing => {}
                 cell @ (Cell::Text | Cell::Infinite) => {
@@ -190,10 +183,27 @@ impl Filling {
     }
 
     fn read(&mut self, field: &[u8], comma: bool) {
+        if self.one_more(field) {
+            self.rows += 1;
+            return;
+        }
         if self.is_text() {
             return self.as_text(field);
         }
         self.cell(self.cells.read(field.into(), comma), field);
+    }
+
+    /// Adds a value that is so plainly another one of its column that it need not be looked at as anything else; whether it is.
+    fn one_more(&mut self, field: &[u8]) -> bool {
+        match &mut self.state {
+            State::Texts(found) => found.push_again(field),
+            State::Dates(dates) if self.cells.nulls.is_empty() => {
+                let days = date::parse(number::trim(field));
+                days.into_iter().for_each(|days| dates.push(days));
+                days.is_some()
+            }
+            _ => false,
+        }
     }
 
     /// Adds a value that was read.

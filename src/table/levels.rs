@@ -3,6 +3,7 @@
 use super::BLOCK;
 use crate::error::Result;
 use crate::store::{Bytes, Store};
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::ops::Deref;
 
@@ -74,7 +75,7 @@ pub(super) struct Finding {
     /// Codes that went to a store, and those after them.
     stored: Vec<Bytes>,
     codes: Vec<u16>,
-    index: HashMap<Box<[u8]>, u16>,
+    index: HashMap<Box<[u8]>, u16, RandomState>,
     /// New texts are not levels.
     closed: bool,
     /// There were more than [`MOST_LEVELS`] texts: nothing is kept.
@@ -84,7 +85,7 @@ pub(super) struct Finding {
 impl Finding {
     /// An empty column; if levels are known beforehand, there will be no others.
     pub(super) fn new(known: &[String]) -> Self {
-        let (names, stored, codes, index) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        let (names, stored, codes, index) = (Vec::new(), Vec::new(), Vec::new(), HashMap::default());
         let mut finding = Self { names, stored, codes, index, closed: false, full: false };
         for name in known {
             finding.code(name.as_bytes());
@@ -100,7 +101,13 @@ impl Finding {
         finding
     }
 
-    #[inline]
+    /// Adds a text if it was there before and so need not be looked at; levels known beforehand were not there.
+    pub(super) fn push_again(&mut self, text: &[u8]) -> bool {
+        let code = if self.closed { None } else { self.index.get(text) };
+        self.codes.extend(code);
+        code.is_some()
+    }
+
     pub(super) fn push(&mut self, text: &[u8]) {
         if !self.full {
             let code = self.code(text);
@@ -154,7 +161,7 @@ impl Finding {
 
     /// There are too many texts: lets go of all.
     fn give_up(&mut self) {
-        let (names, stored, codes, index) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        let (names, stored, codes, index) = (Vec::new(), Vec::new(), Vec::new(), HashMap::default());
         *self = Self { names, stored, codes, index, closed: self.closed, full: true };
     }
 
