@@ -10,12 +10,10 @@ use super::field::Field;
 use super::levels::{Finding, Levels};
 use super::number::{self, Cell, Decimals};
 use super::numbers::Numbers;
+use super::unfit::{self, Unfit, kept};
 use super::{Column, ReadOptions, TextFound, Values, date};
-use crate::error::{Error, Place, Result, printable};
+use crate::error::{Error, Place, Result};
 use crate::store::Store;
-
-/// Characters of a text kept for a message: one more than [`printable`] shows, so that the cut is seen.
-const KEPT: usize = 65;
 
 /// Numbers added to a column together.
 const TOGETHER: usize = 256;
@@ -94,23 +92,6 @@ enum State {
     Dates(Numbers),
     Texts(Finding),
     Mixed(TextFound),
-}
-
-/// The values of a number column that are none: infinities, and texts where the column is read as numbers.
-#[derive(Debug)]
-struct Unfit {
-    /// The first ones.
-    found: Vec<Misfit>,
-    count: u64,
-}
-
-/// A value that does not fit.
-#[derive(Debug)]
-struct Misfit {
-    row: usize,
-    value: String,
-    /// It is a number, but no finite one. Whether a spelling is a number depends on how cells are read, so it is kept.
-    infinite: bool,
 }
 
 impl Filling {
@@ -350,11 +331,8 @@ impl Filling {
                 return;
             }
         }
-        let unfit = self.unfit.get_or_insert_with(|| Unfit { found: Vec::new(), count: 0 });
-        unfit.count += 1;
-        if unfit.found.len() < self.cells.kept {
-            unfit.found.push(Misfit { row: self.rows, value: kept(field), infinite });
-        }
+        let unfit = self.unfit.get_or_insert_default();
+        unfit.add(self.rows, field, infinite, self.cells.kept);
         self.rows += 1;
     }
 
@@ -387,8 +365,9 @@ impl Filling {
         match std::mem::replace(&mut self.state, State::Empty) {
             State::Mixed(found) => found,
             State::Numbers(_) => {
-                let texts = unfit.as_ref().map_or(0, |u| u.count);
-                let first = unfit.and_then(|u| u.found.into_iter().next()).map(|first| (first.row, first.value));
+                let texts = unfit.as_ref().map_or(0, Unfit::count);
+                let first =
+                    unfit.as_ref().and_then(|u| u.found().first()).map(|first| (first.row, first.value.clone()));
                 let (row, value) = first.unwrap_or_else(next);
                 TextFound { numbers: present - texts, texts, row, value }
             }
@@ -404,8 +383,7 @@ impl Filling {
         match (&mut self.state, &mut later.state) {
             (State::Numbers(numbers), State::Numbers(more)) => {
                 numbers.append(more);
-                let more = later.unfit.take().map(|u| u.after(self.rows));
-                self.unfit = join(self.unfit.take(), more, self.cells.kept);
+                self.append_unfit(later.unfit.take());
             }
             (State::YesNo(numbers), State::YesNo(more)) | (State::Dates(numbers), State::Dates(more)) => {
                 numbers.append(more);
@@ -421,7 +399,7 @@ impl Filling {
             }
             (State::Empty, more) => {
                 self.state = preceded(std::mem::replace(more, State::Empty), (self.from, self.rows));
-                self.unfit = later.unfit.take().map(|u| u.after(self.rows));
+                self.append_unfit(later.unfit.take());
                 self.first = later.first.take().map(|(row, value)| (self.rows + row, value));
             }
             _ => self.append_mixed(&mut later),
@@ -429,6 +407,12 @@ impl Filling {
         self.missing += later.missing;
         self.first_missing = self.first_missing.or(later.first_missing.map(|row| self.rows + row));
         self.rows += later.rows;
+    }
+
+    fn append_unfit(&mut self, later: Option<Unfit>) {
+        if let Some(later) = later {
+            self.unfit.get_or_insert_default().append(later, self.rows, self.cells.kept);
+        }
     }
 
     /// Adds later rows of another kind, or to a column that is mixed already.
@@ -443,13 +427,13 @@ impl Filling {
     /// The value to blame, if this is a number column that holds one it cannot: its row, and the error that it makes at
     /// its place.
     pub(super) fn unfit(&self) -> Option<(usize, impl Fn(Place) -> Error + '_)> {
-        let first = self.unfit.as_ref()?.found.first()?;
-        Some((first.row, |place| Error::data(place, first.reason(), HINT)))
+        let first = self.unfit.as_ref()?.found().first()?;
+        Some((first.row, |place| Error::data(place, first.reason(), unfit::HINT)))
     }
 
     /// The rows whose values do not fit this number column, the first ones of very many: each with the reason and the value.
     pub(super) fn all_unfit(&self) -> impl Iterator<Item = (usize, String, &str)> {
-        let found = self.unfit.iter().flat_map(|u| &u.found);
+        let found = self.unfit.iter().flat_map(Unfit::found);
         found.map(|misfit| (misfit.row, misfit.reason(), misfit.value.as_str()))
     }
 
@@ -507,42 +491,4 @@ fn preceded(state: State, (from, rows): (usize, usize)) -> State {
         }
         other => other,
     }
-}
-
-impl Unfit {
-    /// The same, behind so many rows.
-    fn after(mut self, rows: usize) -> Self {
-        self.found.iter_mut().for_each(|misfit| misfit.row += rows);
-        self
-    }
-}
-
-const HINT: &str = "a cluster centre must be finite: write a number, leave the field empty if it is missing, or leave the column out (--columns)";
-
-impl Misfit {
-    /// Why it does not fit a number column.
-    fn reason(&self) -> String {
-        let shown = printable(&self.value);
-        match self.value.trim_start_matches([' ', '\t', '+', '-']).as_bytes() {
-            _ if !self.infinite => format!("'{shown}' is not a number"),
-            [b'i' | b'I', ..] => format!("'{shown}' is infinite"),
-            _ => format!("'{shown}' is an overflow: it is infinite as a 64-bit number"),
-        }
-    }
-}
-
-/// Those of earlier and of later rows, as many as are kept.
-fn join(earlier: Option<Unfit>, later: Option<Unfit>, kept: usize) -> Option<Unfit> {
-    match (earlier, later) {
-        (Some(mut a), Some(b)) => {
-            a.found.extend(b.found);
-            a.found.truncate(kept);
-            Some(Unfit { found: a.found, count: a.count + b.count })
-        }
-        (a, b) => a.or(b),
-    }
-}
-
-fn kept(field: &[u8]) -> String {
-    String::from_utf8_lossy(field).chars().take(KEPT).collect()
 }

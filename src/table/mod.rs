@@ -28,6 +28,7 @@ mod rejects;
 mod selection;
 mod source;
 mod texts;
+mod unfit;
 mod watched;
 
 pub use date::{date, spelt};

@@ -105,10 +105,12 @@ const LONGEST: usize = 2 * WORD;
 #[inline]
 fn decimal(field: Field<'_>) -> f64 {
     let length = field.length() as u64;
-    match field.length() {
-        0..=WORD => short(field.word(), length),
-        ..=LONGEST => long(field.word(), field.skip(WORD).word(), length),
-        _ => f64::NAN,
+    if field.length() <= WORD {
+        short(field.word(), length)
+    } else if field.length() <= LONGEST {
+        long(field.word(), field.skip(WORD).word(), length)
+    } else {
+        f64::NAN
     }
 }
 
