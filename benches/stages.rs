@@ -188,8 +188,11 @@ fn time_steady(criterion: &mut Criterion, engine: &dyn Engine, matrix: &Matrix, 
 struct UntilSeeded;
 
 impl Observer for UntilSeeded {
-    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
-        ControlFlow::Break(())
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        match progress {
+            Progress::Seeding { chosen, of, .. } if chosen < of => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        }
     }
 }
 

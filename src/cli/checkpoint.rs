@@ -168,7 +168,7 @@ struct Watch<'k> {
 impl Observer for Watch<'_> {
     fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
         match progress {
-            Progress::Seeded { start, starts } if start + 1 < starts => {}
+            Progress::Seeding { chosen, of, .. } if chosen < of => {}
             _ => signals::passes_begin(),
         }
         self.teller.progress(progress)

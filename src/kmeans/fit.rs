@@ -123,12 +123,19 @@ impl Loop<'_, '_> {
     /// The first centroids of every start.
     fn seeded(&self, observer: &mut dyn Observer) -> Result<Vec<Run>> {
         let starts = self.params.iter().map(ValidParams::starts).sum();
-        let mut runs = Vec::new();
+        let of = self.params.iter().map(|params| (params.k() * params.starts()) as u64).sum();
+        let (mut runs, mut before) = (Vec::new(), 0);
         for (which, params) in self.params.iter().enumerate() {
             for start in 0..params.starts() {
                 let set = runs.len();
-                runs.push(Run::new(set, which, start, seed::seed(self.matrix, params, start)?));
-                tell(observer, Progress::Seeded { start: set, starts })?;
+                let mut told = |chosen| {
+                    let chosen = before + chosen as u64;
+                    tell(observer, Progress::Seeding { start: set, starts, chosen, of })
+                };
+                let seeds = seed::seed(self.matrix, params, start, &mut told)?;
+                told(params.k())?;
+                runs.push(Run::new(set, which, start, seeds));
+                before += params.k() as u64;
             }
         }
         Ok(runs)

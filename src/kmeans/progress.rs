@@ -8,12 +8,16 @@ use std::ops::ControlFlow;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Progress {
-    /// The first centroids of a start were chosen.
-    Seeded {
-        /// The start (0-based).
+    /// Some more of the first centroids were chosen.
+    Seeding {
+        /// The start (0-based) that these belong to.
         start: usize,
         /// Starts to be made.
         starts: usize,
+        /// Centroids chosen so far, of all starts.
+        chosen: u64,
+        /// Centroids that all starts need: when so many are chosen, the passes begin.
+        of: u64,
     },
     /// A pass over the points is done.
     Pass {

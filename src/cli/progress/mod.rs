@@ -216,10 +216,9 @@ impl Shown {
     /// A step of a fit is done, or one of several pieces of work begins.
     fn progress(&mut self, progress: Progress) {
         match progress {
-            Progress::Seeded { start, starts } => {
-                let (done, of) = (start as u64 + 1, starts as u64);
-                self.piece("seed", "seeding", Far { done, of, unit: Unit::Starts });
-                if done == of {
+            Progress::Seeding { start, starts, chosen, of } => {
+                self.piece("seed", "seeding", Far { done: chosen, of, unit: Unit::Centroids { start, starts } });
+                if chosen == of {
                     self.begin("iterating");
                 }
             }
@@ -321,9 +320,9 @@ mod tests {
         let mut shown = shown(Form::None);
         let phase = |shown: &Shown, name: &str| shown.phase.as_ref().is_some_and(|phase| phase.is(name));
         let pass = Progress::Pass { pass: 3, max_iter: 9, active: 2, points: 50, changed: 4 };
-        shown.progress(Progress::Seeded { start: 0, starts: 2 });
+        shown.progress(Progress::Seeding { start: 0, starts: 2, chosen: 3, of: 16 });
         assert!(phase(&shown, "seed"));
-        shown.progress(Progress::Seeded { start: 1, starts: 2 });
+        shown.progress(Progress::Seeding { start: 1, starts: 2, chosen: 16, of: 16 });
         assert!(phase(&shown, "iterate"), "all are seeded");
         shown.progress(pass);
         shown.progress(pass);

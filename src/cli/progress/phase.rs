@@ -11,7 +11,12 @@ use std::time::{Duration, Instant};
 pub(super) enum Unit {
     Bytes,
     Rows,
-    Starts,
+    /// Of all starts.
+    Centroids {
+        /// The start (0-based) that is seeded.
+        start: usize,
+        starts: usize,
+    },
     /// Of at most so many.
     Iterations {
         /// Rows that changed segment in the last one.
@@ -160,7 +165,10 @@ impl Phase {
         let parts = match &far.unit {
             Unit::Bytes => [Some(part(size(far.done as f64), size(far.of as f64))), rate(far.done, &size), left("")],
             Unit::Rows => [Some(part(grouped(far.done), grouped(far.of) + " rows")), rate(far.done, &rows), left("")],
-            Unit::Starts => [Some(format!("{}: {} of {} starts", self.what, far.done, far.of)), None, left("")],
+            Unit::Centroids { start, starts } => {
+                let start = (*starts > 1).then(|| format!("start {} of {starts}", start + 1));
+                [Some(part(grouped(far.done), grouped(far.of) + " centroids")), start, left("")]
+            }
             Unit::Pieces(of) => {
                 let at = (far.done + 1).min(far.of);
                 [Some(format!("{}: {of} {at} of {}", self.what, far.of)), None, left("")]
@@ -193,6 +201,7 @@ impl Phase {
         let per_second = |done| self.per_second(done).map(f64::round);
         let (changed, starts, labelled) = match unit {
             Some(Unit::Iterations { changed, starts, labelled }) => (Some(*changed), Some(*starts), Some(*labelled)),
+            Some(Unit::Centroids { starts, .. }) => (None, Some(*starts), None),
             Some(Unit::Rows) => (None, None, far.map(|far| far.done)),
             _ => (None, None, None),
         };
@@ -205,7 +214,7 @@ impl Phase {
             unit: unit.map(|unit| match unit {
                 Unit::Bytes => "bytes",
                 Unit::Rows => "rows",
-                Unit::Starts => "starts",
+                Unit::Centroids { .. } => "centroids",
                 Unit::Iterations { .. } => "iterations",
                 Unit::Pieces(of) => of,
             }),
@@ -267,6 +276,9 @@ mod tests {
         assert_eq!(pipe.words(), "reading: 4.0 KiB, 1.0 KiB/s");
         let pieces = phase("measuring", 9, Some(Far { done: 3, of: 20, unit: Unit::Pieces("reference") }));
         assert_eq!(pieces.words(), "measuring: reference 4 of 20, 51 s left");
+        let unit = Unit::Centroids { start: 1, starts: 5 };
+        let seeding = phase("seeding", 9, Some(Far { done: 1500, of: 5000, unit }));
+        assert_eq!(seeding.words(), "seeding: 1,500 of 5,000 centroids (30 %), start 2 of 5, 21 s left");
         assert_eq!(phase("preparing", 70, None).words(), "preparing, 1 min 11 s so far");
     }
 

@@ -29,15 +29,18 @@ enum Purpose {
     Random,
 }
 
+/// Is told how many centroids of a start are chosen, if that takes long; may end it.
+type Told<'t> = &'t mut dyn FnMut(usize) -> Result<()>;
+
 /// The first centroids of a start: at most k, fewer if k-means++ finds fewer distinct points.
-pub(super) fn seed(matrix: &Matrix, params: &ValidParams, start: usize) -> Result<Centroids> {
+pub(super) fn seed(matrix: &Matrix, params: &ValidParams, start: usize, told: Told<'_>) -> Result<Centroids> {
     match params.init() {
         Init::Given(values) => given(matrix, values),
         Init::Random => {
             let rng = generator(params.seed(), start, Purpose::Random);
             Ok(points(matrix, &smallest_hashes(matrix, &rng, params.k())))
         }
-        Init::KMeansPlusPlus => Ok(plus_plus(matrix, params, start)),
+        Init::KMeansPlusPlus => plus_plus(matrix, params, start, told),
     }
 }
 
@@ -50,20 +53,20 @@ fn given(matrix: &Matrix, values: &Array2<f64>) -> Result<Centroids> {
     Ok(Centroids::new(matrix.dims(), grid))
 }
 
-fn plus_plus(matrix: &Matrix, params: &ValidParams, start: usize) -> Centroids {
+fn plus_plus(matrix: &Matrix, params: &ValidParams, start: usize, told: Told<'_>) -> Result<Centroids> {
     let size = SAMPLE.max(64 * params.k());
     let mut rng = generator(params.seed(), start, Purpose::Draw);
     if matrix.count() > size {
         let mut rows = smallest_hashes(matrix, &generator(params.seed(), start, Purpose::Sample), size);
         rows.sort_unstable();
-        let chosen = plusplus::choose(matrix, &rows, params.k(), &mut rng);
+        let chosen = plusplus::choose(matrix, &rows, params.k(), &mut rng, told)?;
         if chosen.len() == params.k() {
-            return points(matrix, &chosen);
+            return Ok(points(matrix, &chosen));
         }
         rng = generator(params.seed(), start, Purpose::Draw);
     }
     let all: Vec<usize> = (0..matrix.count()).collect();
-    points(matrix, &plusplus::choose(matrix, &all, params.k(), &mut rng))
+    Ok(points(matrix, &plusplus::choose(matrix, &all, params.k(), &mut rng, told)?))
 }
 
 fn points(matrix: &Matrix, rows: &[usize]) -> Centroids {

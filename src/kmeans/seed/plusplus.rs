@@ -5,39 +5,68 @@
 //! `plain.rs`, judges this file: most distances are never taken here, because they can be seen to change nothing
 //! (`part.rs`), and the choice is the same, bit for bit.
 
+use super::Told;
 use super::part::{Gain, PART, Part, Trial};
+use crate::error::Result;
 use crate::matrix::{Matrix, TILE};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use rayon::prelude::*;
+use std::time::{Duration, Instant};
 
 /// Points are put in the order of their nearest chosen one when there are so many, and each time there are four times as
 /// many: it takes the time of some ten choices, and is given up where fewer than that are left.
 const SORT: usize = 16;
 
+/// Time between two looks at who is to be told.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Chooses up to `k` of `rows` (ascending); fewer if they hold fewer distinct points with weight.
-pub(super) fn choose(matrix: &Matrix, rows: &[usize], k: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-    // On a thread of the pool, where the many small rounds need not wake it up each time.
-    rayon::scope(|_| choose_here(matrix, rows, k, rng))
+pub(super) fn choose(
+    matrix: &Matrix,
+    rows: &[usize],
+    k: usize,
+    rng: &mut ChaCha8Rng,
+    told: Told<'_>,
+) -> Result<Vec<usize>> {
+    let mut chosen = Vec::with_capacity(k);
+    // For a while each time on a thread of the pool, where the many small rounds need not wake it up.
+    let mut choice = rayon::scope(|_| Choice { sample: Sample::new(matrix, rows), k, sort: SORT });
+    while rayon::scope(|_| choice.go_on(&mut chosen, rng, PAUSE)) {
+        told(chosen.len())?;
+    }
+    Ok(chosen)
 }
 
-fn choose_here(matrix: &Matrix, rows: &[usize], k: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-    let mut sample = Sample::new(matrix, rows);
-    let (trials, mut sort) = (2 + ln_floor(k), SORT);
-    let mut chosen = Vec::with_capacity(k);
-    while chosen.len() < k {
-        let draws = if chosen.is_empty() { 1 } else { trials };
-        let candidates = sample.draw(draws, rng);
-        let Some(best) = sample.take_best(&candidates) else { break };
-        chosen.push(rows[best]);
-        if chosen.len() == sort {
-            sort *= 4;
-            if k - chosen.len() > SORT {
-                sample.sort();
+/// A choice that goes on.
+struct Choice<'m> {
+    sample: Sample<'m>,
+    k: usize,
+    /// Points are sorted when so many are chosen.
+    sort: usize,
+}
+
+impl Choice<'_> {
+    /// Chooses more for some time, but one at least; whether there are more to choose.
+    fn go_on(&mut self, chosen: &mut Vec<usize>, rng: &mut ChaCha8Rng, time: Duration) -> bool {
+        let (began, trials) = (Instant::now(), 2 + ln_floor(self.k));
+        while chosen.len() < self.k {
+            let draws = if chosen.is_empty() { 1 } else { trials };
+            let candidates = self.sample.draw(draws, rng);
+            let Some(best) = self.sample.take_best(&candidates) else { return false };
+            chosen.push(self.sample.rows[best]);
+            if chosen.len() == self.sort {
+                self.sort *= 4;
+                if self.k - chosen.len() > SORT {
+                    self.sample.sort();
+                }
+            }
+            if began.elapsed() >= time {
+                return chosen.len() < self.k;
             }
         }
+        false
     }
-    chosen
 }
 
 /// `floor(ln k)` by comparison with powers of e, free of any math library.
@@ -249,9 +278,19 @@ mod tests {
         (x, weights)
     }
 
+    /// What is chosen, whether in one go or with a pause after each.
+    fn choose_all(matrix: &Matrix, rows: &[usize], k: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+        let (mut again, mut paused) = (rng.clone(), Vec::new());
+        let chosen = choose(matrix, rows, k, rng, &mut |_| Ok(())).unwrap();
+        let mut choice = Choice { sample: Sample::new(matrix, rows), k, sort: SORT };
+        while choice.go_on(&mut paused, &mut again, Duration::ZERO) {}
+        assert_eq!(chosen, paused);
+        chosen
+    }
+
     fn chosen_by_both(matrix: &Matrix, rows: &[usize], k: usize) -> [Vec<usize>; 2] {
         let rng = || generator(k as u64, 0, Purpose::Draw);
-        [choose(matrix, rows, k, &mut rng()), plain::choose(matrix, rows, k, &mut rng())]
+        [choose_all(matrix, rows, k, &mut rng()), plain::choose(matrix, rows, k, &mut rng())]
     }
 
     #[test]
@@ -307,7 +346,7 @@ mod tests {
             let m = Matrix::learn(&x.view(), None).unwrap().0;
             let rows: Vec<usize> = (0..50).collect();
             for seed in 0..50 {
-                let chosen = choose(&m, &rows, 12, &mut generator(seed, 0, Purpose::Draw));
+                let chosen = choose_all(&m, &rows, 12, &mut generator(seed, 0, Purpose::Draw));
                 let mut distinct: Vec<usize> = chosen.iter().map(|r| r % 10).collect();
                 distinct.sort_unstable();
                 assert_eq!(distinct, (0..10).collect::<Vec<_>>(), "seed {seed}, offset {offset}");
@@ -321,7 +360,7 @@ mod tests {
         let weights: Vec<f64> = (0..100).map(|i| f64::from(i % 2)).collect();
         let m = Matrix::learn(&x.view(), Some(Weights::new(&weights).unwrap())).unwrap().0;
         let rows: Vec<usize> = (0..100).collect();
-        let chosen = choose(&m, &rows, 50, &mut generator(3, 0, Purpose::Draw));
+        let chosen = choose_all(&m, &rows, 50, &mut generator(3, 0, Purpose::Draw));
         assert!(chosen.len() == 50 && chosen.iter().all(|r| r % 2 == 1));
     }
 }
