@@ -123,13 +123,16 @@ impl Loop<'_, '_> {
     /// The first centroids of every start.
     fn seeded(&self, observer: &mut dyn Observer) -> Result<Vec<Run>> {
         let starts = self.params.iter().map(ValidParams::starts).sum();
-        let of = self.params.iter().map(|params| (params.k() * params.starts()) as u64).sum();
+        let of = self.params.iter().map(|params| (params.k() as u64).saturating_mul(params.starts() as u64));
+        let of = of.fold(0, u64::saturating_add);
         let (mut runs, mut before) = (Vec::new(), 0);
         for (which, params) in self.params.iter().enumerate() {
             for start in 0..params.starts() {
                 let set = runs.len();
-                let mut told = |chosen| {
-                    let chosen = before + chosen as u64;
+                let mut most = 0;
+                let mut told = |chosen: usize| {
+                    most = most.max(chosen); // where a sample has too few points, all are chosen anew
+                    let chosen = before + most as u64;
                     tell(observer, Progress::Seeding { start: set, starts, chosen, of })
                 };
                 let seeds = seed::seed(self.matrix, params, start, &mut told)?;

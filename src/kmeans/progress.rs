@@ -14,7 +14,7 @@ pub enum Progress {
         start: usize,
         /// Starts to be made.
         starts: usize,
-        /// Centroids chosen so far, of all starts.
+        /// Centroids chosen so far, of all starts; a start that is done counts as having all of its own.
         chosen: u64,
         /// Centroids that all starts need: when so many are chosen, the passes begin.
         of: u64,

@@ -339,7 +339,7 @@ impl Filling {
     /// Missing values for all rows so far, and a value.
     fn after_missing(&self, value: f64) -> Numbers {
         let mut numbers = Numbers::at_row(self.from);
-        numbers.extend(&vec![f64::NAN; self.rows]);
+        numbers.extend_missing(self.rows);
         numbers.push(value);
         numbers
     }
@@ -390,7 +390,7 @@ impl Filling {
             }
             (State::Texts(found), State::Texts(more)) => found.append(more),
             (State::Numbers(numbers) | State::YesNo(numbers) | State::Dates(numbers), State::Empty) => {
-                numbers.extend(&vec![f64::NAN; later.rows]);
+                numbers.extend_missing(later.rows);
             }
             (State::Texts(found), State::Empty) => found.append(&Finding::missing(later.rows)),
             (State::Empty, State::Empty) | (State::Mixed(_), State::Empty) => {}
@@ -474,16 +474,16 @@ fn texts(found: Finding, asked: bool, store: &Store) -> Result<Values> {
 
 /// The same values behind so many missing ones, of which the first is in row `from`.
 fn preceded(state: State, (from, rows): (usize, usize)) -> State {
-    let numbers = |later: &Numbers| {
+    let numbers = |mut later: Numbers| {
         let mut all = Numbers::at_row(from);
-        all.extend(&vec![f64::NAN; rows]);
-        later.blocks().for_each(|values| all.extend(&values));
+        all.extend_missing(rows);
+        all.append(&mut later);
         all
     };
     match state {
-        State::Numbers(later) => State::Numbers(numbers(&later)),
-        State::YesNo(later) => State::YesNo(numbers(&later)),
-        State::Dates(later) => State::Dates(numbers(&later)),
+        State::Numbers(later) => State::Numbers(numbers(later)),
+        State::YesNo(later) => State::YesNo(numbers(later)),
+        State::Dates(later) => State::Dates(numbers(later)),
         State::Texts(later) => {
             let mut all = Finding::missing(rows);
             all.append(&later);

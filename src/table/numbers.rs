@@ -12,13 +12,16 @@ use rayon::prelude::*;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Numbers `[rows]`, NaN for a missing one; a zero is never negative.
+/// Numbers `[rows]`, NaN for a missing one; a zero is never negative. Rows are found where all blocks begin where those of a table
+/// do: numbers that are to be joined to others are only made, and joined.
 #[derive(Clone, Default)]
 pub struct Numbers {
     /// All but the last hold [`BLOCK`] rows, and the first holds less by `before`.
     blocks: Vec<Block>,
     /// Rows of the first block that others hold, to which these will be joined: so no number is packed twice.
     before: usize,
+    /// Blocks, from the first on, that need not be looked at when what is full goes into a store.
+    looked: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -51,7 +54,7 @@ enum Form {
 impl Numbers {
     /// No numbers yet, of a table's rows from this one on, to be joined to those before.
     pub(super) fn at_row(row: usize) -> Self {
-        Self { blocks: Vec::new(), before: row % BLOCK }
+        Self { before: row % BLOCK, ..Self::default() }
     }
 
     /// Rows.
@@ -127,6 +130,14 @@ impl Numbers {
         }
     }
 
+    /// Adds so many missing ones.
+    pub(super) fn extend_missing(&mut self, rows: usize) {
+        const GAPS: [f64; 1_024] = [f64::NAN; 1_024];
+        for first in (0..rows).step_by(GAPS.len()) {
+            self.extend(&GAPS[..GAPS.len().min(rows - first)]);
+        }
+    }
+
     /// Rows that the last block still takes.
     fn room(&self) -> usize {
         let most = if self.blocks.len() == 1 { BLOCK - self.before } else { BLOCK };
@@ -160,14 +171,17 @@ impl Numbers {
 
     /// Moves all finished blocks into a store.
     pub(super) fn keep(&mut self, store: &Store) -> Result<()> {
-        for block in &mut self.blocks {
+        let last = self.blocks.len().saturating_sub(1);
+        for (i, block) in self.blocks.iter_mut().enumerate().skip(self.looked) {
             match block {
                 Block::Closed(closed) if !closed.kept => {
                     closed.bytes = store.keep(std::mem::take(&mut closed.bytes))?;
                     closed.kept = true;
                 }
+                Block::Open(_) if i == last => break, // it will change
                 _ => {}
             }
+            self.looked = i + 1;
         }
         Ok(())
     }
@@ -258,9 +272,12 @@ impl Block {
 
 impl Closed {
     fn new(values: &[f64]) -> Self {
-        let narrow = || values.iter().all(|v| f64::from(narrowed(*v)) == *v || v.is_nan());
+        let (rows, narrow) = (values.len(), || values.iter().all(|v| f64::from(narrowed(*v)) == *v || v.is_nan()));
+        let (singles, doubles) = (rows * size_of::<f32>(), rows * size_of::<f64>());
         let (form, bytes) = match Packing::of(values) {
-            Some(packing) if packing.width() < 32 || !narrow() => (Form::Packed(packing), packing.pack(values)),
+            Some(p) if p.bytes(rows) < singles || p.bytes(rows) < doubles && !narrow() => {
+                (Form::Packed(p), p.pack(values))
+            }
             _ if narrow() => (Form::Narrow, values.iter().flat_map(|v| narrowed(*v).to_le_bytes()).collect()),
             _ => (Form::Wide, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
         };
@@ -345,6 +362,49 @@ mod tests {
         assert_eq!(back(&floats).bytes(), BLOCK * 4);
         let doubles: Vec<f64> = (0..BLOCK).map(|i| (i as f64).sqrt()).collect();
         assert_eq!(back(&doubles).bytes(), BLOCK * 8);
+    }
+
+    #[test]
+    fn parts_of_a_table_are_packed_once_wherever_they_begin() {
+        let value = |i: usize| if i % 89 == 5 { f64::NAN } else { (i % 1013) as f64 };
+        let values: Vec<f64> = (0..4 * BLOCK + 99).map(value).collect();
+        for size in [900, BLOCK / 3, BLOCK, 2 * BLOCK + 1] {
+            let mut joined = Numbers::default();
+            for values in values.chunks(size) {
+                let (first, end) = (joined.len(), joined.len() + values.len());
+                let mut later = Numbers::at_row(first);
+                values.chunks(7_001).for_each(|some| later.extend(some));
+                assert_eq!(later.len(), values.len());
+                let full = later.blocks.iter().filter(|b| matches!(b, Block::Closed(_))).count();
+                assert_eq!(full, (end / BLOCK).saturating_sub(first.div_ceil(BLOCK)), "rows from {first} to {end}");
+                later.keep(&Store::default()).unwrap();
+                joined.append(&mut later);
+                joined.keep(&Store::default()).unwrap();
+            }
+            let kept = |block: &Block| matches!(block, Block::Closed(closed) if closed.kept);
+            assert!(joined.blocks[..4].iter().all(kept) && joined.looked == 4);
+            assert_eq!(joined.finish(), back(&values), "parts of {size}");
+        }
+    }
+
+    #[test]
+    fn missing_ones_before_and_between_keep_their_rows() {
+        let (first, gaps) = (BLOCK - 3, 5_000);
+        let mut all = back(&vec![1.5; first]);
+        let mut later = Numbers::at_row(first);
+        later.extend_missing(gaps);
+        let mut last = Numbers::at_row(first + gaps);
+        last.extend(&vec![2.5; 2 * BLOCK]);
+        later.append(&mut last);
+        all.append(&mut later);
+        assert_eq!(all, back(&[vec![1.5; first], vec![f64::NAN; gaps], vec![2.5; 2 * BLOCK]].concat()));
+    }
+
+    #[test]
+    fn few_numbers_take_no_more_than_they_would_as_they_are() {
+        for values in [&[0.0, 2e15][..], &[1.0; 9], &[0.1, 7.25, 1e9], &[0.5]] {
+            assert!(back(values).bytes() <= 8 * values.len(), "{values:?}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ const CHECKED: usize = 256;
 pub(super) struct Packing {
     low: i64,
     power: usize,
-    /// Bits of a code, at most 53.
+    /// Bits of a code, at most 52.
     width: usize,
 }
 
@@ -65,14 +65,14 @@ impl Packing {
         Some(Self { low, power, width })
     }
 
-    /// Bits of a value.
-    pub(super) fn width(self) -> usize {
-        self.width
+    /// Bytes that so many values take: whole groups of them.
+    pub(super) fn bytes(self, values: usize) -> usize {
+        values.div_ceil(GROUP) * self.width * ROW
     }
 
     /// The codes of values.
     pub(super) fn pack(self, values: &[f64]) -> Vec<u8> {
-        let mut bytes = vec![0; values.len().div_ceil(GROUP) * self.width * ROW];
+        let mut bytes = vec![0; self.bytes(values.len())];
         let mut packed = bytes.as_chunks_mut().0.chunks_exact_mut(self.width);
         let (groups, rest) = values.as_chunks();
         groups.iter().zip(&mut packed).for_each(|(group, packed)| pack(self, group, packed));
@@ -211,14 +211,16 @@ mod tests {
     /// Values packed in all widths come back, whole and from any place on.
     #[test]
     fn every_width_and_place_gives_the_values_back() {
-        for width in 1..=51 {
+        for width in 1..=52 {
             let most = (1u64 << width) - 2;
+            // So that the smallest and the largest one fit.
+            let least = if width == 52 { MOST_WHOLE - 1.0 } else { 5.0 };
             let code = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - width) & most;
-            let value = |i: u64| if i % 7 == 3 { f64::NAN } else { code(i) as f64 - 5.0 };
+            let value = |i: u64| if i % 7 == 3 { f64::NAN } else { code(i) as f64 - least };
             let values: Vec<f64> =
-                [-5.0, most as f64 - 5.0].into_iter().chain((0..3 * GROUP as u64).map(value)).collect();
+                [-least, most as f64 - least].into_iter().chain((0..3 * GROUP as u64).map(value)).collect();
             let packing = Packing::of(&values).unwrap();
-            assert!(packing.width() <= width as usize + 1, "{width}: {packing:?}");
+            assert_eq!(packing.width, width, "{packing:?}");
             let bytes = packing.pack(&values);
             let same = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a == b || a.is_nan() && b.is_nan());
             for (first, rows) in

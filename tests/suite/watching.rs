@@ -26,7 +26,7 @@ fn every_phase_tells_programs_its_beginning_and_its_end() {
     assert!(ended.iter().all(|e| e["elapsed_s"].as_f64().unwrap() >= 0.0), "{ended:?}");
     let bytes = place.bytes("customers.csv").len();
     assert_eq!((&ended[0]["i"], &ended[0]["of"]), (&bytes.into(), &bytes.into()));
-    assert_eq!((&ended[2]["i"], &ended[2]["of"], &ended[2]["unit"]), (&1.into(), &1.into(), &"starts".into()));
+    assert_eq!((&ended[2]["i"], &ended[2]["of"], &ended[2]["unit"]), (&5.into(), &5.into(), &"centroids".into()));
     let iterations = place.json("run/metrics.json")["iterations"].clone();
     assert_eq!((&ended[3]["i"], &ended[3]["of"], &ended[3]["changed"].is_u64()), (&iterations, &300.into(), &true));
     assert!(ended[3]["rows_per_second"].as_f64().unwrap() > 0.0);
@@ -63,7 +63,7 @@ fn a_sweep_tells_of_its_references_and_samples() {
     let events = objects(&run);
     let ended = |unit: &str| events.iter().find(|e| e["event"] == "end" && e["unit"] == unit).cloned();
     for (unit, of) in
-        [("starts", 8), ("iterations", 300), ("clustering", 2), ("reference", 20), ("bootstrap sample", 20)]
+        [("centroids", 20), ("iterations", 300), ("clustering", 2), ("reference", 20), ("bootstrap sample", 20)]
     {
         assert_eq!(ended(unit).unwrap_or_default()["of"], of, "{unit}: {}", run.stderr);
     }

@@ -217,7 +217,7 @@ impl Shown {
     fn progress(&mut self, progress: Progress) {
         match progress {
             Progress::Seeding { start, starts, chosen, of } => {
-                self.piece("seed", "seeding", Far { done: chosen, of, unit: Unit::Centroids { start, starts } });
+                self.reach("seed", "seeding", Far { done: chosen, of, unit: Unit::Centroids { start, starts } });
                 if chosen == of {
                     self.begin("iterating");
                 }
@@ -235,8 +235,16 @@ impl Shown {
         }
     }
 
-    /// How far a phase of that name is, which begins here if another one was told of last.
+    /// One of several pieces of work is reached, of which people may want to hear each.
     fn piece(&mut self, name: &str, what: &str, far: Far) {
+        self.reach(name, what, far);
+        if let (Form::Plain, true, Some(phase)) = (&self.form, self.verbose, &self.phase) {
+            self.say(Level::Info, "progress", &phase.words());
+        }
+    }
+
+    /// How far a phase of that name is, which begins here if another one was told of last.
+    fn reach(&mut self, name: &str, what: &str, far: Far) {
         let kind = |far: &Far| std::mem::discriminant(&far.unit);
         let other = |before: &Far| kind(before) != kind(&far) || before.done > far.done;
         let here = |phase: &Phase| phase.is(name) && !phase.far().is_some_and(other);
@@ -244,9 +252,6 @@ impl Shown {
             self.begin(what);
         }
         self.far(far);
-        if let (Form::Plain, true, Some(phase)) = (&self.form, self.verbose, &self.phase) {
-            self.say(Level::Info, "progress", &phase.words());
-        }
     }
 
     /// Rows that the iterations have labelled so far.

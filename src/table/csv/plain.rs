@@ -1,4 +1,4 @@
-//! Records whose fields are there byte for byte: without quotes, or in quotes with none inside. Such are nearly all.
+//! Records whose fields are there byte for byte: without quotes around them, or with none between. Such are nearly all.
 //!
 //! What is found is what the `csv` crate finds. At the first record that is not of this kind, or has another number of fields,
 //! it is that crate's turn ([`super::records`]).
