@@ -34,7 +34,7 @@ const EXACT_DIGITS: usize = 15;
 #[inline]
 pub(super) fn cell<'t>(field: impl Into<Field<'t>>, nulls: &[Vec<u8>]) -> Cell {
     let field = field.into();
-    if !nulls.is_empty() && nulls.iter().any(|null| null == trim(field.bytes())) {
+    if !nulls.is_empty() && is_one_of(trim(field.bytes()), nulls) {
         return Cell::Missing;
     }
     match decimal(field) {
@@ -77,7 +77,11 @@ pub(super) fn cell_with_comma(field: &[u8], nulls: &[Vec<u8>]) -> Cell {
 /// Whether a field spells a missing value; the same answer as [`cell`] gives, without reading numbers.
 pub(super) fn missing(field: &[u8], nulls: &[Vec<u8>]) -> bool {
     let field = trim(field);
-    nulls.iter().any(|null| null == field) || missing_spelling(field)
+    is_one_of(field, nulls) || missing_spelling(field)
+}
+
+fn is_one_of(field: &[u8], nulls: &[Vec<u8>]) -> bool {
+    nulls.iter().any(|null| null == field)
 }
 
 /// A field without the spaces and tabs around it.
@@ -260,7 +264,7 @@ fn eight_digits(digits: u64) -> u64 {
 /// A number below 2^52 as f64: other than a conversion, this is the same for vectors of all kinds, and does not wait for what
 /// its register held before.
 #[inline(always)]
-fn exact(number: u64) -> f64 {
+pub(super) fn exact(number: u64) -> f64 {
     const TWO_TO_52: f64 = (1u64 << 52) as f64;
     f64::from_bits(TWO_TO_52.to_bits() | number) - TWO_TO_52
 }
@@ -304,6 +308,7 @@ fn infinity_spelling(field: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::mutation::Random;
 
     fn read(text: &str) -> Cell {
         cell(text.as_bytes(), &[])
@@ -414,19 +419,16 @@ mod tests {
 
     #[test]
     fn words_at_once_give_what_plain_steps_give() {
-        let mut state = 1_u64;
-        let mut random = |below: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % below
-        };
+        let mut random = Random(1);
         let mut numbers = 0;
         let kinds = [&b"0123456789"[..], b"0123456789.", b"0123456789.+-", b"059.-+ee", b"059.-:/ ,eN\xb0a\0naif"];
         for bytes in kinds {
             for _ in 0..100_000 {
-                let mut text: Vec<u8> = (0..30).map(|_| bytes[random(bytes.len())]).collect();
-                let (from, length) = (random(3), if random(2) == 0 { random(10) } else { random(24) });
-                if random(4) == 0 {
-                    text[from] = b"-+ "[random(3)];
+                let mut text: Vec<u8> = (0..30).map(|_| bytes[random.below(bytes.len())]).collect();
+                let (from, length) =
+                    (random.below(3), if random.below(2) == 0 { random.below(10) } else { random.below(24) });
+                if random.below(4) == 0 {
+                    text[from] = b"-+ "[random.below(3)];
                 }
                 let (fast, plain) = (Field::new(&text, from, from + length), &text[from..from + length]);
                 let (fast, plain) = (cell(fast, &[]), in_plain_steps(plain));

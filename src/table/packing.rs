@@ -4,6 +4,7 @@
 //! packing and unpacking is the same for all lanes and vectors do it whole (D. Lemire and L. Boytsov, Decoding billions of
 //! integers per second through vectorization, 2015, section 4).
 
+use super::number::exact;
 use multiversion::multiversion;
 
 /// Powers of ten, exact in f64, by which a value may be a whole number.
@@ -15,9 +16,6 @@ const MOST_WHOLE: f64 = (1u64 << 51) as f64;
 /// Added to a number below [`MOST_WHOLE`], this leaves the nearest whole number in the lowest bits of the sum: vectors of all
 /// widths can add, but few can round or convert to integers.
 const TO_WHOLE: f64 = (3u64 << 51) as f64;
-
-/// The same for numbers from 0 on, the other way round: what is put in the lowest bits of it is added to it.
-const FROM_WHOLE: f64 = (1u64 << 52) as f64;
 
 /// Streams of bits side by side.
 const LANES: usize = 8;
@@ -139,8 +137,8 @@ fn range(values: &[f64]) -> (f64, f64) {
     for values in whole {
         high.iter_mut().zip(values).for_each(|(high, v)| *high = if *v > *high { *v } else { *high });
     }
-    let all = |lanes: &[f64; LANES], best: fn(f64, f64) -> f64| lanes.iter().chain(rest).copied().reduce(best);
-    (all(&low, f64::min).unwrap_or(f64::INFINITY), all(&high, f64::max).unwrap_or(f64::NEG_INFINITY))
+    let low = low.iter().chain(rest).copied().fold(f64::INFINITY, f64::min);
+    (low, high.iter().chain(rest).copied().fold(f64::NEG_INFINITY, f64::max))
 }
 
 /// The whole number that a value is nearest to, ties to the even one.
@@ -187,8 +185,7 @@ fn unpack(packing: Packing, packed: &[[u8; ROW]], out: &mut [f64; GROUP]) {
         for ((o, low), high) in out.iter_mut().zip(&low).zip(&high) {
             let code = (low >> (bit % 64) | high << 1 << (63 - bit % 64)) & mask;
             // Sums of whole numbers below 2^52 are exact.
-            let value = f64::from_bits(FROM_WHOLE.to_bits() | code) - FROM_WHOLE + before;
-            *o = if code == 0 { f64::NAN } else { value };
+            *o = if code == 0 { f64::NAN } else { exact(code) + before };
         }
         bit += packing.width;
     }

@@ -96,14 +96,12 @@ fn note(mut bits: u64, from: u32, found: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::mutation::Random;
 
     #[test]
     fn every_mark_is_found_wherever_the_text_begins() {
-        let mut state = 1u64;
-        let mut byte = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            b"0123456789abcdefghijkl;;;\n\r\t\" \xff\xc3,"[(state >> 33) as usize % 33]
-        };
+        let mut random = Random(1);
+        let mut byte = || b"0123456789abcdefghijkl;;;\n\r\t\" \xff\xc3,"[random.below(33)];
         for length in [0, 1, 63, 64, 65, 200, WINDOW - 1, WINDOW + 1, 3 * WINDOW] {
             let text: Vec<u8> = (0..length).map(|_| byte()).collect();
             for from in [0, 1, 40, 64, length].into_iter().filter(|from| *from <= length) {

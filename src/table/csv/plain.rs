@@ -93,26 +93,11 @@ impl<'t> Plain<'t> {
     /// Finds a field; where the delimiter or the line end is that should follow it.
     #[inline]
     fn field(&mut self, from: usize) -> Option<usize> {
-        let end = self.marks.peek();
-        match self.text.get(end) {
-            Some(byte) if *byte == self.delimiter => {}
-            Some(b'\n' | b'\r') | None => {}
-            Some(b'"') if end == from => return self.quoted(from + 1),
-            Some(_) => {
-                self.marks.pass();
-                return self.longer(from);
-            }
-        }
-        self.push(from, end);
-        Some(end)
-    }
-
-    /// Finds a field that has quotes or control characters inside.
-    #[cold]
-    fn longer(&mut self, from: usize) -> Option<usize> {
         loop {
             let end = self.marks.peek();
             match self.text.get(end) {
+                Some(b'"') if end == from => return self.quoted(from + 1),
+                // Quotes and control characters inside a field are part of it.
                 Some(byte) if *byte != self.delimiter && !matches!(byte, b'\n' | b'\r') => self.marks.pass(),
                 _ => {
                     self.push(from, end);
@@ -145,6 +130,7 @@ impl<'t> Plain<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::mutation::Random;
 
     /// Some records, as the `csv` crate reads them.
     fn parsed(text: &[u8]) -> Vec<Vec<Vec<u8>>> {
@@ -165,11 +151,7 @@ mod tests {
 
     #[test]
     fn what_is_found_is_what_the_parser_finds() {
-        let mut state = 1_u64;
-        let mut random = |below: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % below
-        };
+        let mut random = Random(1);
         let pieces: [&[&str]; 3] = [
             &["1", "23.5", "", "-7", "a\tb", "\u{feff}", "\u{e4}"],
             &["1", "\"2\"", "\"a;b\"", "\"x\ny\"", "", "\"\"", "a\"b"],
@@ -178,14 +160,14 @@ mod tests {
         let ends = ["\n", "\n", "\r\n", "\r", "\n\n", "\r\n\r\n"];
         let (mut all, mut early) = (0, 0);
         for round in 0..6_000 {
-            let (pieces, fields) = (pieces[round % 3], 1 + random(4));
-            let rows = if round % 100 == 0 { 3_000 } else { random(9) };
-            let mut text = ["", "\n"][random(2)].to_owned();
+            let (pieces, fields) = (pieces[round % 3], 1 + random.below(4));
+            let rows = if round % 100 == 0 { 3_000 } else { random.below(9) };
+            let mut text = ["", "\n"][random.below(2)].to_owned();
             for row in 0..rows {
-                let width = if random(400) == 0 { fields + 1 } else { fields };
-                let row_of: Vec<&str> = (0..width).map(|_| pieces[random(pieces.len())]).collect();
+                let width = if random.below(400) == 0 { fields + 1 } else { fields };
+                let row_of: Vec<&str> = (0..width).map(|_| pieces[random.below(pieces.len())]).collect();
                 text += &row_of.join(";");
-                text += if row + 1 == rows { ["", "\n"][random(2)] } else { ends[random(ends.len())] };
+                text += if row + 1 == rows { ["", "\n"][random.below(2)] } else { ends[random.below(ends.len())] };
             }
             if text.starts_with('\u{feff}') {
                 continue;
