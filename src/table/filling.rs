@@ -104,13 +104,6 @@ impl Filling {
         Self { name, kind, cells, from: 0, rows: 0, missing: 0, first_missing: None, unfit: None, first: None, state }
     }
 
-    /// This empty column filled by numbers, of which so many are missing, the first one at this row.
-    pub(super) fn of_numbers(self, numbers: Numbers, (missing, first_missing): (u64, Option<usize>)) -> Self {
-        let rows = numbers.len();
-        let state = if missing == rows as u64 { State::Empty } else { State::Numbers(numbers) };
-        Self { rows, missing, first_missing, state, ..self }
-    }
-
     /// The same column without rows, for those of the table from this one on.
     pub(super) fn at_row(&self, row: usize) -> Self {
         Self { from: row, ..Self::new(self.name.clone(), self.kind.clone(), self.cells.clone()) }

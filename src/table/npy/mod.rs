@@ -17,7 +17,7 @@ use super::layout::{Asked, Parsed};
 use super::rejects::Reject;
 use super::source::Input;
 use super::watched::Watched;
-use super::{BLOCK, Extent, Lines, MAX_COLUMNS, Numbers, Resolved, filling};
+use super::{BLOCK, Extent, Lines, MAX_COLUMNS, Resolved, filling};
 use crate::error::{Error, Place, Result, printable};
 use crate::store::Store;
 use header::{Element, Header};
@@ -62,11 +62,8 @@ fn parse(mut reader: impl Read + Send, length: u64, source: &str, asked: Asked<'
         let read = rows::each(&mut reader, &header, &asked, |rows| filling.rows(&asked, &rows));
         read.map_err(|e| super::unreadable(source, &e))??;
     }
-    let rejects = std::mem::take(&mut filling.rejects);
-    let mut columns = Columns::new(&filling.names, &filling.meant, asked.options);
-    let filled = columns.typed.into_iter().zip(filling.columns.into_iter().flatten());
-    columns.typed = filled.map(|((i, empty), filled)| (i, filled.finish(empty))).collect();
-    columns.rows = header.rows;
+    let typed = filling.columns.into_iter().enumerate().filter_map(|(j, column)| Some((j, column?))).collect();
+    let (rejects, columns) = (filling.rejects, Columns { typed, kept: Vec::new(), rows: header.rows });
     Ok(Parsed { rejects, extent, ..Parsed::file(source, filling.names, filling.meant, columns, Lines::default()) })
 }
 
@@ -134,7 +131,7 @@ struct Filling<'a> {
     source: &'a str,
     store: &'a Store,
     /// The columns; `None` for those not wanted.
-    columns: Vec<Option<Filled>>,
+    columns: Vec<Option<filling::Filling>>,
     /// Their names, and what is read of them.
     names: Vec<String>,
     meant: Resolved,
@@ -162,7 +159,8 @@ impl<'a> Filling<'a> {
             let message = format!("column '{}' cannot be text: an .npy file holds numbers only", printable(name));
             return refuse(message, "give a table that has ids as CSV");
         }
-        let columns = meant.wanted.iter().map(|wanted| wanted.then(Filled::default)).collect();
+        let mut columns: Vec<_> = names.iter().map(|_| None).collect();
+        Columns::new(&names, &meant, asked.options).typed.into_iter().for_each(|(j, column)| columns[j] = Some(column));
         let most = asked.options.rejects;
         Ok(Self {
             source,
@@ -186,35 +184,30 @@ impl<'a> Filling<'a> {
 
     /// Takes whole rows.
     fn rows(&mut self, asked: &[usize], parts: &[Turned]) -> Result<()> {
-        let first = self.row;
         for part in parts {
             for (row, k, value) in &part.infinite {
                 self.reject(self.row + row, asked[*k], *value)?;
             }
             self.row += part.rows;
         }
-        let columns: Vec<&mut Filled> = self.columns.iter_mut().flatten().collect();
+        let columns: Vec<&mut filling::Filling> = self.columns.iter_mut().flatten().collect();
         columns.into_par_iter().enumerate().try_for_each(|(k, column)| {
-            let mut row = first;
-            for part in parts {
-                column.extend(row, part.column(k));
-                row += part.rows;
-            }
-            column.values.keep(self.store)
+            parts.iter().for_each(|part| column.numbers(part.column(k)));
+            column.keep(self.store)
         })
     }
 
     /// Takes the next number of a column-major array.
     fn push(&mut self, value: f64) -> Result<()> {
         if let Some(column) = &mut self.columns[self.column] {
-            column.add(self.row, if value.is_infinite() { f64::NAN } else { value });
+            column.numbers(&[if value.is_infinite() { f64::NAN } else { value }]);
             if value.is_infinite() {
                 self.reject(self.row, self.column, value)?;
             }
         }
         self.row += 1;
         if self.row.is_multiple_of(BLOCK) || self.row == self.rows {
-            self.columns[self.column].iter_mut().try_for_each(|column| column.values.keep(self.store))?;
+            self.columns[self.column].iter_mut().try_for_each(|column| column.keep(self.store))?;
         }
         if self.row == self.rows {
             (self.row, self.column) = (0, self.column + 1);
@@ -237,34 +230,3 @@ impl<'a> Filling<'a> {
 }
 
 const INFINITE: &str = "the value is infinite";
-
-/// A column so far.
-#[derive(Default)]
-struct Filled {
-    missing: u64,
-    first_missing: Option<usize>,
-    values: Numbers,
-}
-
-impl Filled {
-    fn add(&mut self, row: usize, value: f64) {
-        if value.is_nan() {
-            self.missing += 1;
-            self.first_missing.get_or_insert(row);
-        }
-        self.values.push(value);
-    }
-
-    /// Adds numbers, the first one in this row.
-    fn extend(&mut self, row: usize, values: &[f64]) {
-        if let Some(gap) = values.iter().position(|v| v.is_nan()) {
-            self.missing += values[gap..].iter().filter(|v| v.is_nan()).count() as u64;
-            self.first_missing.get_or_insert(row + gap);
-        }
-        self.values.extend(values);
-    }
-
-    fn finish(self, empty: filling::Filling) -> filling::Filling {
-        empty.of_numbers(self.values, (self.missing, self.first_missing))
-    }
-}
