@@ -109,8 +109,13 @@ impl Numbers {
     }
 
     /// Adds a number, or NaN for a missing one.
+    #[inline]
     pub fn push(&mut self, value: f64) {
-        self.extend(&[value]);
+        match self.blocks.last_mut() {
+            // Neither the first nor a later block is full with it.
+            Some(Block::Open(block)) if block.len() + 1 < BLOCK - self.before => block.push(value + 0.0),
+            _ => self.extend(&[value]),
+        }
     }
 
     /// Adds numbers; NaN stands for a missing one.

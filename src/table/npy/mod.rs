@@ -200,7 +200,11 @@ impl<'a> Filling<'a> {
     /// Takes the next number of a column-major array.
     fn push(&mut self, value: f64) -> Result<()> {
         if let Some(column) = &mut self.columns[self.column] {
-            column.numbers(&[if value.is_infinite() { f64::NAN } else { value }]);
+            if value.is_finite() {
+                column.number(value)
+            } else {
+                column.miss()
+            }
             if value.is_infinite() {
                 self.reject(self.row, self.column, value)?;
             }
