@@ -2,7 +2,8 @@
 
 use super::learn::{Before, Learner};
 use super::select::{self, LeftOut};
-use super::{Options, Pipeline};
+use super::sums::range;
+use super::{Options, Pipeline, selection};
 use crate::error::{Result, printable};
 use crate::table::{Column, Levels, Numbers, Table, Values, spelt};
 use rayon::prelude::*;
@@ -117,16 +118,15 @@ fn settled(table: &Table, column: &Column, options: &Options, learnt: Option<&Pi
 }
 
 fn numbers(values: &Numbers, show: impl Fn(f64) -> String) -> (Option<u64>, String) {
-    let mut present = values.to_vec();
-    present.retain(|v| !v.is_nan());
-    present.par_sort_unstable_by(f64::total_cmp);
-    let distinct = present.chunk_by(|a, b| a == b).count() as u64;
-    let range = match (present.first(), present.last()) {
-        (Some(low), Some(high)) if low < high => format!("{} to {}", show(*low), show(*high)),
-        (Some(only), _) => show(*only),
-        _ => String::new(),
+    let (low, high) = range(values, None);
+    let range = if low < high {
+        format!("{} to {}", show(low), show(high))
+    } else if low == high {
+        show(low)
+    } else {
+        String::new()
     };
-    (Some(distinct), range)
+    (Some(selection::distinct(values)), range)
 }
 
 fn yes_no(values: &Numbers) -> (Option<u64>, String) {

@@ -1,12 +1,13 @@
 //! Learns the plan of every column.
 
+use super::filled::Filled;
 use super::levels::{self, Counted};
-use super::moments::{Moments, moments};
+use super::moments::moments;
 use super::options::{OutlierAction, Outliers, Reshape};
 use super::outliers::{self, Method};
 use super::plan::{From, Gaps, How, Limits, Number, Plan};
 use super::stream::{Filling, Stream};
-use super::together::{Filled, Raw, Together, Way};
+use super::together::{Raw, Together, Way};
 use super::transform::{self, Transform};
 use super::{Encode, Missing, Options, Scale, impute, missing_value, prepared, select, sizes};
 use crate::error::{Error, Place, Result, printable};
@@ -67,8 +68,7 @@ impl Learner<'_> {
                 let Some(from) = self.from(column) else { return Ok(None) };
                 let limits = before.limits.get(name).copied();
                 let Some(raw) = prepared::raw(column, &from, limits) else { return Ok(None) };
-                let filled = before.filled.get(name).map_or(&[][..], Vec::as_slice);
-                self.number(column, from.clone(), limits, &raw, filled)?
+                self.number(column, from.clone(), limits, &raw, before.filled.get(name))?
             }
         };
         let gaps = match missing {
@@ -101,23 +101,24 @@ impl Learner<'_> {
         from: From,
         limits: Option<Limits>,
         raw: &Raw<'_>,
-        filled: &[(usize, f64)],
+        filled: Option<&Filled>,
     ) -> Result<(How, bool)> {
-        let impute = self.impute(column, raw);
-        let mut values = Filling { raw, filled, impute, transform: Transform::None };
-        values.transform = self.transform(column, &from, &values)?;
-        let m = moments(&values, self.weights);
+        let raw = raw.held();
+        let impute = self.impute(column, &raw);
+        let values = Filling { raw: &raw, filled, impute };
+        let transform = self.transform(column, &from, &values)?;
         // Yes and no are a category of two levels: it is a share already.
         let scale = if from == From::YesNo { Scale::None } else { self.options.scale };
-        let (offset, divisor) = self.scale(scale, &m, &values);
-        let divisor = if divisor > 0.0 && divisor.is_finite() { divisor } else { 1.0 };
+        let (offset, divisor, constant) = match &transform {
+            Transform::None => self.scale(scale, &values),
+            transform => self.scale(scale, &values.map(|v| transform.apply(v)).held()),
+        };
         let indicator = self.options.missing_indicators && impute.is_some() && column.missing > 0;
-        let transform = values.transform;
-        Ok((How::Number(Number { from, limits, impute, indicator, transform, offset, divisor }), m.low == m.high))
+        Ok((How::Number(Number { from, limits, impute, indicator, transform, offset, divisor }), constant))
     }
 
     /// What stands for a missing value.
-    fn impute(&self, column: &Column, values: &Raw<'_>) -> Option<f64> {
+    fn impute(&self, column: &Column, values: &impl Stream) -> Option<f64> {
         // A column whose values all lack weight falls back on its plain median.
         let median = || impute::median(values, self.weights).or_else(|| impute::median(values, None));
         match self.options.missing.of(&column.name) {
@@ -130,11 +131,9 @@ impl Learner<'_> {
         }
     }
 
-    fn transform(&self, column: &Column, from: &From, values: &Filling<'_>) -> Result<Transform> {
+    fn transform(&self, column: &Column, from: &From, values: &impl Stream) -> Result<Transform> {
         let weights = self.weights.map(Weights::values);
         let choice = if *from == From::YesNo { Reshape::None } else { self.options.transform.of(&column.name) };
-        let values = if choice == Reshape::None { Vec::new() } else { values.whole() };
-        let values = values.as_slice();
         let learnt = match choice {
             Reshape::None => None,
             Reshape::YeoJohnson => transform::yeo_johnson(values, weights),
@@ -153,16 +152,17 @@ impl Learner<'_> {
         Ok(learnt.unwrap_or(Transform::None))
     }
 
-    /// What is taken away from a column of these moments, and what it is divided by.
-    fn scale(&self, scale: Scale, m: &Moments, values: &Filling<'_>) -> (f64, f64) {
-        let weights = self.weights.map(Weights::values);
-        match scale {
+    /// What is taken away from a column, and what it is divided by; and whether it is constant.
+    fn scale(&self, scale: Scale, values: &impl Stream) -> (f64, f64, bool) {
+        let (weights, m) = (self.weights.map(Weights::values), moments(values, self.weights));
+        let (offset, divisor) = match scale {
             Scale::Zscore => (m.mean, m.sd),
             Scale::Minmax => (m.low, m.high - m.low),
-            Scale::Robust => sizes::robust(&values.whole(), weights).unwrap_or((0.0, 1.0)),
+            Scale::Robust => sizes::robust(values, weights).unwrap_or((0.0, 1.0)),
             Scale::Maxabs => sizes::maxabs(values, weights).unwrap_or((0.0, 1.0)),
             Scale::None => (0.0, 1.0),
-        }
+        };
+        (offset, if divisor > 0.0 && divisor.is_finite() { divisor } else { 1.0 }, m.low == m.high)
     }
 
     /// The features of a text column, as it is encoded; none if it is left out.
@@ -175,10 +175,8 @@ impl Learner<'_> {
         }
         let counted = Counted::new(found, self.weights);
         let numbered = |values: Vec<(String, f64)>| {
-            let numbers = levels::numbers(found, &values);
-            let read = |first: usize, out: &mut [f64]| out.copy_from_slice(&numbers[first..first + out.len()]);
-            let raw = Raw { name: &column.name, rows: numbers.len(), read: Box::new(read) };
-            self.number(column, From::Level(values), None, &raw, &[]).map(Some)
+            let raw = levels::numbers(&column.name, found, &values);
+            self.number(column, From::Level(values), None, &raw, None).map(Some)
         };
         match self.options.encode.of(&column.name) {
             Encode::None => Ok(None),
@@ -202,18 +200,23 @@ impl Learner<'_> {
         };
         let clip = self.options.outlier_action == OutlierAction::Clip;
         let limits = |column: &&Column| {
-            let values = column.numbers()?.to_vec();
-            if has_two_values(&values) {
+            let values = column.numbers()?;
+            if has_two_values(values) {
                 return None; // a yes or no in numbers: the rarer one is no outlier
             }
-            let (low, high) = outliers::limits(&values, self.weights.map(Weights::values), method)?;
+            let (low, high) = outliers::limits(&values.held(), self.weights.map(Weights::values), method)?;
             Some((column.name.clone(), Limits { low, high, clip }))
         };
         columns.par_iter().filter_map(limits).collect()
     }
 
     /// Learns to fill gaps from the other columns, where that is asked for.
-    pub(super) fn together(&self, columns: &[&Column], before: &mut Before, notes: &mut Vec<Note>) -> Vec<Together> {
+    pub(super) fn together(
+        &self,
+        columns: &[&Column],
+        before: &mut Before,
+        notes: &mut Vec<Note>,
+    ) -> Result<Vec<Together>> {
         let mut learnt = Vec::new();
         for (way, missing) in [(Way::Neighbours, Missing::Knn), (Way::Iterative, Missing::Iterative)] {
             let froms: Vec<(&Column, From)> = columns.iter().filter_map(|c| Some((*c, self.from(c)?))).collect();
@@ -226,24 +229,25 @@ impl Learner<'_> {
             let raws: Vec<Raw<'_>> =
                 froms.iter().filter_map(|(column, from)| prepared::raw(column, from, limits(column))).collect();
             let Some(together) = Together::learn(way, &raws, fills, self.weights, notes) else { continue };
-            let filled = together.fill(&raws);
+            let filled = together.fill(&raws, &self.table.store)?;
             let names: Vec<String> = together.filled().map(String::from).collect();
             before.filled.extend(names.into_iter().zip(filled));
             learnt.push(together);
         }
-        learnt
+        Ok(learnt)
     }
 }
 
 /// Whether there are at most two different values.
-fn has_two_values(values: &[f64]) -> bool {
+fn has_two_values(values: &impl Stream) -> bool {
     let mut seen: [Option<f64>; 2] = [None; 2];
-    values.iter().filter(|v| !v.is_nan()).all(|v| match seen {
-        [Some(a), _] if a == *v => true,
-        [_, Some(b)] => b == *v,
-        [None, _] => seen[0].replace(*v).is_none(),
-        _ => seen[1].replace(*v).is_none(),
-    })
+    let mut known = |v: f64| match seen {
+        [Some(a), _] if a == v => true,
+        [_, Some(b)] => b == v,
+        [None, _] => seen[0].replace(v).is_none(),
+        _ => seen[1].replace(v).is_none(),
+    };
+    values.all(|values| values.iter().filter(|v| !v.is_nan()).all(|v| known(*v)))
 }
 
 /// What was put in the place of missing values.

@@ -1,6 +1,7 @@
 //! Texts as numbers: levels by how often they occur.
 
 use super::plan::OneHot;
+use super::together::Raw;
 use crate::matrix::Weights;
 use crate::table::Levels;
 
@@ -53,10 +54,15 @@ pub(super) fn places<'k>(found: &Levels, known: impl Iterator<Item = &'k str>) -
 }
 
 /// The number of each row's level; NaN for a missing or unknown one.
-pub(super) fn numbers(found: &Levels, values: &[(String, f64)]) -> Vec<f64> {
+pub(super) fn numbers<'a>(name: &'a str, found: &'a Levels, values: &[(String, f64)]) -> Raw<'a> {
     let places = places(found, values.iter().map(|(name, _)| name.as_str()));
-    let value = |code: &u16| places.get(usize::from(*code)).copied().flatten().map_or(f64::NAN, |at| values[at].1);
-    found.codes.iter().map(value).collect()
+    let number = |place: Option<usize>| place.map_or(f64::NAN, |at| values[at].1);
+    let numbers: Vec<f64> = places.into_iter().map(number).collect();
+    let read = move |first: usize, out: &mut [f64]| {
+        let codes = out.iter_mut().zip(&found.codes[first..]);
+        codes.for_each(|(o, code)| *o = numbers.get(usize::from(*code)).copied().unwrap_or(f64::NAN));
+    };
+    Raw { name, rows: found.codes.len(), read: Box::new(read) }
 }
 
 #[cfg(test)]
@@ -84,8 +90,13 @@ mod tests {
     fn levels_become_numbers_by_the_alphabet_or_by_their_share() {
         let found = found();
         let counted = Counted::new(&found, None);
-        assert_eq!(numbers(&found, &counted.ordinal())[..6], [1.0, 1.0, 0.0, 3.0, 3.0, 2.0]);
-        let shares = numbers(&found, &counted.frequency());
+        let read = |values: &[(String, f64)]| {
+            let mut all = [0.0; 7];
+            (numbers("c", &found, values).read)(0, &mut all);
+            all
+        };
+        assert_eq!(read(&counted.ordinal())[..6], [1.0, 1.0, 0.0, 3.0, 3.0, 2.0]);
+        let shares = read(&counted.frequency());
         assert_eq!(shares[..6], [2.0 / 6.0, 2.0 / 6.0, 1.0 / 6.0, 2.0 / 6.0, 2.0 / 6.0, 1.0 / 6.0]);
         assert!(shares[6].is_nan());
     }

@@ -9,6 +9,7 @@ mod beside;
 #[cfg(test)]
 pub(crate) mod columns;
 mod describe;
+mod filled;
 mod impute;
 mod iterative;
 mod learn;
@@ -41,7 +42,7 @@ pub use select::{LeftOut, weights};
 use crate::error::{Error, Result, printable};
 use crate::matrix::Weights;
 use crate::note::Note;
-use crate::table::{Column, Selection, Table};
+use crate::table::{BLOCK, Column, Numbers, Selection, Table};
 use learn::{Before, Learner};
 use select::Chosen;
 use serde::{Deserialize, Serialize};
@@ -130,7 +131,7 @@ impl Pipeline {
         let weights = options.weights(table)?;
         let columns = names.iter().map(|name| select::find(table, name)).collect::<Result<Vec<_>>>()?;
         let learner = Learner { table, weights: weights.as_ref(), options };
-        let together = learner.together(&columns, &mut before, &mut notes);
+        let together = learner.together(&columns, &mut before, &mut notes)?;
         let plans = learner.plans(&columns, &before, &mut notes)?;
         if plans.is_empty() {
             return Err(select::only_text(table, options, &columns));
@@ -240,9 +241,12 @@ fn outlier_limits(
     let mut beyond = vec![false; table.rows];
     let mut counted = Vec::new();
     for (name, limits) in &limits {
-        let values = select::find(table, name)?.numbers().map(crate::table::Numbers::to_vec).unwrap_or_default();
-        values.iter().zip(&mut beyond).for_each(|(v, b)| *b |= limits.beyond(*v));
-        let outliers = values.iter().filter(|v| limits.beyond(**v)).count();
+        let values = select::find(table, name)?.numbers().into_iter().flat_map(Numbers::blocks);
+        let mut outliers = 0;
+        for (values, beyond) in values.zip(beyond.chunks_mut(BLOCK)) {
+            values.iter().zip(&mut *beyond).for_each(|(v, b)| *b |= limits.beyond(*v));
+            outliers += values.iter().filter(|v| limits.beyond(**v)).count();
+        }
         if outliers > 0 {
             counted.push(format!("{} ({outliers})", printable(name)));
         }
@@ -276,12 +280,14 @@ fn drop_rows(table: &mut Table, dropped: &[bool], why: &str) -> Result<()> {
 
 /// Takes rows with gaps in the columns that `drops` names out of a table, and notes how many.
 fn drop_incomplete(table: &mut Table, drops: impl Fn(&str) -> bool) -> Result<Option<Note>> {
-    let columns = table.columns.iter().filter(|c| c.missing > 0 && drops(&c.name));
-    let gaps: Vec<Vec<bool>> = columns.filter_map(crate::table::Column::gaps).collect();
-    if gaps.is_empty() {
+    let mut dropped: Vec<bool> = Vec::new();
+    for column in table.columns.iter().filter(|c| c.missing > 0 && drops(&c.name)) {
+        dropped.resize(table.rows, false);
+        column.gaps().into_iter().flatten().zip(&mut dropped).for_each(|(gap, dropped)| *dropped |= gap);
+    }
+    if dropped.is_empty() {
         return Ok(None);
     }
-    let dropped: Vec<bool> = (0..table.rows).map(|row| gaps.iter().any(|column| column[row])).collect();
     let before = table.rows;
     drop_rows(table, &dropped, "a missing value")?;
     let text = format!("dropped {} of {before} rows, which have missing values", before - table.rows);

@@ -4,13 +4,11 @@
 //! integers. Integer addition has no order, so the result depends on neither threads nor chunks, and a row of weight 3
 //! counts exactly as three rows; nothing cancels, however far the column is from zero.
 
-use super::stream::{Stream, range};
+use super::stream::Stream;
+use super::sums::range;
 use crate::matrix::Weights;
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
 use ethnum::I256;
-
-/// Rows whose squares are added up before they become wide.
-const BLOCK: usize = 1 << 20;
 
 /// Bits of the range that a value keeps.
 const BITS: i32 = 50;
@@ -31,26 +29,35 @@ pub(super) fn moments(values: &(impl Stream + ?Sized), weights: Option<&Weights>
     let weights = weights.map(Weights::values);
     let (low, high) = range(values, weights);
     let grid = if low <= high { Grid::new(low, high) } else { Grid::new(0.0, 0.0) };
-    let (mut sum, mut squares, mut total) = (0i128, I256::ZERO, 0u64);
-    values.each(|first, values| {
-        for (block, values) in values.chunks(BLOCK).enumerate() {
+    let Sums { sum, squares, total } = values.fold(
+        Sums::default,
+        |sums, first, values| {
             let mut partial = 0i128; // squares of a block's unweighted rows fit
             for (i, v) in values.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
-                let (q, w) = (i128::from(grid.place(*v)), weights.map_or(1, |w| w[first + block * BLOCK + i]));
-                sum += q * i128::from(w);
-                total += w;
+                let (q, w) = (i128::from(grid.place(*v)), weights.map_or(1, |w| w[first + i]));
+                sums.sum += q * i128::from(w);
+                sums.total += w;
                 if w == 1 {
                     partial += q * q;
                 } else {
-                    squares += I256::from(q * q) * I256::from(w);
+                    sums.squares += I256::from(q * q) * I256::from(w);
                 }
             }
-            squares += I256::from(partial);
-        }
-    });
+            sums.squares += I256::from(partial);
+        },
+        |a, b| Sums { sum: a.sum + b.sum, squares: a.squares + b.squares, total: a.total + b.total },
+    );
     let spread2 = (I256::from(total) * squares - I256::from(sum) * I256::from(sum)).as_f64();
     let (mean, sd) = (sum as f64 / total as f64, spread2.sqrt() / total as f64);
     Moments { low, high, mean: grid.value(mean), sd: grid.length(sd) }
+}
+
+/// Values and their squares in steps of the grid, and their weight.
+#[derive(Debug, Default)]
+struct Sums {
+    sum: i128,
+    squares: I256,
+    total: u64,
 }
 
 /// Values as integers: `(v - low) * 2^exponent` in units of `2^-BITS`.

@@ -3,12 +3,13 @@
 //! Each method puts them a number of spreads to either side of the middle. A column whose spread is 0 has no limits:
 //! more than half of its values may be equal, and the others are not outliers for that.
 
-use super::quantile::Sorted;
+use super::quantile::{linear, median};
+use super::stream::Stream;
 use super::sums::spread;
 
 /// How limits are found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Method {
+pub(super) enum Method {
     /// So many interquartile ranges below the first and above the third quartile (Tukey 1977, "Exploratory Data Analysis",
     /// takes 1.5).
     Iqr(f64),
@@ -21,20 +22,19 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    pub(crate) const IQR: Self = Self::Iqr(1.5);
-    pub(crate) const ZSCORE: Self = Self::Zscore(3.0);
-    pub(crate) const MAD: Self = Self::Mad(3.5);
+    pub(super) const IQR: Self = Self::Iqr(1.5);
+    pub(super) const ZSCORE: Self = Self::Zscore(3.0);
+    pub(super) const MAD: Self = Self::Mad(3.5);
 }
 
 /// A normal column's standard deviation in median absolute deviations: 1 / 0.6745, as Iglewicz and Hoaglin round it.
 const DEVIATION: f64 = 1.4826;
 
 /// The lowest and the highest value of a column that are no outliers; `None` if it has no values or no spread.
-pub(crate) fn limits(values: &[f64], weights: Option<&[u64]>, method: Method) -> Option<(f64, f64)> {
+pub(super) fn limits(values: &(impl Stream + ?Sized), weights: Option<&[u64]>, method: Method) -> Option<(f64, f64)> {
     let (low, high, reach) = match method {
         Method::Iqr(factor) => {
-            let sorted = Sorted::new(values, weights)?;
-            let (q1, q3) = (sorted.linear(1, 4), sorted.linear(3, 4));
+            let [q1, q3] = linear(values, weights, &[1, 3], 4)?.try_into().ok()?;
             (q1, q3, finite(q3 - q1) * factor)
         }
         Method::Zscore(factor) => {
@@ -42,9 +42,9 @@ pub(crate) fn limits(values: &[f64], weights: Option<&[u64]>, method: Method) ->
             (spread.mean, spread.mean, spread.sd * factor)
         }
         Method::Mad(factor) => {
-            let median = Sorted::new(values, weights)?.median();
-            let far: Vec<f64> = values.iter().map(|v| finite((v - median).abs())).collect();
-            (median, median, Sorted::new(&far, weights)?.median() * (factor * DEVIATION))
+            let middle = median(values, weights)?;
+            let far = median(&values.map(|v| finite((v - middle).abs())), weights)?;
+            (middle, middle, far * (factor * DEVIATION))
         }
     };
     (reach > 0.0).then(|| (finite(low - reach), finite(high + reach)))
@@ -82,12 +82,12 @@ mod tests {
     #[test]
     fn a_column_without_spread_has_no_limits() {
         for (_, method) in METHODS {
-            assert_eq!(limits(&[2.0; 9], None, method), None);
-            assert_eq!(limits(&[f64::NAN, 1.0], Some(&[1, 0]), method), None);
+            assert_eq!(limits(&[2.0; 9][..], None, method), None);
+            assert_eq!(limits(&[f64::NAN, 1.0][..], Some(&[1, 0]), method), None);
         }
         let mostly = [1.0, 1.0, 1.0, 1.0, 5.0];
-        assert_eq!((limits(&mostly, None, Method::IQR), limits(&mostly, None, Method::MAD)), (None, None));
-        assert!(limits(&mostly, None, Method::ZSCORE).is_some());
+        assert_eq!((limits(&mostly[..], None, Method::IQR), limits(&mostly[..], None, Method::MAD)), (None, None));
+        assert!(limits(&mostly[..], None, Method::ZSCORE).is_some());
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
     fn absurd_magnitudes_stay_finite() {
         for column in ABSURD {
             for (_, method) in METHODS {
-                if let Some((low, high)) = limits(column, None, method) {
+                if let Some((low, high)) = limits(*column, None, method) {
                     assert!(low.is_finite() && high.is_finite() && low < high, "{column:?}");
                 }
             }

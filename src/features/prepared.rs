@@ -1,7 +1,8 @@
 //! A table's columns as a pipeline prepares them: read on the fly, never copied.
 
+use super::filled::Filled;
 use super::plan::{Feature, From, Gaps, How, Limits, Number, OneHot, Part, Plan};
-use super::together::{Filled, Raw, Together};
+use super::together::{Raw, Together};
 use super::{levels, missing_value, select};
 use crate::error::{Error, Place, Result, printable};
 use crate::matrix::Rows;
@@ -15,7 +16,7 @@ pub struct Prepared<'t> {
     plans: &'t [Plan],
     features: Vec<Feature>,
     /// What stands for missing values that follow from other columns, for each plan.
-    filled: Vec<Filled>,
+    filled: Vec<Option<Filled>>,
 }
 
 /// What a plan reads.
@@ -36,13 +37,15 @@ impl<'t> Prepared<'t> {
         together: &[Together],
     ) -> Result<Self> {
         let sources = plans.iter().map(|plan| bind(table, plan)).collect::<Result<_>>()?;
-        let mut prepared = Self { table, sources, plans, features, filled: vec![Filled::new(); plans.len()] };
+        let filled = plans.iter().map(|_| None).collect();
+        let mut prepared = Self { table, sources, plans, features, filled };
         for together in together {
             let find = |name: &str| plans.iter().position(|p| p.name == name);
             let raws: Vec<Raw<'_>> = together.columns().iter().filter_map(|n| prepared.number(find(n)?)).collect();
-            let filled = together.fill(&raws);
-            for (name, filled) in together.filled().zip(filled) {
-                find(name).into_iter().for_each(|plan| prepared.filled[plan].clone_from(&filled));
+            for (name, filled) in together.filled().zip(together.fill(&raws, &table.store)?) {
+                if let Some(plan) = find(name) {
+                    prepared.filled[plan] = Some(filled);
+                }
             }
         }
         Ok(prepared)
@@ -239,10 +242,7 @@ impl Rows for Prepared<'_> {
         let Feature { plan, part, .. } = self.features[j];
         self.raw(first, j, out);
         if part == Part::Number {
-            let filled = &self.filled[plan];
-            let from = filled.partition_point(|(row, _)| *row < first);
-            let to = filled.partition_point(|(row, _)| *row < first + out.len());
-            filled[from..to].iter().for_each(|(row, value)| out[row - first] = *value);
+            self.filled[plan].iter().for_each(|filled| filled.put(first, out));
         }
         self.plans[plan].prepare_all(part, out);
     }

@@ -4,7 +4,7 @@
 //! rows), dates without a day to count from, constants, columns without values. A note names each of them, and the flag
 //! that would keep it.
 
-use super::{Options, beside};
+use super::{Options, beside, selection};
 use crate::error::{Error, Place, Result, printable, suggestion};
 use crate::matrix::Weights;
 use crate::note::Note;
@@ -218,9 +218,7 @@ fn is_named_id(column: &Column, numbers: &Numbers) -> bool {
     if !named || numbers.blocks().any(|block| block.iter().any(|v| v.fract() != 0.0)) {
         return false;
     }
-    let mut values = numbers.to_vec();
-    values.sort_unstable_by(f64::total_cmp);
-    values.windows(2).all(|pair| pair[0] != pair[1])
+    selection::distinct(numbers) == numbers.len() as u64
 }
 
 /// Whether every value that is there is the same.

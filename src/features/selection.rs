@@ -1,79 +1,280 @@
-//! The lower median of a column that is never whole in memory.
+//! Values of a column by their place in order, though it is never whole in memory.
 //!
-//! Values are counted in equal bins of their range; then only the bin that holds the middle is looked at: if few values lie in it
-//! they are sorted, else it is cut into bins in turn. Bins never fall as values rise, so it is an exact selection. A column that is
-//! short enough to be in memory is selected from as it is, in half the time.
+//! Of a column that is short enough the values are copied and put in order as far as it takes. Those of a longer one are counted
+//! in equal bins of its range; a bin in which nothing is wanted is passed over, bins with few values are copied, several at a time,
+//! and a bin with many is cut into bins in turn. Bins never fall as values rise, so it is an exact selection.
 
-use super::stream::{Stream, range};
+use super::stream::{SHORT, Stream};
+use super::sums::range;
+use rayon::prelude::*;
+use std::ops::Range;
 
 /// Bins of a range.
 const BINS: usize = 4096;
 
-/// Rows up to which a column is looked at as a whole (32 MiB).
-const SHORT: usize = 1 << 22;
-
-/// Values that are sorted at once (1 MiB).
-const FEW: u64 = 1 << 16;
+/// Places up to which they are selected one by one; for more of them all values are sorted.
+const FEW: usize = 8;
 
 /// The smallest value up to which half of all weight lies, an element of the data; without weights each row has one. `None` if
 /// nothing with weight is there.
 pub(super) fn lower_median(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<f64> {
-    if weights.is_some() || values.rows() > SHORT {
-        return by_bins(values, weights);
-    }
-    let mut there = Vec::with_capacity(values.rows());
-    values.each(|_, values| there.extend(values.iter().filter(|v| !v.is_nan()).map(|v| v + 0.0)));
-    let middle = there.len().checked_sub(1)? / 2;
-    Some(*there.select_nth_unstable_by(middle, f64::total_cmp).1)
+    let middle = weight(values, weights).checked_sub(1)? / 2;
+    at(values, weights, &[middle]).first().copied()
 }
 
-fn by_bins(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<f64> {
-    let (low, high) = range(values, weights);
-    let mut narrowed = Range { low, high };
-    let mut counts = narrowed.counts(values, weights);
-    let total: u64 = counts.iter().map(|bin| bin.weight).sum();
-    let wanted = total - total / 2;
-    let mut before = 0;
-    loop {
-        let mut passed = before;
-        let at = counts.iter().position(|bin| {
-            passed += bin.weight;
-            passed >= wanted && passed > 0
-        })?;
-        let bin = counts[at];
-        before = passed - bin.weight;
-        if bin.low == bin.high {
-            return Some(bin.low);
+/// The weight of the values that are there; without weights, how many they are.
+pub(super) fn weight(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> u64 {
+    let see = |weight: &mut u64, first: usize, values: &[f64]| {
+        let rows = values.iter().enumerate().filter(|(_, v)| !v.is_nan());
+        *weight += rows.map(|(i, _)| weights.map_or(1, |w| w[first + i])).sum::<u64>();
+    };
+    values.fold(|| 0, see, |a, b| a + b)
+}
+
+/// The values in order that so much weight comes before, given ascending, each less than there is in all.
+pub(super) fn at(values: &(impl Stream + ?Sized), weights: Option<&[u64]>, places: &[u64]) -> Vec<f64> {
+    match weights {
+        None => places_in::<f64>(&Column { values, weights, most: SHORT }, places),
+        Some(_) => places_in::<(f64, u64)>(&Column { values, weights, most: SHORT / 2 }, places),
+    }
+}
+
+fn places_in<T: Item>(column: &Column<'_, impl Stream + ?Sized>, places: &[u64]) -> Vec<f64> {
+    let within = |weight: &Range<u64>| {
+        let before = |weight| places.partition_point(|place| *place < weight);
+        &places[before(weight.start)..before(weight.end)]
+    };
+    let mut found = Vec::with_capacity(places.len());
+    column.walk(&|weight: &Range<u64>| !within(weight).is_empty(), &mut |weight: Range<u64>, run: Run<'_, T>| {
+        let places = within(&weight).iter().map(|place| place - weight.start);
+        match run {
+            Run::Same(value) => found.extend(places.map(|_| value)),
+            Run::Some(items) => T::find(items, &places.collect::<Vec<_>>(), &mut found),
         }
-        if bin.rows <= FEW || !narrowed.can_be_cut() {
-            return narrowed.sorted(values, weights, at).into_iter().find_map(|(value, weight)| {
-                before += weight;
-                (before >= wanted).then_some(value)
+    });
+    found
+}
+
+/// How many different values there are.
+pub(super) fn distinct(values: &(impl Stream + ?Sized)) -> u64 {
+    let mut count = 0;
+    let column = Column { values, weights: None, most: SHORT };
+    column.walk(&|_| true, &mut |_, run: Run<'_, f64>| match run {
+        Run::Same(_) => count += 1,
+        Run::Some(items) => {
+            items.par_sort_unstable_by(f64::total_cmp);
+            count += items.chunk_by(|a, b| a == b).count() as u64;
+        }
+    });
+    count
+}
+
+/// A value on its way to its place.
+trait Item: Copy + Send {
+    fn new(value: f64, weight: u64) -> Self;
+
+    /// Finds the values that so much weight comes before, given ascending.
+    fn find(items: &mut [Self], places: &[u64], found: &mut Vec<f64>);
+}
+
+/// A row of its own.
+impl Item for f64 {
+    fn new(value: f64, _: u64) -> Self {
+        value
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "places in a slice")]
+    fn find(items: &mut [Self], places: &[u64], found: &mut Vec<f64>) {
+        if places.len() > FEW {
+            items.par_sort_unstable_by(Self::total_cmp);
+            return found.extend(places.iter().map(|place| items[*place as usize]));
+        }
+        let mut passed = 0;
+        for &place in places {
+            // What comes before the one that was found last is passed; that one may be wanted again.
+            let rest = &mut items[passed..];
+            found.push(*rest.select_nth_unstable_by(place as usize - passed, Self::total_cmp).1);
+            passed = place as usize;
+        }
+    }
+}
+
+/// A value and its weight.
+impl Item for (f64, u64) {
+    fn new(value: f64, weight: u64) -> Self {
+        (value, weight)
+    }
+
+    fn find(items: &mut [Self], places: &[u64], found: &mut Vec<f64>) {
+        items.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut passed, mut places) = (0, places.iter().peekable());
+        for (value, weight) in items {
+            passed += *weight;
+            while places.next_if(|place| **place < passed).is_some() {
+                found.push(*value);
+            }
+        }
+    }
+}
+
+/// Some values of a column: all in a part of its range.
+enum Run<'r, T> {
+    Same(f64),
+    Some(&'r mut [T]),
+}
+
+/// A column to be walked in order.
+struct Column<'a, S: ?Sized> {
+    values: &'a S,
+    weights: Option<&'a [u64]>,
+    /// Values that are copied at a time.
+    most: usize,
+}
+
+impl<S: Stream + ?Sized> Column<'_, S> {
+    /// Shows the values in ascending order, those of a run together, each run with where it begins and ends in weight; but for
+    /// runs that are not wanted.
+    fn walk<T: Item>(&self, wanted: &dyn Fn(&Range<u64>) -> bool, see: &mut dyn FnMut(Range<u64>, Run<'_, T>)) {
+        if self.values.rows() <= self.most {
+            let mut items = self.copied(|_| true);
+            let weight = weight(self.values, self.weights);
+            return see(0..weight, Run::Some(&mut items));
+        }
+        let (low, high) = range(self.values, self.weights);
+        if low <= high {
+            self.walk_part(Part { low, high }, 0, wanted, see);
+        }
+    }
+
+    fn walk_part<T: Item>(
+        &self,
+        part: Part,
+        mut passed: u64,
+        wanted: &dyn Fn(&Range<u64>) -> bool,
+        see: &mut dyn FnMut(Range<u64>, Run<'_, T>),
+    ) {
+        let mut together = Together::default();
+        for (at, bin) in self.counts(part).into_iter().enumerate().filter(|(_, bin)| bin.rows > 0) {
+            let weight = passed..passed + bin.weight;
+            passed = weight.end;
+            let (wanted_here, one) = (wanted(&weight), bin.low == bin.high);
+            let copied = wanted_here && !one && (bin.rows <= self.most || !part.can_be_cut());
+            if !copied || together.rows + bin.rows > self.most {
+                self.show(part, std::mem::take(&mut together), see);
+            }
+            if copied {
+                together.add(at, bin.rows, weight);
+            } else if wanted_here && one {
+                see(weight, Run::Same(bin.low));
+            } else if wanted_here {
+                self.walk_part(Part { low: bin.low, high: bin.high }, weight.start, wanted, see);
+            }
+        }
+        self.show(part, together, see);
+    }
+
+    /// Shows the values of some bins of a part.
+    fn show<T: Item>(&self, part: Part, together: Together, see: &mut dyn FnMut(Range<u64>, Run<'_, T>)) {
+        if together.rows > 0 {
+            let there = |value: f64| part.contains(value) && together.bins.contains(&part.bin(value));
+            see(together.weight, Run::Some(&mut self.copied(there)));
+        }
+    }
+
+    /// Copies the values with weight for which something holds.
+    fn copied<T: Item>(&self, there: impl Fn(f64) -> bool + Sync + Send) -> Vec<T> {
+        let see = |items: &mut Vec<T>, first: usize, values: &[f64]| {
+            self.each(first, values, |value, weight| {
+                if there(value) {
+                    items.push(T::new(value, weight));
+                }
             });
+        };
+        let join = |mut a: Vec<T>, mut b: Vec<T>| {
+            a.append(&mut b);
+            a
+        };
+        self.values.fold(Vec::new, see, join)
+    }
+
+    /// What lies in each bin of a part.
+    fn counts(&self, part: Part) -> Vec<Bin> {
+        let see = |bins: &mut Vec<Bin>, first: usize, values: &[f64]| {
+            self.each(first, values, |value, weight| {
+                if part.contains(value) {
+                    let bin = &mut bins[part.bin(value)];
+                    *bin = bin.join(Bin { rows: 1, weight, low: value, high: value });
+                }
+            });
+        };
+        let join = |mut a: Vec<Bin>, b: Vec<Bin>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a = a.join(b));
+            a
+        };
+        self.values.fold(|| vec![Bin::EMPTY; BINS], see, join)
+    }
+
+    /// Shows the values with weight that are there.
+    fn each(&self, first: usize, values: &[f64], mut see: impl FnMut(f64, u64)) {
+        for (i, value) in values.iter().map(|v| v + 0.0).enumerate() {
+            let weight = self.weights.map_or(1, |w| w[first + i]);
+            if !value.is_nan() && weight > 0 {
+                see(value, weight);
+            }
         }
-        narrowed = Range { low: bin.low, high: bin.high };
-        counts = narrowed.counts(values, weights);
+    }
+}
+
+/// Bins that are copied together, and where they begin and end in weight.
+#[derive(Default)]
+struct Together {
+    bins: Range<usize>,
+    rows: usize,
+    weight: Range<u64>,
+}
+
+impl Together {
+    /// Adds the next bin, or the first.
+    fn add(&mut self, bin: usize, rows: usize, weight: Range<u64>) {
+        if self.rows == 0 {
+            (self.bins.start, self.weight.start) = (bin, weight.start);
+        }
+        (self.bins.end, self.weight.end) = (bin + 1, weight.end);
+        self.rows += rows;
     }
 }
 
 /// What lies in a bin.
 #[derive(Debug, Clone, Copy)]
 struct Bin {
-    rows: u64,
+    rows: usize,
     weight: u64,
     low: f64,
     high: f64,
 }
 
-/// Values from the lowest to the highest.
+impl Bin {
+    const EMPTY: Self = Self { rows: 0, weight: 0, low: f64::INFINITY, high: f64::NEG_INFINITY };
+
+    fn join(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            weight: self.weight + other.weight,
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+        }
+    }
+}
+
+/// A part of the range of a column, from the lowest to the highest value.
 #[derive(Debug, Clone, Copy)]
-struct Range {
+struct Part {
     low: f64,
     high: f64,
 }
 
-impl Range {
-    /// Half the range, which may overflow as a whole.
+impl Part {
+    /// Half of what it spans, which may overflow as a whole.
     fn reach(self) -> f64 {
         self.high * 0.5 - self.low * 0.5
     }
@@ -83,45 +284,15 @@ impl Range {
         self.reach() > 0.0
     }
 
-    /// The bin of a value in the range.
+    fn contains(self, value: f64) -> bool {
+        value >= self.low && value <= self.high
+    }
+
+    /// The bin of a value in it.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the number of bins")]
     fn bin(self, value: f64) -> usize {
         let share = (value * 0.5 - self.low * 0.5) / self.reach();
         if self.can_be_cut() { ((share * BINS as f64) as usize).min(BINS - 1) } else { 0 }
-    }
-
-    /// Shows the values with weight in the range.
-    fn each(self, values: &(impl Stream + ?Sized), weights: Option<&[u64]>, mut see: impl FnMut(f64, u64)) {
-        values.each(|first, values| {
-            for (i, value) in values.iter().map(|v| v + 0.0).enumerate() {
-                let weight = weights.map_or(1, |w| w[first + i]);
-                if value >= self.low && value <= self.high && weight > 0 {
-                    see(value, weight);
-                }
-            }
-        });
-    }
-
-    fn counts(self, values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Vec<Bin> {
-        let mut bins = vec![Bin { rows: 0, weight: 0, low: f64::INFINITY, high: f64::NEG_INFINITY }; BINS];
-        self.each(values, weights, |value, weight| {
-            let bin = &mut bins[self.bin(value)];
-            (bin.rows, bin.weight) = (bin.rows + 1, bin.weight + weight);
-            (bin.low, bin.high) = (bin.low.min(value), bin.high.max(value));
-        });
-        bins
-    }
-
-    /// The values in a bin in order, with their weights.
-    fn sorted(self, values: &(impl Stream + ?Sized), weights: Option<&[u64]>, bin: usize) -> Vec<(f64, u64)> {
-        let mut found = Vec::new();
-        self.each(values, weights, |value, weight| {
-            if self.bin(value) == bin {
-                found.push((value, weight));
-            }
-        });
-        found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        found
     }
 }
 
@@ -130,27 +301,34 @@ mod tests {
     use super::super::columns::{ABSURD, awkward, weighted_and_repeated};
     use super::*;
 
-    /// The element in the middle of all values in order.
-    fn plain(values: &[f64]) -> Option<f64> {
+    fn in_order(values: &[f64]) -> Vec<f64> {
         let mut there: Vec<f64> = values.iter().filter(|v| !v.is_nan()).map(|v| v + 0.0).collect();
         there.sort_unstable_by(f64::total_cmp);
-        there.get(there.len().saturating_sub(1) / 2).copied()
+        there
     }
 
-    /// The median, found in both ways.
-    fn median(values: &[f64]) -> Option<f64> {
-        let found = lower_median(values, None);
-        assert_eq!(by_bins(values, None), found, "{} values", values.len());
-        found
+    /// The values at some places, copied so many at a time.
+    fn found(values: &[f64], most: usize, places: &[u64]) -> Vec<f64> {
+        places_in::<f64>(&Column { values, weights: None, most }, places)
     }
 
     #[test]
-    fn it_is_the_element_in_the_middle() {
-        assert_eq!(median(&[4.0, 1.0, f64::NAN, 3.0, 2.0]), Some(2.0));
-        assert_eq!((median(&[]), median(&[f64::NAN])), (None, None));
+    fn values_are_found_at_every_place_however_few_are_copied() {
         for column in awkward().iter().map(Vec::as_slice).chain(ABSURD.iter().copied()) {
-            assert_eq!(median(column), plain(column), "{column:?}");
+            let sorted = in_order(column);
+            let rows = sorted.len() as u64;
+            for most in [1, 2, 7, 50, 1_000] {
+                let all: Vec<u64> = (0..rows).collect();
+                assert_eq!(found(column, most, &all), sorted, "{most} at a time: {column:?}");
+                for places in [vec![], vec![0], vec![rows / 2], vec![rows / 3, rows / 3, rows - 1]] {
+                    let expected: Vec<f64> =
+                        places.iter().map(|place| sorted[usize::try_from(*place).unwrap()]).collect();
+                    assert_eq!(found(column, most, &places), expected, "{places:?}, {most} at a time: {column:?}");
+                }
+            }
+            assert_eq!(lower_median(column, None), sorted.get(sorted.len().saturating_sub(1) / 2).copied());
         }
+        assert_eq!((lower_median(&[][..], None), lower_median(&[f64::NAN][..], None)), (None, None));
     }
 
     #[test]
@@ -158,18 +336,40 @@ mod tests {
         let crowd = |i: u32| 1.0 + f64::from(i * 7919 % 300_007) * 1e-9;
         let mut values: Vec<f64> = (0..300_007).map(crowd).collect();
         values.extend([1e300, -1e300, f64::MAX, f64::MIN]);
-        assert_eq!(median(&values), plain(&values));
         let tiny: Vec<f64> = (0..200_000).map(|i| f64::from_bits(u64::from(i % 2 == 0) + 1)).collect();
-        assert_eq!(median(&tiny), plain(&tiny));
+        for values in [values, tiny] {
+            let sorted = in_order(&values);
+            for most in [100, 5_000, SHORT] {
+                assert_eq!(found(&values, most, &[0, 77_777, 150_000]), [sorted[0], sorted[77_777], sorted[150_000]]);
+            }
+        }
     }
 
     #[test]
     fn a_weight_counts_as_so_many_rows_and_none_as_no_row() {
         for column in awkward() {
             let (values, weights, repeated) = weighted_and_repeated(&column);
-            assert_eq!(lower_median(&values[..], Some(&weights)), plain(&repeated));
+            let sorted = in_order(&repeated);
+            let all: Vec<u64> = (0..sorted.len() as u64).collect();
+            assert_eq!(weight(&values, Some(&weights)), sorted.len() as u64);
+            for most in [1, 9, 1_000] {
+                let column = Column { values: &values, weights: Some(&weights), most };
+                assert_eq!(places_in::<(f64, u64)>(&column, &all), sorted);
+            }
+            assert_eq!(at(&values, Some(&weights), &all), sorted);
         }
         assert_eq!(lower_median(&[1.0, 2.0][..], Some(&[0, 0])), None);
         assert_eq!(lower_median(&[9.0, 4.0][..], Some(&[2, 1])), Some(9.0));
+    }
+
+    #[test]
+    fn different_values_are_counted_however_many_there_are() {
+        let plain = |values: &[f64]| in_order(values).chunk_by(|a, b| a == b).count() as u64;
+        for column in awkward().iter().map(Vec::as_slice).chain(ABSURD.iter().copied()) {
+            assert_eq!(distinct(column), plain(column), "{column:?}");
+        }
+        let rows = SHORT + 5_001;
+        let long: Vec<f64> = (0..rows).map(|i| if i % 3 == 0 { 0.5 } else { (i % 2_000_003) as f64 }).collect();
+        assert_eq!(distinct(&long), plain(&long));
     }
 }

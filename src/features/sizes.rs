@@ -1,14 +1,15 @@
 //! What a column is shifted and divided by when outliers shall not decide it, or zeros shall stay: the numbers of the
 //! scales `robust` and `maxabs`. A column without spread is divided by 1.
 
-use super::quantile::Sorted;
-use super::stream::{Stream, range};
+use super::quantile::linear;
+use super::stream::Stream;
+use super::sums::range;
 
 /// Offset and divisor that bring a column to median 0 and interquartile range 1 (scikit-learn's `RobustScaler`); `None` if
 /// it has no values.
-pub(crate) fn robust(values: &[f64], weights: Option<&[u64]>) -> Option<(f64, f64)> {
-    let sorted = Sorted::new(values, weights)?;
-    Some((sorted.median(), divisor(sorted.linear(3, 4) - sorted.linear(1, 4))))
+pub(super) fn robust(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<(f64, f64)> {
+    let [q1, median, q3] = linear(values, weights, &[1, 2, 3], 4)?.try_into().ok()?;
+    Some((median, divisor(q3 - q1)))
 }
 
 /// Offset 0 and the divisor that brings a column's largest magnitude to 1 (scikit-learn's `MaxAbsScaler`); `None` if it has
@@ -41,8 +42,8 @@ mod tests {
 
     #[test]
     fn a_column_without_spread_is_divided_by_one() {
-        assert_eq!((robust(&[3.0; 4], None), maxabs(&[0.0, -0.0][..], None)), (Some((3.0, 1.0)), Some((0.0, 1.0))));
-        assert_eq!((robust(&[f64::NAN], None), maxabs(&[1.0][..], Some(&[0]))), (None, None));
+        assert_eq!((robust(&[3.0; 4][..], None), maxabs(&[0.0, -0.0][..], None)), (Some((3.0, 1.0)), Some((0.0, 1.0))));
+        assert_eq!((robust(&[f64::NAN][..], None), maxabs(&[1.0][..], Some(&[0]))), (None, None));
     }
 
     #[test]
@@ -58,7 +59,7 @@ mod tests {
     #[test]
     fn absurd_magnitudes_stay_finite() {
         for column in ABSURD {
-            for (offset, divisor) in [robust(column, None).unwrap(), maxabs(*column, None).unwrap()] {
+            for (offset, divisor) in [robust(*column, None).unwrap(), maxabs(*column, None).unwrap()] {
                 assert!(offset.is_finite() && divisor.is_finite() && divisor > 0.0, "{column:?}");
             }
         }

@@ -1,26 +1,85 @@
 //! Numbers of a column on their way to a feature, read block by block as often as wanted: a column of a large table is never
 //! whole in memory.
+//!
+//! Blocks are read by all threads. What learners take from them are exact sums, ranges and selections, which have no order.
 
-use super::sums;
+use super::filled::Filled;
 use super::together::Raw;
-use super::transform::Transform;
+use crate::table::Numbers;
+use rayon::prelude::*;
 
 /// Rows read at a time.
 const BLOCK: usize = 1 << 16;
 
+/// Rows up to which a column may be looked at as a whole: 16 MiB.
+pub(super) const SHORT: usize = 1 << 21;
+
 /// Numbers `[rows]`, NaN for a missing one.
-pub(super) trait Stream {
+pub(crate) trait Stream: Sync {
     /// How many there are.
     fn rows(&self) -> usize;
 
-    /// Shows all rows in order, some at a time, each time with the first of them.
-    fn each(&self, see: impl FnMut(usize, &[f64]));
+    /// Copies the rows from `first` on into `out`.
+    fn read(&self, first: usize, out: &mut [f64]);
 
-    /// All rows.
-    fn whole(&self) -> Vec<f64> {
-        let mut all = Vec::new();
-        self.each(|_, values| all.extend_from_slice(values));
-        all
+    /// All rows, if they lie in memory.
+    fn whole(&self) -> Option<&[f64]> {
+        None
+    }
+
+    /// Shows all rows, some at a time, each time with the first of them; what was gathered from them is joined in any order.
+    fn fold<T: Send>(
+        &self,
+        start: impl Fn() -> T + Sync + Send,
+        see: impl Fn(&mut T, usize, &[f64]) + Sync + Send,
+        join: impl Fn(T, T) -> T + Sync + Send,
+    ) -> T {
+        let (rows, whole) = (self.rows(), self.whole());
+        let block = |(mut values, mut gathered): (Vec<f64>, T), block: usize| {
+            let (first, end) = (block * BLOCK, rows.min((block + 1) * BLOCK));
+            match whole {
+                Some(whole) => see(&mut gathered, first, &whole[first..end]),
+                None => {
+                    values.resize(end - first, 0.0);
+                    self.read(first, &mut values);
+                    see(&mut gathered, first, &values);
+                }
+            }
+            (values, gathered)
+        };
+        let blocks = (0..rows.div_ceil(BLOCK)).into_par_iter();
+        blocks.fold(|| (Vec::new(), start()), block).map(|(_, gathered)| gathered).reduce(&start, join)
+    }
+
+    /// Whether something holds for all rows, asked of some at a time in order, and no more once it does not.
+    fn all(&self, mut holds: impl FnMut(&[f64]) -> bool) -> bool {
+        let mut values = Vec::new();
+        (0..self.rows()).step_by(BLOCK).all(|first| {
+            values.resize(BLOCK.min(self.rows() - first), 0.0);
+            self.read(first, &mut values);
+            holds(&values)
+        })
+    }
+
+    /// The stream with something done to each value.
+    fn map<F: Fn(f64) -> f64 + Sync>(self, map: F) -> Mapped<Self, F>
+    where
+        Self: Sized,
+    {
+        Mapped { inner: self, map }
+    }
+
+    /// The stream with its values in memory if they are few: for values that take long to work out.
+    fn held(self) -> Held<Self>
+    where
+        Self: Sized,
+    {
+        if self.rows() > SHORT {
+            return Held::Stream(self);
+        }
+        let mut values = vec![0.0; self.rows()];
+        values.par_chunks_mut(BLOCK).enumerate().for_each(|(block, out)| self.read(block * BLOCK, out));
+        Held::Whole(values)
     }
 }
 
@@ -29,8 +88,50 @@ impl Stream for [f64] {
         self.len()
     }
 
-    fn each(&self, mut see: impl FnMut(usize, &[f64])) {
-        see(0, self);
+    fn read(&self, first: usize, out: &mut [f64]) {
+        out.copy_from_slice(&self[first..first + out.len()]);
+    }
+
+    fn whole(&self) -> Option<&[f64]> {
+        Some(self)
+    }
+}
+
+impl Stream for Vec<f64> {
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    fn read(&self, first: usize, out: &mut [f64]) {
+        self[..].read(first, out);
+    }
+
+    fn whole(&self) -> Option<&[f64]> {
+        Some(self)
+    }
+}
+
+impl<S: Stream + ?Sized> Stream for &S {
+    fn rows(&self) -> usize {
+        (**self).rows()
+    }
+
+    fn read(&self, first: usize, out: &mut [f64]) {
+        (**self).read(first, out);
+    }
+
+    fn whole(&self) -> Option<&[f64]> {
+        (**self).whole()
+    }
+}
+
+impl Stream for Numbers {
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    fn read(&self, first: usize, out: &mut [f64]) {
+        self.read(first, out);
     }
 }
 
@@ -39,57 +140,76 @@ impl Stream for Raw<'_> {
         self.rows
     }
 
-    fn each(&self, mut see: impl FnMut(usize, &[f64])) {
-        let mut values = vec![0.0; BLOCK.min(self.rows)];
-        for first in (0..self.rows).step_by(BLOCK) {
-            let values = &mut values[..BLOCK.min(self.rows - first)];
-            (self.read)(first, values);
-            see(first, values);
+    fn read(&self, first: usize, out: &mut [f64]) {
+        (self.read)(first, out);
+    }
+}
+
+/// A column with something done to each value.
+pub(crate) struct Mapped<S, F> {
+    inner: S,
+    map: F,
+}
+
+impl<S: Stream, F: Fn(f64) -> f64 + Sync> Stream for Mapped<S, F> {
+    fn rows(&self) -> usize {
+        self.inner.rows()
+    }
+
+    fn read(&self, first: usize, out: &mut [f64]) {
+        self.inner.read(first, out);
+        out.iter_mut().for_each(|v| *v = (self.map)(*v));
+    }
+}
+
+/// A column that is in memory if it is short.
+pub(crate) enum Held<S> {
+    Whole(Vec<f64>),
+    Stream(S),
+}
+
+impl<S: Stream> Stream for Held<S> {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Whole(values) => values.len(),
+            Self::Stream(stream) => stream.rows(),
+        }
+    }
+
+    fn read(&self, first: usize, out: &mut [f64]) {
+        match self {
+            Self::Whole(values) => values.read(first, out),
+            Self::Stream(stream) => stream.read(first, out),
+        }
+    }
+
+    fn whole(&self) -> Option<&[f64]> {
+        match self {
+            Self::Whole(values) => Some(values),
+            Self::Stream(stream) => stream.whole(),
         }
     }
 }
 
-/// A column without gaps, and with its tail pulled in.
-pub(super) struct Filling<'a> {
-    pub(super) raw: &'a Raw<'a>,
-    /// What stands for some missing values: rows, ascending, and values.
-    pub(super) filled: &'a [(usize, f64)],
+/// A column without gaps.
+pub(super) struct Filling<'a, S> {
+    pub(super) raw: S,
+    /// What stands for missing values that follow from other columns.
+    pub(super) filled: Option<&'a Filled>,
     /// What stands for the others, if something does.
     pub(super) impute: Option<f64>,
-    pub(super) transform: Transform,
 }
 
-impl Stream for Filling<'_> {
+impl<S: Stream> Stream for Filling<'_, S> {
     fn rows(&self) -> usize {
-        self.raw.rows
+        self.raw.rows()
     }
 
-    fn each(&self, mut see: impl FnMut(usize, &[f64])) {
-        let mut filled = self.filled.iter().peekable();
-        let mut values = Vec::with_capacity(BLOCK);
-        self.raw.each(|first, block| {
-            values.clear();
-            values.extend_from_slice(block);
-            while let Some((row, value)) = filled.next_if(|(row, _)| *row < first + block.len()) {
-                values[row - first] = *value;
-            }
-            if let Some(impute) = self.impute {
-                values.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = impute);
-            }
-            if self.transform != Transform::None {
-                values.iter_mut().for_each(|v| *v = self.transform.apply(*v));
-            }
-            see(first, &values);
-        });
+    fn read(&self, first: usize, out: &mut [f64]) {
+        self.raw.read(first, out);
+        self.filled.into_iter().for_each(|filled| filled.put(first, out));
+        if let Some(impute) = self.impute {
+            out.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = impute);
+        }
     }
-}
-
-/// The smallest and the largest value of weight, -0 as 0; the first above the second if there is none.
-pub(super) fn range(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> (f64, f64) {
-    let mut all = (f64::INFINITY, f64::NEG_INFINITY);
-    values.each(|first, block| {
-        let (low, high) = sums::range(block, weights.map(|weights| &weights[first..]));
-        all = (all.0.min(low), all.1.max(high));
-    });
-    all
 }

@@ -6,14 +6,11 @@
 //!
 //! `moments.rs` does the same for the mean and deviation that scaling needs; this file takes any terms.
 
+use super::stream::Stream;
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
-use rayon::prelude::*;
 
 /// Steps of a term are `2^-BITS`: a term of up to 4 fits 63 bits, and 2^62 rows of it fit the 128 of a sum.
 const BITS: i32 = 60;
-
-/// Rows that a thread adds up at a time.
-const BLOCK: usize = 1 << 16;
 
 /// The smallest number above 0.
 const SMALLEST: f64 = f64::from_bits(1);
@@ -32,18 +29,18 @@ impl<const N: usize> Default for Sums<N> {
 }
 
 impl<const N: usize> Sums<N> {
-    /// The sums of `terms(row)`, each at most 4 in size, over `rows` rows; a row without terms counts nothing.
-    pub(crate) fn of(rows: usize, weights: Option<&[u64]>, terms: impl Fn(usize) -> Option<[f64; N]> + Sync) -> Self {
-        let block = |b: usize| {
-            let mut sums = Self::default();
-            for row in b * BLOCK..rows.min((b + 1) * BLOCK) {
-                if let Some(terms) = terms(row) {
-                    sums.add(terms, weights.map_or(1, |w| w[row]));
-                }
+    /// The sums of `terms(value)`, each at most 4 in size, over the values that are there.
+    pub(crate) fn of(
+        values: &(impl Stream + ?Sized),
+        weights: Option<&[u64]>,
+        terms: impl Fn(f64) -> [f64; N] + Sync + Send,
+    ) -> Self {
+        let see = |sums: &mut Self, first: usize, values: &[f64]| {
+            for (i, value) in values.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
+                sums.add(terms(*value), weights.map_or(1, |w| w[first + i]));
             }
-            sums
         };
-        (0..rows.div_ceil(BLOCK)).into_par_iter().map(block).reduce(Self::default, Self::join)
+        values.fold(Self::default, see, Self::join)
     }
 
     fn add(&mut self, terms: [f64; N], weight: u64) {
@@ -92,19 +89,18 @@ pub(crate) fn unit(weights: &[u64]) -> u64 {
     weights.iter().fold(0, |unit, &w| if unit == 1 { 1 } else { gcd(unit, w) }).max(1)
 }
 
-/// The values that are there and have weight, in row order, -0 as 0, with their weights.
-pub(crate) fn present(values: &[f64], weights: Option<&[u64]>) -> (Vec<f64>, Option<Vec<u64>>) {
-    let there = |&i: &usize| !values[i].is_nan() && weights.is_none_or(|w| w[i] > 0);
-    let rows = || (0..values.len()).filter(there);
-    (rows().map(|i| values[i] + 0.0).collect(), weights.map(|w| rows().map(|i| w[i]).collect()))
-}
-
 /// The smallest and the largest value of weight, -0 as 0; the first above the second if there is none.
-pub(crate) fn range(values: &[f64], weights: Option<&[u64]>) -> (f64, f64) {
+pub(crate) fn range(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> (f64, f64) {
     let none = || (f64::INFINITY, f64::NEG_INFINITY);
-    let there = values.par_iter().enumerate().filter(|(i, _)| weights.is_none_or(|w| w[*i] > 0));
-    let wider = |(low, high): (f64, f64), (_, v): (usize, &f64)| (low.min(v + 0.0), high.max(v + 0.0)); // NaN widens nothing
-    there.fold(none, wider).reduce(none, |a, b| (a.0.min(b.0), a.1.max(b.1)))
+    let see = |(low, high): &mut (f64, f64), first: usize, values: &[f64]| {
+        // NaN widens nothing.
+        let mut widen = |v: f64| (*low, *high) = (low.min(v + 0.0), high.max(v + 0.0));
+        match weights {
+            None => values.iter().for_each(|v| widen(*v)),
+            Some(w) => values.iter().zip(&w[first..]).filter(|(_, w)| **w > 0).for_each(|(v, _)| widen(*v)),
+        }
+    };
+    values.fold(none, see, |a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 /// How a column is spread.
@@ -120,18 +116,18 @@ pub(crate) struct Spread {
 }
 
 /// The spread of the values that are there; `None` if there is none.
-pub(crate) fn spread(values: &[f64], weights: Option<&[u64]>) -> Option<Spread> {
+pub(crate) fn spread(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Spread> {
     let (low, high) = range(values, weights);
     if low > high {
         return None;
     }
     let exponent = unit_exponent(low, high);
     let start = scale2(low, exponent);
-    let place = |i: usize| (!values[i].is_nan()).then(|| scale2(values[i], exponent) - start); // 0 to 1
-    let [mean] = Sums::of(values.len(), weights, |i| Some([place(i)?])).means();
-    let [m2, m3] = Sums::of(values.len(), weights, |i| {
-        let far = place(i)? - mean;
-        Some([far * far, far * far * far])
+    let place = |v: f64| scale2(v, exponent) - start; // 0 to 1
+    let [mean] = Sums::of(values, weights, |v| [place(v)]).means();
+    let [m2, m3] = Sums::of(values, weights, |v| {
+        let far = place(v) - mean;
+        [far * far, far * far * far]
     })
     .means();
     let (sd, back) = (m2.sqrt(), |v: f64| scale2(v, -exponent));
@@ -163,7 +159,7 @@ mod tests {
 
     #[test]
     fn small_numbers_are_exact() {
-        let s = spread(&[2.0, 4.0, f64::NAN, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0], None).unwrap();
+        let s = spread(&[2.0, 4.0, f64::NAN, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0][..], None).unwrap();
         assert_eq!((s.low, s.high, s.mean, s.sd), (2.0, 9.0, 5.0, 2.0));
         assert!((s.skewness - 0.65625).abs() < 1e-15, "{}", s.skewness);
     }
@@ -171,7 +167,7 @@ mod tests {
     #[test]
     fn a_constant_column_has_no_deviation_and_no_skewness() {
         for v in [0.0, 7.0, 1e30, -5e-324, f64::MAX] {
-            let s = spread(&[v; 5], None).unwrap();
+            let s = spread(&[v; 5][..], None).unwrap();
             assert_eq!((s.mean, s.sd, s.skewness), (v, 0.0, 0.0));
         }
     }
@@ -198,11 +194,14 @@ mod tests {
     #[test]
     fn absurd_magnitudes_stay_finite() {
         for column in ABSURD {
-            let s = spread(column, None).unwrap();
+            let s = spread(*column, None).unwrap();
             assert!([s.mean, s.sd, s.skewness].iter().all(|v| v.is_finite()), "{column:?}: {s:?}");
             assert_eq!(s.sd > 0.0, s.low < s.high, "{column:?}: {s:?}");
         }
-        assert_eq!((spread(&[], None), spread(&[f64::NAN], None), spread(&[1.0], Some(&[0]))), (None, None, None));
+        assert_eq!(
+            (spread(&[][..], None), spread(&[f64::NAN][..], None), spread(&[1.0][..], Some(&[0]))),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -3,22 +3,21 @@
 //! Both ways work on columns of mean 0 and deviation 1, so that no column drowns another, and are learnt from a fixed
 //! sample of the rows.
 
+use super::filled::{Filled, PIECE};
 use super::iterative::Iterative;
 use super::moments::moments;
 use super::neighbours::Neighbours;
 use super::plan::Plan;
-use super::stream::Stream;
+use crate::error::Result;
 use crate::matrix::{Weights, effective_rows, sample_rows};
 use crate::note::Note;
+use crate::store::Store;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Rows that are learnt from, at most: neighbours stay in the model, and each row with a gap is held against all of them.
 const DONORS: u64 = 2_048;
 const REGRESSED: u64 = 65_536;
-
-/// Rows filled by one thread at a time.
-const CHUNK: usize = 8_192;
 
 /// How gaps are filled from other columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +58,8 @@ pub(super) struct Raw<'a> {
     pub(super) read: Read<'a>,
 }
 
-/// What stands for the missing values of a column: rows, ascending, and values.
-pub(super) type Filled = Vec<(usize, f64)>;
+/// What stands for the missing values of some rows of a column: places in them, ascending, and values.
+type Gaps = Vec<(u16, f64)>;
 
 impl Together {
     /// Learns to fill the gaps of the columns `fills` from all of them.
@@ -72,17 +71,18 @@ impl Together {
         notes: &mut Vec<Note>,
     ) -> Option<Self> {
         let rows = columns.first()?.rows;
-        let values: Vec<Vec<f64>> = columns.par_iter().map(Raw::whole).collect();
-        let (means, deviations): (Vec<f64>, Vec<f64>) = values
+        let (means, deviations): (Vec<f64>, Vec<f64>) = columns
             .par_iter()
-            .map(|v| moments(&v[..], weights))
+            .map(|column| moments(column, weights))
             .map(|m| (if m.mean.is_finite() { m.mean } else { 0.0 }, if m.sd > 0.0 { m.sd.min(f64::MAX) } else { 1.0 }))
             .unzip();
         let most = if way == Way::Neighbours { DONORS } else { REGRESSED };
         let sample = sample_rows(rows, weights, effective_rows(rows, weights).min(most));
-        let sampled: Vec<Vec<f64>> = (0..columns.len())
-            .map(|j| sample.iter().map(|&i| standard(values[j][i], means[j], deviations[j])).collect())
-            .collect();
+        let standards = |j: usize| {
+            let value = |&row: &usize| standard(columns[j].value(row), means[j], deviations[j]);
+            sample.iter().map(value).collect()
+        };
+        let sampled: Vec<Vec<f64>> = (0..columns.len()).into_par_iter().map(standards).collect();
         let sampled: Vec<&[f64]> = sampled.iter().map(Vec::as_slice).collect();
         let how = match way {
             Way::Neighbours => How::Knn(Neighbours::learn(&sampled, None, &vec![0.0; columns.len()])),
@@ -117,19 +117,28 @@ impl Together {
         self.fills.iter().map(|&j| self.columns[j].as_str())
     }
 
-    /// What stands for the missing values of the columns that are filled, in the order of [`Self::filled`].
-    pub(super) fn fill(&self, columns: &[Raw<'_>]) -> Vec<Filled> {
+    /// What stands for the missing values of the columns that are filled, in the order of [`Self::filled`], in a store.
+    pub(super) fn fill(&self, columns: &[Raw<'_>], store: &Store) -> Result<Vec<Filled>> {
         let rows = columns.first().map_or(0, |c| c.rows);
-        let chunks: Vec<usize> = (0..rows).step_by(CHUNK).collect();
-        let parts: Vec<Vec<Filled>> = chunks.into_par_iter().map(|first| self.fill_chunk(columns, first)).collect();
-        (0..self.fills.len()).map(|f| parts.iter().flat_map(|part| part[f].iter().copied()).collect()).collect()
+        let mut filled: Vec<Filled> = self.fills.iter().map(|_| Filled::default()).collect();
+        // Some pieces at a time, so that what waits for the store is little.
+        let many = PIECE * 8 * rayon::current_num_threads();
+        for first in (0..rows).step_by(many) {
+            let pieces: Vec<usize> = (first..rows.min(first + many)).step_by(PIECE).collect();
+            let pieces: Vec<Vec<Gaps>> = pieces.into_par_iter().map(|first| self.fill_piece(columns, first)).collect();
+            for piece in pieces {
+                filled.iter_mut().zip(piece).try_for_each(|(filled, gaps)| filled.push(&gaps, store))?;
+            }
+        }
+        Ok(filled)
     }
 
-    fn fill_chunk(&self, columns: &[Raw<'_>], first: usize) -> Vec<Filled> {
-        let rows = CHUNK.min(columns[0].rows - first);
+    #[expect(clippy::cast_possible_truncation, reason = "a place in a piece, which has fewer than 65,536 rows")]
+    fn fill_piece(&self, columns: &[Raw<'_>], first: usize) -> Vec<Gaps> {
+        let rows = PIECE.min(columns[0].rows - first);
         let mut values = vec![vec![0.0; rows]; columns.len()];
         values.iter_mut().zip(columns).for_each(|(values, column)| (column.read)(first, values));
-        let mut filled: Vec<Filled> = vec![Vec::new(); self.fills.len()];
+        let mut filled: Vec<Gaps> = vec![Vec::new(); self.fills.len()];
         let gap = |i: &usize| self.fills.iter().any(|&j| values[j][*i].is_nan());
         for i in (0..rows).filter(gap) {
             let at = |j: usize| standard(values[j][i], self.means[j], self.deviations[j]);
@@ -141,7 +150,7 @@ impl Together {
             for (filled, &j) in filled.iter_mut().zip(&self.fills) {
                 if values[j][i].is_nan() {
                     let value = (row[j] * self.deviations[j] + self.means[j]).clamp(f64::MIN, f64::MAX);
-                    filled.push((first + i, value));
+                    filled.push((i as u16, value));
                 }
             }
         }
@@ -149,7 +158,7 @@ impl Together {
     }
 
     /// What is wrong with one that was read from a file, for these plans.
-    pub(super) fn validate(&self, plans: &[Plan]) -> Result<(), String> {
+    pub(super) fn validate(&self, plans: &[Plan]) -> std::result::Result<(), String> {
         let dims = self.columns.len();
         if self.means.len() != dims || self.deviations.len() != dims || self.fills.iter().any(|&j| j >= dims) {
             return Err(format!("together: does not fit {dims} columns"));
@@ -170,6 +179,14 @@ impl Together {
             }
             How::Iterative(iterative) => iterative.validate(),
         }
+    }
+}
+
+impl Raw<'_> {
+    fn value(&self, row: usize) -> f64 {
+        let mut value = [0.0];
+        (self.read)(row, &mut value);
+        value[0]
     }
 }
 

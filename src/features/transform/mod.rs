@@ -7,10 +7,10 @@ mod normal;
 mod power;
 mod ranks;
 
+use super::stream::Stream;
 use super::sums::spread;
 use power::YeoJohnson;
 use ranks::Ranks;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The skewness that [`auto`] leaves alone. Bulmer (1979, "Principles of Statistics", chapter 4) calls a distribution
@@ -41,20 +41,26 @@ pub(crate) struct Below {
 }
 
 /// `ln(1 + v)` for a column, if each value of weight lies above -1.
-pub(crate) fn log1p(values: &[f64], weights: Option<&[u64]>) -> Result<Transform, Below> {
-    let there = |i: usize| weights.is_none_or(|w| w[i] > 0);
-    let below = values.iter().enumerate().filter(|&(i, &v)| v <= -1.0 && there(i));
-    let (rows, smallest) = below.fold((0, f64::INFINITY), |(rows, smallest), (_, &v)| (rows + 1, smallest.min(v)));
-    if rows == 0 { Ok(Transform::Log1p) } else { Err(Below { rows, smallest }) }
+pub(super) fn log1p(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Result<Transform, Below> {
+    let none = || Below { rows: 0, smallest: f64::INFINITY };
+    let see = |found: &mut Below, first: usize, values: &[f64]| {
+        let there = |i: usize| weights.is_none_or(|w| w[first + i] > 0);
+        for (_, v) in values.iter().enumerate().filter(|(i, v)| **v <= -1.0 && there(*i)) {
+            *found = Below { rows: found.rows + 1, smallest: found.smallest.min(*v) };
+        }
+    };
+    let join = |a: Below, b: Below| Below { rows: a.rows + b.rows, smallest: a.smallest.min(b.smallest) };
+    let below = values.fold(none, see, join);
+    if below.rows == 0 { Ok(Transform::Log1p) } else { Err(below) }
 }
 
 /// The Yeo-Johnson transform that makes a column most like a normal one; `None` if it has no values.
-pub(crate) fn yeo_johnson(values: &[f64], weights: Option<&[u64]>) -> Option<Transform> {
+pub(super) fn yeo_johnson(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Transform> {
     YeoJohnson::learn(values, weights).map(Transform::YeoJohnson)
 }
 
 /// The transform to normal deviates by rank; `None` if the column has no values.
-pub(crate) fn quantile(values: &[f64], weights: Option<&[u64]>) -> Option<Transform> {
+pub(super) fn quantile(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Transform> {
     Ranks::learn(values, weights).map(Transform::Quantile)
 }
 
@@ -63,7 +69,7 @@ pub(crate) fn quantile(values: &[f64], weights: Option<&[u64]>) -> Option<Transf
 /// The first of none, `log1p` (for a column without negative values and with its tail to the right) and Yeo-Johnson that
 /// leaves a skewness within -1 and 1; or, if none does, the one that leaves the least. `log1p` comes before the better
 /// fitting Yeo-Johnson because people can read it: a step of 0.7 is twice the amount.
-pub(crate) fn auto(values: &[f64], weights: Option<&[u64]>) -> Option<Transform> {
+pub(super) fn auto(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Transform> {
     let untouched = spread(values, weights)?;
     let mut best = (untouched.skewness.abs(), Transform::None);
     if best.0 <= SKEWED {
@@ -73,7 +79,7 @@ pub(crate) fn auto(values: &[f64], weights: Option<&[u64]>) -> Option<Transform>
     let log = || amounts.then_some(Transform::Log1p);
     for candidate in [&log as &dyn Fn() -> _, &|| yeo_johnson(values, weights)] {
         let Some(transform) = candidate() else { continue };
-        let after: Vec<f64> = values.par_iter().map(|&v| transform.apply(v)).collect();
+        let after = values.map(|v| transform.apply(v)).held();
         let skewness = spread(&after, weights)?.skewness.abs();
         if skewness < best.0 {
             best = (skewness, transform);

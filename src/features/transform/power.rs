@@ -12,9 +12,9 @@
 //! known to more digits. If all values have one sign, `l` is taken from its mean: that multiplies `y` by a constant, which
 //! the slope does not see, takes the last term away, and loses nothing however far the values are from 0.
 
-use crate::features::sums::{Sums, present, range, spread};
+use crate::features::stream::Stream;
+use crate::features::sums::{Sums, range, spread};
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// What lambda (or 2 - lambda) times `ln(1 + |v|)` may reach for a value 20 times the largest one: the transformed values
@@ -36,7 +36,7 @@ pub(crate) struct YeoJohnson {
 }
 
 impl YeoJohnson {
-    pub(super) fn learn(values: &[f64], weights: Option<&[u64]>) -> Option<Self> {
+    pub(super) fn learn(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Self> {
         let (low, high) = range(values, weights);
         (low <= high).then(|| Self { lambda: likeliest(values, weights, low, high), low, high })
     }
@@ -78,18 +78,18 @@ fn unpower(lambda: f64, t: f64) -> f64 {
 
 /// Lambda by maximum likelihood; 1 for a constant column, for one whose values are too large for any other, and for one so
 /// far from 0 beside its range that any power is almost a straight line and would only cost digits.
-fn likeliest(values: &[f64], weights: Option<&[u64]>, low: f64, high: f64) -> f64 {
+fn likeliest(values: &(impl Stream + ?Sized), weights: Option<&[u64]>, low: f64, high: f64) -> f64 {
     let largest = libm::log1p(high.max(-low)) + libm::log(20.0);
     let (least, most) = (REACH.0 / largest, REACH.1 / largest);
     if low == high {
         1.0
     } else if low >= 0.0 {
-        distinct(Slope::one_sign(values, weights).root(least, most), low, high)
+        distinct(one_sign(values, weights).root(least, most), low, high)
     } else if high <= 0.0 {
-        2.0 - distinct(Slope::one_sign(values, weights).root(least, most), -high, -low)
+        2.0 - distinct(one_sign(values, weights).root(least, most), -high, -low)
     } else {
         let (least, most) = (least.max(2.0 - most), most.min(2.0 - least));
-        if least < most { Slope::both_signs(values, weights).root(least, most) } else { 1.0 }
+        if least < most { both_signs(values, weights).root(least, most) } else { 1.0 }
     }
 }
 
@@ -100,32 +100,29 @@ fn distinct(lambda: f64, smallest: f64, largest: f64) -> f64 {
 }
 
 /// The slope of the negative log-likelihood in lambda, for one column.
-struct Slope {
+struct Slope<'w, L> {
     /// `ln(1 + |v|)` with the sign of `v`, or from its mean.
-    logs: Vec<f64>,
-    weights: Option<Vec<u64>>,
+    logs: L,
+    weights: Option<&'w [u64]>,
     /// The smallest, the mean and the largest of them.
     ends: [f64; 3],
     /// Whether negative ones follow 2 - lambda.
     both: bool,
 }
 
-impl Slope {
-    fn both_signs(values: &[f64], weights: Option<&[u64]>) -> Self {
-        let (mut logs, weights) = present(values, weights);
-        logs.par_iter_mut().for_each(|v| *v = libm::log1p(v.abs()).copysign(*v));
-        let ends = ends(&logs, weights.as_deref());
-        Self { logs, weights, ends, both: true }
-    }
+fn both_signs<'w>(values: &(impl Stream + ?Sized), weights: Option<&'w [u64]>) -> Slope<'w, impl Stream> {
+    let logs = values.map(|v| libm::log1p(v.abs()).copysign(v)).held();
+    let ends = ends(&logs, weights);
+    Slope { logs, weights, ends, both: true }
+}
 
-    fn one_sign(values: &[f64], weights: Option<&[u64]>) -> Self {
-        let (mut logs, weights) = present(values, weights);
-        logs.par_iter_mut().for_each(|v| *v = libm::log1p(v.abs()));
-        let [low, mean, high] = ends(&logs, weights.as_deref());
-        logs.par_iter_mut().for_each(|l| *l -= mean);
-        Self { logs, weights, ends: [low - mean, 0.0, high - mean], both: false }
-    }
+fn one_sign<'w>(values: &(impl Stream + ?Sized), weights: Option<&'w [u64]>) -> Slope<'w, impl Stream> {
+    let logs = values.map(|v| libm::log1p(v.abs())).held();
+    let [low, mean, high] = ends(&logs, weights);
+    Slope { logs: logs.map(move |l| l - mean), weights, ends: [low - mean, 0.0, high - mean], both: false }
+}
 
+impl<L: Stream> Slope<'_, L> {
     /// The transformed value of a signed logarithm, and what it gains with lambda.
     fn value(&self, lambda: f64, l: f64) -> (f64, f64) {
         let u = if self.both && l < 0.0 { (lambda - 2.0) * l } else { lambda * l };
@@ -138,12 +135,12 @@ impl Slope {
         // The value rises with `l`, its gain is least at 0: the ends bound both.
         let y = unit((low.0 - middle.0).abs().max((high.0 - middle.0).abs()));
         let g = unit(low.1.max(high.1));
-        let terms = |i: usize| {
-            let (value, gain) = self.value(lambda, self.logs[i]);
+        let terms = |log: f64| {
+            let (value, gain) = self.value(lambda, log);
             let (value, gain) = (scale2(value - middle.0, y), scale2(gain - middle.1, g));
-            Some([value, gain, value * value, value * gain])
+            [value, gain, value * value, value * gain]
         };
-        let [value, gain, square, product] = Sums::of(self.logs.len(), self.weights.as_deref(), terms).means();
+        let [value, gain, square, product] = Sums::of(&self.logs, self.weights, terms).means();
         let mean = if self.both { self.ends[1] } else { 0.0 };
         scale2((product - value * gain) / (square - value * value), y - g) - mean
     }
@@ -174,7 +171,7 @@ impl Slope {
 }
 
 /// The smallest, the mean and the largest of numbers that are there.
-fn ends(logs: &[f64], weights: Option<&[u64]>) -> [f64; 3] {
+fn ends(logs: &impl Stream, weights: Option<&[u64]>) -> [f64; 3] {
     spread(logs, weights).map_or([0.0; 3], |s| [s.low, s.mean, s.high])
 }
 
@@ -266,8 +263,8 @@ mod tests {
     #[test]
     fn a_column_far_from_zero_stays_as_it_is() {
         let far = [1e9, 1e9 + 1.0, 1e9 + 2.0, 1e9 + 7.0];
-        assert_eq!(YeoJohnson::learn(&far, None).unwrap().lambda, 1.0);
-        assert_eq!(YeoJohnson::learn(&far.map(|v| -v), None).unwrap().lambda, 1.0);
+        assert_eq!(YeoJohnson::learn(&far[..], None).unwrap().lambda, 1.0);
+        assert_eq!(YeoJohnson::learn(&far.map(|v| -v)[..], None).unwrap().lambda, 1.0);
     }
 
     #[test]
@@ -281,7 +278,7 @@ mod tests {
         };
         for lambda in [-1.0, 0.0, 0.4, 2.0] {
             let by_difference = (minus_log(lambda + 1e-5) - minus_log(lambda - 1e-5)) / 2e-5;
-            let slope = Slope::both_signs(&values, None).at(lambda);
+            let slope = both_signs(&values[..], None).at(lambda);
             assert!((slope - by_difference).abs() < 1e-8, "{lambda}: {slope} {by_difference}");
         }
     }

@@ -2,7 +2,8 @@
 //! all values.
 
 use super::normal::{deviate, probability};
-use crate::features::quantile::{Sorted, between};
+use crate::features::quantile::{between, linear};
+use crate::features::stream::Stream;
 use crate::features::sums::unit;
 use serde::{Deserialize, Serialize};
 
@@ -23,11 +24,11 @@ pub(crate) struct Ranks {
 
 impl Ranks {
     /// As many quantiles as there are rows, but no more than 1000. As in scikit-learn, a row with a missing value is a row.
-    pub(super) fn learn(values: &[f64], weights: Option<&[u64]>) -> Option<Self> {
-        let sorted = Sorted::new(values, weights)?;
-        let rows = weights.map_or(values.len() as u64, |w| w.iter().sum::<u64>() / unit(w));
+    pub(super) fn learn(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Self> {
+        let rows = weights.map_or(values.rows() as u64, |w| w.iter().sum::<u64>() / unit(w));
         let last = rows.clamp(1, MOST) - 1;
-        Some(Self { quantiles: (0..=last).map(|part| sorted.linear(part, last.max(1))).collect() })
+        let quantiles = linear(values, weights, &(0..=last).collect::<Vec<_>>(), last.max(1))?;
+        Some(Self { quantiles })
     }
 
     /// A value that several quantiles equal stands in their middle; the smallest one and what is below it, and the largest one
