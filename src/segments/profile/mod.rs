@@ -6,6 +6,7 @@
 
 mod against;
 mod csv;
+mod cut;
 mod grouping;
 mod names;
 mod numbers;

@@ -1,16 +1,17 @@
 //! Means, deviations and quantiles of a column of numbers, everyone's and each segment's, in three reads of it.
 //!
 //! 1. the range and the weight of each group of rows (a segment, or everyone);
-//! 2. the sum of its values as integers, and how many lie in each of some thousand equal bins of its range;
-//! 3. the sum of squares about the mean, and the few values in those bins in which a quantile lies: these are sorted.
+//! 2. the sum of its values as integers, and how many lie in each bin of its range (`cut.rs`);
+//! 3. the sum of squares about the mean, and the few values in those bins in which a quantile lies; where they are many, some
+//!    reads follow.
 //!
-//! So a quantile is an exact selection without a sorted copy of the column, and where each bin holds one value only (ages,
-//! counts) without a copy of anything. The sums are those of `features/sums.rs`: integers, which have no order. A group is measured
-//! by its own range, so its figures are those it would have alone.
+//! The sums are those of `features/sums.rs`: integers, which have no order. A group is measured by its own range, so its figures
+//! are those it would have alone.
 
+use super::cut::{Cut, Limits, Range};
 use super::grouping::{Grouping, Present};
 use crate::features::quantile::between;
-use crate::features::sums::{mean, steps, unit_exponent};
+use crate::features::sums::{mean, steps};
 use crate::matrix::power::scale2;
 use crate::table::Numbers;
 
@@ -19,6 +20,10 @@ const MOST_BINS: usize = 4_096;
 
 /// Bins of all groups together: 2 MiB of counts for a column, which stay in a core's cache.
 const ALL_BINS: usize = 1 << 18;
+
+/// Rows that are gathered for a quantile, in all groups together, and at least in each: 4 MiB.
+const ALL_FEW: usize = 1 << 18;
+const LEAST_FEW: usize = 1 << 8;
 
 /// The smallest number above 0: a deviation is 0 only where nothing deviates.
 const SMALLEST: f64 = f64::from_bits(1);
@@ -85,13 +90,24 @@ pub(super) fn numeric(numbers: &Numbers, grouping: &Grouping<'_>, depth: Depth) 
     });
     let (segments, all) = groups.split_at_mut(everyone);
     segments.iter().for_each(|s| all[0].join(s));
-    let bins = if depth == Depth::Quantiles { (ALL_BINS / (everyone + 1)).clamp(1, MOST_BINS) } else { 0 };
-    groups.iter_mut().for_each(|g| g.measure((bins + 1).next_power_of_two() / 2));
+    groups.iter_mut().for_each(Group::measure);
+    if depth == Depth::Quantiles {
+        let bins = (ALL_BINS / (everyone + 1)).clamp(1, MOST_BINS);
+        let few = (ALL_FEW / (everyone + 1)).max(LEAST_FEW) as u64;
+        let bins = (bins + 1).next_power_of_two() / 2;
+        let limits = Limits { bins, few, unit: grouping.unit(), even: grouping.is_even() };
+        groups.iter_mut().for_each(|g| g.cut(limits));
+    }
     each_segment(numbers, grouping, |segment, rows| [segment, everyone].iter().for_each(|g| groups[*g].add(rows)));
-    groups.iter_mut().for_each(|g| g.choose(grouping.unit()));
+    groups.iter_mut().for_each(Group::center);
     each_segment(numbers, grouping, |segment, rows| {
         [segment, everyone].iter().for_each(|g| groups[*g].add_squares(rows))
     });
+    groups.iter_mut().for_each(Group::next);
+    while groups.iter().any(Group::is_open) {
+        each_segment(numbers, grouping, |segment, rows| [segment, everyone].iter().for_each(|g| groups[*g].read(rows)));
+        groups.iter_mut().for_each(Group::next);
+    }
     let mut described: Vec<Numeric> = groups.into_iter().map(|g| g.described(grouping)).collect();
     let all = described.remove(everyone);
     (present, all, described)
@@ -128,40 +144,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Values of a group as places in its range, from 0 to 1.
-#[derive(Debug, Clone, Copy, Default)]
-struct Range {
-    low: f64,
-    high: f64,
-    /// Places are `v * 2^exponent - start`.
-    start: f64,
-    exponent: i32,
-    /// `2^exponent` in two factors, since it may lie beyond an f64, and `2^-exponent` likewise.
-    up: [f64; 2],
-    down: [f64; 2],
-}
-
-impl Range {
-    fn new(low: f64, high: f64) -> Self {
-        let exponent = if low <= high { unit_exponent(low, high) } else { 0 };
-        let half = exponent / 2;
-        let factors = |sign: i32| [scale2(1.0, sign * half), scale2(1.0, sign * (exponent - half))];
-        let (up, down) = (factors(1), factors(-1));
-        Self { low, high, start: low * up[0] * up[1], exponent, up, down }
-    }
-
-    #[inline]
-    fn place(&self, value: f64) -> f64 {
-        value * self.up[0] * self.up[1] - self.start
-    }
-
-    /// The value at a place.
-    #[inline]
-    fn value(&self, place: f64) -> f64 {
-        (self.start + place) * self.down[0] * self.down[1]
-    }
-}
-
 /// What is gathered of the rows of a segment, or of all.
 #[derive(Debug, Clone, Default)]
 struct Group {
@@ -173,24 +155,8 @@ struct Group {
     /// The mean as a place.
     mean: f64,
     squares: i128,
-    /// Bins of the range, and their width: a power of two.
-    bins: f64,
-    width: f64,
-    /// The weight in each bin and of the largest value, then which of `found` its values go to, from 1; none without quantiles.
-    counts: Vec<u64>,
-    /// Whether every value lies exactly where its bin begins.
-    even: bool,
-    wanted: Vec<Wanted>,
-    found: Vec<Vec<(f64, u64)>>,
-}
-
-/// One value in order, on the way to it.
-#[derive(Debug, Clone, Copy)]
-struct Wanted {
-    /// The bin that it lies in.
-    bin: usize,
-    /// The weight before it in its bin.
-    before: u64,
+    /// On the way to quantiles, if they are wanted.
+    cut: Option<Cut>,
 }
 
 impl Group {
@@ -212,110 +178,75 @@ impl Group {
         self.weight += other.weight;
     }
 
-    /// Ends the first read: the next one counts in so many bins.
-    fn measure(&mut self, bins: usize) {
+    /// Ends the first read: the range is known.
+    fn measure(&mut self) {
         if let Some((low, high)) = self.bounds {
             self.range = Range::new(low, high);
-            (self.bins, self.width) = (bins as f64, 1.0 / bins as f64);
-            self.counts = vec![0; if bins > 0 { bins + 1 } else { 0 }];
-            self.even = true;
         }
     }
 
-    /// The bin of a place; the last is that of the largest value alone.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to a bin, which is small")]
-    fn bin(bins: f64, counts: &[u64], place: f64) -> usize {
-        ((place * bins) as usize).min(counts.len() - 1)
+    /// Prepares for quantiles.
+    fn cut(&mut self, limits: Limits) {
+        if self.weight > 0 {
+            let wanted = wanted(self.weight / limits.unit).iter().map(|row| row * limits.unit).collect();
+            self.cut = Some(Cut::new(self.range, wanted, limits));
+        }
     }
 
-    /// What is gathered stays in local variables while rows are walked: in memory, each row would wait for the one before.
     fn add(&mut self, rows: Rows<'_>) {
-        let (range, bins, width) = (self.range, self.bins, self.width);
-        let (mut sum, mut even, counts) = (self.sum, self.even, &mut self.counts[..]);
-        for (value, weight) in rows.weighed() {
-            let place = range.place(value);
-            sum += i128::from(steps(place)) * i128::from(weight);
-            if !counts.is_empty() {
-                let bin = Self::bin(bins, counts, place);
-                counts[bin] += weight;
-                even = even && range.value(bin as f64 * width) == value;
-            }
+        let (range, mut sum) = (self.range, self.sum);
+        let mut add = |place: f64, weight: u64| sum += i128::from(steps(place)) * i128::from(weight);
+        match &mut self.cut {
+            Some(cut) => cut.count(rows.weighed(), add),
+            None => rows.weighed().for_each(|(value, weight)| add(range.place(value), weight)),
         }
-        (self.sum, self.even) = (sum, even);
+        self.sum = sum;
     }
 
-    /// The value at which a bin begins.
-    #[inline]
-    fn begin(&self, bin: usize) -> f64 {
-        self.range.value(bin as f64 * self.width)
+    /// Ends the second read: the mean is known.
+    fn center(&mut self) {
+        if self.weight > 0 {
+            self.mean = mean(self.sum, self.weight);
+        }
+        self.next();
     }
 
-    /// Ends the second read: the mean is known, and so are the bins whose values are needed.
-    fn choose(&mut self, unit: u64) {
-        if self.weight == 0 {
-            return;
-        }
-        self.mean = mean(self.sum, self.weight);
-        if self.counts.is_empty() {
-            return;
-        }
-        let rows = self.weight / unit;
-        let ranks = QUANTILES.iter().flat_map(|&part| {
-            let row = position(rows, part).0;
-            [row, (row + 1).min(rows - 1)]
-        });
-        self.wanted = ranks.map(|row| self.wanted(row * unit)).collect();
-        self.counts.fill(0);
-        let mut lists = 0;
-        for at in self.wanted.iter().filter(|_| !self.even) {
-            if self.counts[at.bin] == 0 {
-                lists += 1;
-                self.counts[at.bin] = lists;
-            }
-        }
-        self.found = (0..lists).map(|_| Vec::new()).collect();
-    }
-
-    /// Where the value lies that so much weight comes before.
-    fn wanted(&self, weight: u64) -> Wanted {
-        let mut passed = 0;
-        for (bin, count) in self.counts.iter().enumerate() {
-            if passed + count > weight {
-                return Wanted { bin, before: weight - passed };
-            }
-            passed += count;
-        }
-        Wanted { bin: self.counts.len() - 1, before: 0 } // not reached: the counts add up to the weight
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "a list of at most six")]
     fn add_squares(&mut self, rows: Rows<'_>) {
-        let (range, bins, center) = (self.range, self.bins, self.mean);
-        let (mut squares, counts, found) = (self.squares, &self.counts[..], &mut self.found[..]);
-        for (value, weight) in rows.weighed() {
-            let place = range.place(value);
+        let (range, center, mut squares) = (self.range, self.mean, self.squares);
+        let mut add = |place: f64, weight: u64| {
             let far = place - center;
             squares += i128::from(steps(far * far)) * i128::from(weight);
-            if !found.is_empty() {
-                let list = counts[Self::bin(bins, counts, place)] as usize;
-                if list > 0 {
-                    found[list - 1].push((value, weight));
-                }
-            }
+        };
+        match &mut self.cut {
+            Some(cut) if cut.is_open() => cut.gather(rows.weighed(), add),
+            _ => rows.weighed().for_each(|(value, weight)| add(range.place(value), weight)),
         }
         self.squares = squares;
     }
 
-    /// Ends the third read.
-    fn described(mut self, grouping: &Grouping<'_>) -> Numeric {
+    /// A further read.
+    fn read(&mut self, rows: Rows<'_>) {
+        if let Some(cut) = self.cut.as_mut().filter(|cut| cut.is_open()) {
+            cut.read(rows.weighed());
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.cut.as_ref().is_some_and(Cut::is_open)
+    }
+
+    /// Ends a read.
+    fn next(&mut self) {
+        self.cut.iter_mut().for_each(Cut::next);
+    }
+
+    /// Ends the last read.
+    fn described(self, grouping: &Grouping<'_>) -> Numeric {
         let Some((low, high)) = self.bounds else { return Numeric::NONE };
         let rows = self.weight / grouping.unit();
-        let (wanted, unit) = (std::mem::take(&mut self.wanted), grouping.is_even().then(|| grouping.unit()));
-        let values: Vec<f64> = wanted.iter().map(|wanted| self.value(wanted, unit)).collect();
-        let quantile = |q: usize| match values.get(2 * q..2 * q + 2) {
-            Some(pair) => between(pair[0], pair[1], position(rows, QUANTILES[q]).1),
-            None => f64::NAN,
+        let [p10, median, p90] = match self.cut {
+            Some(cut) => quantiles(cut, rows),
+            None => [f64::NAN; 3],
         };
         let deviation = mean(self.squares, self.weight).sqrt();
         Numeric {
@@ -323,32 +254,36 @@ impl Group {
             mean: self.range.value(self.mean).clamp(low, high),
             sd: if deviation > 0.0 { scale2(deviation, -self.range.exponent).max(SMALLEST) } else { 0.0 },
             low: self.range.low,
-            p10: quantile(0),
-            median: quantile(1),
-            p90: quantile(2),
+            p10,
+            median,
+            p90,
             high: self.range.high,
         }
     }
+}
 
-    /// The value that was wanted, selected from its bin; `unit` is what every row weighs, if all weigh the same.
-    #[expect(clippy::cast_possible_truncation, reason = "a list of at most six, and fewer rows than fit memory")]
-    fn value(&mut self, wanted: &Wanted, unit: Option<u64>) -> f64 {
-        if self.even {
-            return self.begin(wanted.bin);
-        }
-        let list = &mut self.found[self.counts[wanted.bin] as usize - 1];
-        let by_value = |a: &(f64, u64), b: &(f64, u64)| a.0.total_cmp(&b.0);
-        if let Some(unit) = unit {
-            return list.select_nth_unstable_by((wanted.before / unit) as usize, by_value).1.0;
-        }
-        list.sort_unstable_by(by_value); // at once, if it was sorted before
-        let mut passed = 0;
-        let reached = |(_, weight): &&(f64, u64)| {
-            passed += weight;
-            passed > wanted.before
-        };
-        list.iter().find(reached).map_or(f64::NAN, |(value, _)| *value)
-    }
+/// The quantiles of so many rows.
+fn quantiles(cut: Cut, rows: u64) -> [f64; 3] {
+    let (wanted, values) = (wanted(rows), cut.values());
+    let at = |row: u64| wanted.partition_point(|w| *w < row);
+    QUANTILES.map(|part| {
+        let [low, high] = ends(rows, part).map(|row| values[at(row)]);
+        between(low, high, position(rows, part).1)
+    })
+}
+
+/// The rows in order that quantiles of so many rows lie between.
+fn wanted(rows: u64) -> Vec<u64> {
+    let mut wanted: Vec<u64> = QUANTILES.iter().flat_map(|&part| ends(rows, part)).collect();
+    wanted.sort_unstable(); // of few rows they may cross
+    wanted.dedup();
+    wanted
+}
+
+/// The rows between which the quantile `part / 10` of so many rows lies.
+fn ends(rows: u64, part: u64) -> [u64; 2] {
+    let row = position(rows, part).0;
+    [row, (row + 1).min(rows - 1)]
 }
 
 impl Numeric {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::features::columns::{ABSURD, awkward, drawn};
-use crate::features::quantile::Sorted;
+use crate::features::quantile::linear;
 use crate::features::sums::spread;
 use crate::features::{Gaps, How, Number, Plan, Scale};
 use crate::table::{Levels, MISSING, Numbers, UNSEEN};
@@ -21,8 +21,8 @@ fn plain(values: &[f64], weights: Option<&[u64]>, unit: u64) -> Option<[f64; 7]>
         None => values.to_vec(),
         Some(w) => values.iter().zip(w).flat_map(|(v, w)| (0..w / unit).map(|_| *v)).collect(),
     };
-    let (sorted, spread) = (Sorted::new(&repeated, None)?, spread(&repeated, None)?);
-    let [p10, median, p90] = [1, 5, 9].map(|part| sorted.linear(part, 10));
+    let spread = spread(&repeated, None)?;
+    let [p10, median, p90] = linear(&repeated, None, &[1, 5, 9], 10)?.try_into().ok()?;
     Some([spread.mean, spread.sd, spread.low, p10, median, p90, spread.high])
 }
 
