@@ -2,7 +2,7 @@
 
 use super::learn::{Before, Learner};
 use super::select::{self, LeftOut};
-use super::sums::range;
+use super::stream::Stream;
 use super::{Options, Pipeline, selection};
 use crate::error::{Result, printable};
 use crate::table::{Column, Levels, Numbers, Table, Values, spelt};
@@ -118,7 +118,7 @@ fn settled(table: &Table, column: &Column, options: &Options, learnt: Option<&Pi
 }
 
 fn numbers(values: &Numbers, show: impl Fn(f64) -> String) -> (Option<u64>, String) {
-    let (low, high) = range(values, None);
+    let (low, high) = values.range(None);
     let range = if low < high {
         format!("{} to {}", show(low), show(high))
     } else if low == high {

@@ -103,15 +103,14 @@ impl Learner<'_> {
         raw: &Raw<'_>,
         filled: Option<&Filled>,
     ) -> Result<(How, bool)> {
-        let raw = raw.held();
-        let impute = self.impute(column, &raw);
-        let values = Filling { raw: &raw, filled, impute };
+        let impute = self.impute(column, raw);
+        let values = Filling { raw, filled, impute };
         let transform = self.transform(column, &from, &values)?;
         // Yes and no are a category of two levels: it is a share already.
         let scale = if from == From::YesNo { Scale::None } else { self.options.scale };
         let (offset, divisor, constant) = match &transform {
             Transform::None => self.scale(scale, &values),
-            transform => self.scale(scale, &values.map(|v| transform.apply(v)).held()),
+            transform => self.scale(scale, &values.risen(|v| transform.apply(v))),
         };
         let indicator = self.options.missing_indicators && impute.is_some() && column.missing > 0;
         Ok((How::Number(Number { from, limits, impute, indicator, transform, offset, divisor }), constant))
@@ -204,7 +203,7 @@ impl Learner<'_> {
             if has_two_values(values) {
                 return None; // a yes or no in numbers: the rarer one is no outlier
             }
-            let (low, high) = outliers::limits(&values.held(), self.weights.map(Weights::values), method)?;
+            let (low, high) = outliers::limits(values, self.weights.map(Weights::values), method)?;
             Some((column.name.clone(), Limits { low, high, clip }))
         };
         columns.par_iter().filter_map(limits).collect()

@@ -5,7 +5,6 @@
 //! counts exactly as three rows; nothing cancels, however far the column is from zero.
 
 use super::stream::Stream;
-use super::sums::range;
 use crate::matrix::Weights;
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
 use ethnum::I256;
@@ -27,7 +26,7 @@ pub(super) struct Moments {
 /// NaN.
 pub(super) fn moments(values: &(impl Stream + ?Sized), weights: Option<&Weights>) -> Moments {
     let weights = weights.map(Weights::values);
-    let (low, high) = range(values, weights);
+    let (low, high) = values.range(weights);
     let grid = if low <= high { Grid::new(low, high) } else { Grid::new(0.0, 0.0) };
     let Sums { sum, squares, total } = values.fold(
         Sums::default,

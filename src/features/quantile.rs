@@ -26,7 +26,7 @@ pub(crate) fn linear(
     let mut places: Vec<u64> = parts.iter().flat_map(|&part| ends(position(last, part, of).0)).collect();
     places.sort_unstable();
     places.dedup();
-    let found = selection::at(values, weights, &places.iter().map(|place| place * row).collect::<Vec<_>>());
+    let found = values.at(weights, &places.iter().map(|place| place * row).collect::<Vec<_>>());
     let at = |place: u64| found[places.partition_point(|p| *p < place)];
     let quantile = |&part: &u64| {
         let (row, share) = position(last, part, of);

@@ -5,7 +5,6 @@
 //! and a bin with many is cut into bins in turn. Bins never fall as values rise, so it is an exact selection.
 
 use super::stream::{SHORT, Stream};
-use super::sums::range;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -18,8 +17,14 @@ const FEW: usize = 8;
 /// The smallest value up to which half of all weight lies, an element of the data; without weights each row has one. `None` if
 /// nothing with weight is there.
 pub(super) fn lower_median(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<f64> {
+    if weights.is_none() && values.rows() <= SHORT {
+        // Of most columns the median is wanted and nothing else: without counting first how many there are.
+        let mut there: Vec<f64> = Column { values, weights, most: SHORT }.whole();
+        let middle = there.len().checked_sub(1)? / 2;
+        return Some(*there.select_nth_unstable_by(middle, f64::total_cmp).1);
+    }
     let middle = weight(values, weights).checked_sub(1)? / 2;
-    at(values, weights, &[middle]).first().copied()
+    values.at(weights, &[middle]).first().copied()
 }
 
 /// The weight of the values that are there; without weights, how many they are.
@@ -136,11 +141,11 @@ impl<S: Stream + ?Sized> Column<'_, S> {
     /// runs that are not wanted.
     fn walk<T: Item>(&self, wanted: &dyn Fn(&Range<u64>) -> bool, see: &mut dyn FnMut(Range<u64>, Run<'_, T>)) {
         if self.values.rows() <= self.most {
-            let mut items = self.copied(|_| true);
+            let mut items = self.whole();
             let weight = weight(self.values, self.weights);
             return see(0..weight, Run::Some(&mut items));
         }
-        let (low, high) = range(self.values, self.weights);
+        let (low, high) = self.values.range(self.weights);
         if low <= high {
             self.walk_part(Part { low, high }, 0, wanted, see);
         }
@@ -179,6 +184,17 @@ impl<S: Stream + ?Sized> Column<'_, S> {
             let there = |value: f64| part.contains(value) && together.bins.contains(&part.bin(value));
             see(together.weight, Run::Some(&mut self.copied(there)));
         }
+    }
+
+    /// Copies all values with weight.
+    fn whole<T: Item>(&self) -> Vec<T> {
+        let (mut items, mut first) = (Vec::with_capacity(self.values.rows()), 0);
+        self.values.all(|values| {
+            self.each(first, values, |value, weight| items.push(T::new(value, weight)));
+            first += values.len();
+            true
+        });
+        items
     }
 
     /// Copies the values with weight for which something holds.

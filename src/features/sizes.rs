@@ -3,7 +3,6 @@
 
 use super::quantile::linear;
 use super::stream::Stream;
-use super::sums::range;
 
 /// Offset and divisor that bring a column to median 0 and interquartile range 1 (scikit-learn's `RobustScaler`); `None` if
 /// it has no values.
@@ -15,7 +14,7 @@ pub(super) fn robust(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -
 /// Offset 0 and the divisor that brings a column's largest magnitude to 1 (scikit-learn's `MaxAbsScaler`); `None` if it has
 /// no values.
 pub(super) fn maxabs(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<(f64, f64)> {
-    let (low, high) = range(values, weights);
+    let (low, high) = values.range(weights);
     (low <= high).then(|| (0.0, divisor(low.abs().max(high.abs()))))
 }
 
@@ -35,7 +34,7 @@ mod tests {
             assert_near(offset, expected[0], expected[1], 1e-14, name);
             assert_near(divisor, expected[1], expected[0].abs(), 1e-14, name);
             assert_eq!(maxabs(&values[..], None), Some((0.0, record["maxabs"].as_f64().unwrap())), "{name}");
-            let (low, high) = range(&values[..], None);
+            let (low, high) = values.range(None);
             assert_eq!(numbers(&record["minmax"]), [low, high - low], "{name}");
         }
     }

@@ -4,12 +4,16 @@
 //! Blocks are read by all threads. What learners take from them are exact sums, ranges and selections, which have no order.
 
 use super::filled::Filled;
+use super::selection;
 use super::together::Raw;
 use crate::table::Numbers;
 use rayon::prelude::*;
 
 /// Rows read at a time.
 const BLOCK: usize = 1 << 16;
+
+/// Values that are compared at once.
+const LANES: usize = 8;
 
 /// Rows up to which a column may be looked at as a whole: 16 MiB.
 pub(super) const SHORT: usize = 1 << 21;
@@ -51,6 +55,44 @@ pub(crate) trait Stream: Sync {
         blocks.fold(|| (Vec::new(), start()), block).map(|(_, gathered)| gathered).reduce(&start, join)
     }
 
+    /// The lowest and the highest value with weight, -0 as 0; the first above the second if there is none.
+    fn range(&self, weights: Option<&[u64]>) -> (f64, f64) {
+        let none = || [[f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]];
+        let wider = |[lows, highs]: &mut [[f64; LANES]; 2], lane: usize, value: f64| {
+            // NaN is neither; said so that a vector of lanes is compared at once.
+            lows[lane] = if value < lows[lane] { value } else { lows[lane] };
+            highs[lane] = if value > highs[lane] { value } else { highs[lane] };
+        };
+        let see = |ends: &mut [[f64; LANES]; 2], first: usize, values: &[f64]| match weights {
+            None => {
+                let mut all = *ends;
+                let (lanes, rest) = values.as_chunks::<LANES>();
+                lanes.iter().for_each(|values| (0..LANES).for_each(|lane| wider(&mut all, lane, values[lane])));
+                rest.iter().for_each(|value| wider(&mut all, 0, *value));
+                *ends = all;
+            }
+            Some(weights) => {
+                let rows = values.iter().zip(&weights[first..]).filter(|(_, weight)| **weight > 0);
+                rows.for_each(|(value, _)| wider(ends, 0, *value));
+            }
+        };
+        let join = |[mut lows, mut highs]: [[f64; LANES]; 2], [others_low, others_high]: [[f64; LANES]; 2]| {
+            lows.iter_mut().zip(others_low).for_each(|(low, other)| *low = low.min(other));
+            highs.iter_mut().zip(others_high).for_each(|(high, other)| *high = high.max(other));
+            [lows, highs]
+        };
+        let [lows, highs] = self.fold(none, see, join);
+        (
+            lows.into_iter().fold(f64::INFINITY, f64::min) + 0.0,
+            highs.into_iter().fold(f64::NEG_INFINITY, f64::max) + 0.0,
+        )
+    }
+
+    /// The values in order that so much weight comes before, given ascending, each less than there is in all.
+    fn at(&self, weights: Option<&[u64]>, places: &[u64]) -> Vec<f64> {
+        selection::at(self, weights, places)
+    }
+
     /// Whether something holds for all rows, asked of some at a time in order, and no more once it does not.
     fn all(&self, mut holds: impl FnMut(&[f64]) -> bool) -> bool {
         let mut values = Vec::new();
@@ -67,6 +109,14 @@ pub(crate) trait Stream: Sync {
         Self: Sized,
     {
         Mapped { inner: self, map }
+    }
+
+    /// The stream with something done to each value that keeps their order: what is found by order is then found before.
+    fn risen<F: Fn(f64) -> f64 + Sync>(self, rising: F) -> Risen<Self, F>
+    where
+        Self: Sized,
+    {
+        Risen { inner: self, rising }
     }
 
     /// The stream with its values in memory if they are few: for values that take long to work out.
@@ -123,6 +173,14 @@ impl<S: Stream + ?Sized> Stream for &S {
     fn whole(&self) -> Option<&[f64]> {
         (**self).whole()
     }
+
+    fn range(&self, weights: Option<&[u64]>) -> (f64, f64) {
+        (**self).range(weights)
+    }
+
+    fn at(&self, weights: Option<&[u64]>, places: &[u64]) -> Vec<f64> {
+        (**self).at(weights, places)
+    }
 }
 
 impl Stream for Numbers {
@@ -159,6 +217,32 @@ impl<S: Stream, F: Fn(f64) -> f64 + Sync> Stream for Mapped<S, F> {
     fn read(&self, first: usize, out: &mut [f64]) {
         self.inner.read(first, out);
         out.iter_mut().for_each(|v| *v = (self.map)(*v));
+    }
+}
+
+/// A column with something done to each value that keeps their order.
+pub(crate) struct Risen<S, F> {
+    inner: S,
+    rising: F,
+}
+
+impl<S: Stream, F: Fn(f64) -> f64 + Sync> Stream for Risen<S, F> {
+    fn rows(&self) -> usize {
+        self.inner.rows()
+    }
+
+    fn read(&self, first: usize, out: &mut [f64]) {
+        self.inner.read(first, out);
+        out.iter_mut().for_each(|v| *v = (self.rising)(*v));
+    }
+
+    fn range(&self, weights: Option<&[u64]>) -> (f64, f64) {
+        let (low, high) = self.inner.range(weights);
+        if low <= high { ((self.rising)(low) + 0.0, (self.rising)(high) + 0.0) } else { (low, high) }
+    }
+
+    fn at(&self, weights: Option<&[u64]>, places: &[u64]) -> Vec<f64> {
+        self.inner.at(weights, places).into_iter().map(|value| (self.rising)(value) + 0.0).collect()
     }
 }
 

@@ -89,20 +89,6 @@ pub(crate) fn unit(weights: &[u64]) -> u64 {
     weights.iter().fold(0, |unit, &w| if unit == 1 { 1 } else { gcd(unit, w) }).max(1)
 }
 
-/// The smallest and the largest value of weight, -0 as 0; the first above the second if there is none.
-pub(crate) fn range(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> (f64, f64) {
-    let none = || (f64::INFINITY, f64::NEG_INFINITY);
-    let see = |(low, high): &mut (f64, f64), first: usize, values: &[f64]| {
-        // NaN widens nothing.
-        let mut widen = |v: f64| (*low, *high) = (low.min(v + 0.0), high.max(v + 0.0));
-        match weights {
-            None => values.iter().for_each(|v| widen(*v)),
-            Some(w) => values.iter().zip(&w[first..]).filter(|(_, w)| **w > 0).for_each(|(v, _)| widen(*v)),
-        }
-    };
-    values.fold(none, see, |a, b| (a.0.min(b.0), a.1.max(b.1)))
-}
-
 /// How a column is spread.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Spread {
@@ -117,7 +103,7 @@ pub(crate) struct Spread {
 
 /// The spread of the values that are there; `None` if there is none.
 pub(crate) fn spread(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Spread> {
-    let (low, high) = range(values, weights);
+    let (low, high) = values.range(weights);
     if low > high {
         return None;
     }

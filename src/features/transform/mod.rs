@@ -79,7 +79,7 @@ pub(super) fn auto(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> 
     let log = || amounts.then_some(Transform::Log1p);
     for candidate in [&log as &dyn Fn() -> _, &|| yeo_johnson(values, weights)] {
         let Some(transform) = candidate() else { continue };
-        let after = values.map(|v| transform.apply(v)).held();
+        let after = values.risen(|v| transform.apply(v));
         let skewness = spread(&after, weights)?.skewness.abs();
         if skewness < best.0 {
             best = (skewness, transform);

@@ -13,7 +13,7 @@
 //! the slope does not see, takes the last term away, and loses nothing however far the values are from 0.
 
 use crate::features::stream::Stream;
-use crate::features::sums::{Sums, range, spread};
+use crate::features::sums::{Sums, spread};
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ pub(crate) struct YeoJohnson {
 
 impl YeoJohnson {
     pub(super) fn learn(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Self> {
-        let (low, high) = range(values, weights);
+        let (low, high) = values.range(weights);
         (low <= high).then(|| Self { lambda: likeliest(values, weights, low, high), low, high })
     }
 

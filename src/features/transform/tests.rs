@@ -111,7 +111,7 @@ fn neighbouring_values_never_change_places() {
 #[test]
 fn a_transformed_value_leads_back() {
     for (name, values, _) in recorded() {
-        let (low, high) = super::super::sums::range(&values, None);
+        let (low, high) = values.range(None);
         for transform in learnt(&values, None) {
             for &v in values.iter().filter(|v| !v.is_nan()) {
                 assert_near(transform.restore(transform.apply(v)), v, high - low, 1e-7, name);

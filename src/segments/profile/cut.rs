@@ -1,11 +1,14 @@
 //! Values of some rows by their place in order, in a few reads of them: an exact selection without a sorted copy.
 //!
 //! The first read counts the rows in each of some thousand equal bins of their range. Where each bin holds one value only (ages,
-//! counts) that is all. Else the next read gathers the rows of those bins in which something wanted lies; of a bin with many rows
-//! (amounts, and a single one a thousand times as large) only the range, which is then cut into bins in turn.
+//! counts) that is all. Else the next read gathers the rows of those bins in which something wanted lies; a bin with many rows
+//! (amounts, and a single one a thousand times as large) is cut into bins in turn, which that read counts.
 
 use crate::features::sums::unit_exponent;
 use crate::matrix::power::scale2;
+
+/// Rows that wait until a cut of a cut reads them together: what is gathered then stays in registers.
+const WAITING: usize = 512;
 
 /// Bins at least, so that every cut tells some rows apart.
 const LEAST_BINS: usize = 16;
@@ -62,6 +65,8 @@ pub(super) struct Limits {
 pub(super) struct Cut {
     range: Range,
     limits: Limits,
+    /// The lowest and the highest value seen: those of a cut's cut may lie anywhere in their range.
+    seen: (f64, f64),
     /// The weight before each value that is wanted, ascending.
     wanted: Vec<u64>,
     stage: Stage,
@@ -74,6 +79,8 @@ pub(super) struct Cut {
     exact: bool,
     /// In ascending order.
     lists: Vec<List>,
+    /// Rows to be read.
+    waiting: Vec<(f64, u64)>,
 }
 
 /// What the next read does.
@@ -97,18 +104,17 @@ struct List {
 enum Rows {
     Same(f64),
     Few(Vec<(f64, u64)>),
-    /// Too many to be gathered: their lowest and their highest value.
-    Many(f64, f64),
     Cut(Box<Cut>),
 }
 
 impl Cut {
-    /// Of rows in a range, those wanted that so much weight comes before, given ascending.
+    /// Of rows in a range, the lowest and the highest at its ends, those wanted that so much weight comes before, given ascending.
     pub(super) fn new(range: Range, wanted: Vec<u64>, limits: Limits) -> Self {
         let bins = limits.bins.max(LEAST_BINS);
         Self {
             range,
             limits,
+            seen: (range.low, range.high),
             wanted,
             stage: Stage::Counts,
             bins: bins as f64,
@@ -116,6 +122,7 @@ impl Cut {
             counts: vec![0; bins + 1],
             exact: true,
             lists: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -154,9 +161,8 @@ impl Cut {
             let list = counts[Self::bin(bins, counts, place)] as usize;
             if list > 0 {
                 match &mut lists[list - 1].rows {
-                    Rows::Cut(cut) => cut.read(std::iter::once((value, weight))),
+                    Rows::Cut(cut) => cut.put(value, weight),
                     Rows::Few(rows) if !again => rows.push((value, weight)),
-                    Rows::Many(low, high) => (*low, *high) = (low.min(value), high.max(value)),
                     Rows::Few(_) | Rows::Same(_) => {}
                 }
             }
@@ -166,9 +172,29 @@ impl Cut {
     /// A further read of the same values.
     pub(super) fn read(&mut self, rows: impl Iterator<Item = (f64, u64)>) {
         match self.stage {
-            Stage::Counts => self.count(rows, |_, _| ()),
-            Stage::Gathers | Stage::Done => self.gather(rows, |_, _| ()),
+            Stage::Counts => {
+                let (mut low, mut high) = self.seen;
+                let see = |row: &(f64, u64)| (low, high) = (low.min(row.0), high.max(row.0));
+                self.count(rows.inspect(see), |_, _| ());
+                self.seen = (low, high);
+            }
+            Stage::Gathers => self.gather(rows, |_, _| ()),
+            Stage::Done if self.is_open() => self.gather(rows, |_, _| ()),
+            Stage::Done => {}
         }
+    }
+
+    fn put(&mut self, value: f64, weight: u64) {
+        self.waiting.push((value, weight));
+        if self.waiting.len() >= WAITING {
+            self.read_waiting();
+        }
+    }
+
+    fn read_waiting(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.read(waiting.drain(..));
+        self.waiting = waiting; // its room
     }
 
     /// Whether another read is needed.
@@ -178,40 +204,48 @@ impl Cut {
 
     /// Ends a read.
     pub(super) fn next(&mut self) {
+        self.read_waiting();
         match self.stage {
             Stage::Counts => self.choose(),
-            Stage::Gathers => {
+            Stage::Gathers | Stage::Done => {
                 self.stage = Stage::Done;
-                let limits = self.limits;
-                self.lists.iter_mut().for_each(|list| list.cut(limits));
+                self.lists.iter_mut().for_each(|list| {
+                    if let Rows::Cut(cut) = &mut list.rows {
+                        cut.next();
+                    }
+                });
             }
-            Stage::Done => self.lists.iter_mut().for_each(|list| {
-                if let Rows::Cut(cut) = &mut list.rows {
-                    cut.next();
-                }
-            }),
         }
     }
 
     /// The bins in which something wanted lies become lists.
     fn choose(&mut self) {
         let (mut passed, mut wanted) = (0, self.wanted.iter().peekable());
+        let (low, high) = self.seen;
+        let known = self.exact || low == high;
         for (bin, count) in self.counts.iter_mut().enumerate() {
             let weight = std::mem::take(count);
             let here: Vec<u64> =
                 std::iter::from_fn(|| wanted.next_if(|w| **w < passed + weight)).map(|w| w - passed).collect();
             passed += weight;
-            if !here.is_empty() {
-                let rows = match () {
-                    () if self.exact => Rows::Same(self.range.value(bin as f64 * self.width)),
-                    () if weight / self.limits.unit <= self.limits.few => Rows::Few(Vec::new()),
-                    () => Rows::Many(f64::INFINITY, f64::NEG_INFINITY),
-                };
-                self.lists.push(List { wanted: here, rows });
-                *count = self.lists.len() as u64;
+            if here.is_empty() {
+                continue;
             }
+            let begin = |bin: usize| self.range.value(bin as f64 * self.width);
+            let rows = if known {
+                Rows::Same(if low == high { low } else { begin(bin) })
+            } else if weight / self.limits.unit <= self.limits.few {
+                Rows::Few(Vec::new())
+            } else {
+                // Places round, so the bin may begin and end a little off, but never falls as values rise.
+                let range = Range::new(begin(bin).clamp(low, high), begin(bin + 1).clamp(low, high));
+                let seen = (f64::INFINITY, f64::NEG_INFINITY);
+                Rows::Cut(Box::new(Self { seen, ..Self::new(range, here.clone(), self.limits) }))
+            };
+            self.lists.push(List { wanted: here, rows });
+            *count = self.lists.len() as u64;
         }
-        self.stage = if self.exact { Stage::Done } else { Stage::Gathers };
+        self.stage = if known { Stage::Done } else { Stage::Gathers };
     }
 
     /// The values that were wanted.
@@ -222,19 +256,11 @@ impl Cut {
 }
 
 impl List {
-    /// Cuts many rows into bins, now that their range is known.
-    fn cut(&mut self, limits: Limits) {
-        if let Rows::Many(low, high) = self.rows {
-            let cut = |wanted: &[u64]| Rows::Cut(Box::new(Cut::new(Range::new(low, high), wanted.to_vec(), limits)));
-            self.rows = if low < high { cut(&self.wanted) } else { Rows::Same(low) };
-        }
-    }
-
     #[expect(clippy::cast_possible_truncation, reason = "fewer rows than fit memory")]
     fn values(self, limits: Limits) -> Vec<f64> {
         let by_value = |a: &(f64, u64), b: &(f64, u64)| a.0.total_cmp(&b.0);
         match self.rows {
-            Rows::Same(value) | Rows::Many(value, _) => vec![value; self.wanted.len()],
+            Rows::Same(value) => vec![value; self.wanted.len()],
             Rows::Cut(cut) => cut.values(),
             Rows::Few(mut rows) if limits.even => {
                 let mut at = |before: &u64| rows.select_nth_unstable_by((before / limits.unit) as usize, by_value).1.0;
