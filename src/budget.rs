@@ -47,8 +47,8 @@ pub struct Work {
     pub dims: u64,
     /// Centroid sets that are worked on together: all starts of all numbers of clusters.
     pub sets: u64,
-    /// Answers that are kept together: the numbers of clusters.
-    pub fits: u64,
+    /// Bytes of the labels of a point in all of these.
+    pub label_bytes: u64,
     /// Whether rows have weights.
     pub weighted: bool,
 }
@@ -61,11 +61,11 @@ impl Work {
         (tiles * (TILE * size_of::<f32>()) as u128).saturating_mul(self.dims.into())
     }
 
-    /// Bytes of the labels, 4 a row for each set and each answer; of where the rows of a segment are, while it is profiled; and
-    /// of weights.
+    /// Bytes of the labels in all sets, and 4 a row of an answer; of where the rows of a segment are, while it is profiled; and of
+    /// weights. Further answers lie with the points.
     #[must_use]
     pub fn labels_bytes(&self) -> u128 {
-        let labels = (u128::from(self.sets) + u128::from(self.fits)) * size_of::<u32>() as u128;
+        let labels = u128::from(self.label_bytes) + size_of::<u32>() as u128;
         let weights = if self.weighted { size_of::<[u64; 2]>() as u128 } else { 0 };
         u128::from(self.rows).saturating_mul(labels + size_of::<u16>() as u128 + weights)
     }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn work(rows: u64, dims: u64) -> Work {
-        Work { rows, dims, sets: 1, fits: 1, weighted: false }
+        Work { rows, dims, sets: 1, label_bytes: 1, weighted: false }
     }
 
     #[test]
@@ -130,9 +130,9 @@ mod tests {
         for values in [(1u64 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 32) + 1, 1 << 40] {
             assert_eq!(work(values, 1).points_bytes(), u128::from(values.next_multiple_of(64)) * 4);
             assert_eq!(work(values, 8192).points_bytes(), u128::from(values.next_multiple_of(64)) * 4 * 8192);
-            assert_eq!(work(values, 1).labels_bytes(), u128::from(values) * 10);
+            assert_eq!(work(values, 1).labels_bytes(), u128::from(values) * 7);
         }
-        let most = Work { sets: u64::MAX, fits: u64::MAX, weighted: true, ..work(u64::MAX, u64::MAX) };
+        let most = Work { sets: u64::MAX, label_bytes: u64::MAX, weighted: true, ..work(u64::MAX, u64::MAX) };
         assert!(most.points_bytes() > u128::from(u64::MAX) && most.labels_bytes() > u128::from(u64::MAX));
         let budget = Budget { limit: Some(Limit { bytes: u64::MAX, strict: true }), threads: usize::MAX };
         assert_eq!(budget.points(&most, u64::MAX).unwrap_err().exit_code(), 7);
@@ -143,10 +143,10 @@ mod tests {
         let gib = |strict| Budget { limit: Some(Limit { bytes: 1 << 30, strict }), threads: 2 };
         let large = work(50_000_000, 16); // 3 GiB of points: only what labels leave is room
         let store = gib(true).points(&large, 100 << 20).unwrap();
-        let left = (1u64 << 30) - (128 << 20) - 500_000_000 - (100 << 20);
+        let left = (1u64 << 30) - (128 << 20) - 350_000_000 - (100 << 20);
         assert!(store.take(left) && !store.take(1));
-        let error = gib(true).points(&Work { sets: 4, ..large }, 0).unwrap_err().to_string();
-        assert!(error.contains("50000000 rows in 4 starts take 1050 MiB") && error.contains("1024 MiB"), "{error}");
+        let error = gib(true).points(&Work { sets: 44, label_bytes: 44, ..large }, 0).unwrap_err().to_string();
+        assert!(error.contains("50000000 rows in 44 starts take 2385 MiB") && error.contains("1024 MiB"), "{error}");
     }
 
     #[test]

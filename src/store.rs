@@ -8,6 +8,7 @@
 //! the same reason the mapping is only ever read.
 
 use crate::error::{Error, Result};
+use bytemuck::Pod;
 use memmap2::{Mmap, MmapOptions};
 use std::fs::File;
 use std::io;
@@ -60,6 +61,60 @@ impl Deref for Bytes {
         }
     }
 }
+
+/// Values of one kind that do not change any more, in memory or in the file.
+#[derive(Debug, Clone)]
+pub struct Values<T>(Where<T>);
+
+#[derive(Debug, Clone)]
+enum Where<T> {
+    InMemory(Vec<T>),
+    InFile(Bytes),
+}
+
+impl<T: Pod> Values<T> {
+    /// Those of a piece that begins at a page.
+    pub(crate) fn in_file(piece: Bytes) -> Self {
+        Self(Where::InFile(piece))
+    }
+}
+
+impl<T: Pod> Deref for Values<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match &self.0 {
+            Where::InMemory(values) => values,
+            Where::InFile(bytes) => bytemuck::cast_slice(bytes), // it begins at a page
+        }
+    }
+}
+
+impl<T> Default for Values<T> {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl<T> From<Vec<T>> for Values<T> {
+    fn from(values: Vec<T>) -> Self {
+        Self(Where::InMemory(values))
+    }
+}
+
+impl<T: Pod> AsRef<[T]> for Values<T> {
+    fn as_ref(&self) -> &[T] {
+        self
+    }
+}
+
+impl<T: Pod + PartialEq, V: AsRef<[T]>> PartialEq<V> for Values<T> {
+    fn eq(&self, other: &V) -> bool {
+        **self == *other.as_ref()
+    }
+}
+
+impl<T: Pod + Eq> Eq for Values<T> {}
 
 /// A place for pieces of data. The default one keeps all of them in memory.
 #[derive(Debug, Clone, Default)]
@@ -137,6 +192,15 @@ impl Store {
             return Ok(bytes);
         }
         Ok(self.join(&[&bytes])?.unwrap_or(bytes))
+    }
+
+    /// Keeps values: in memory if they fit, else in the file.
+    pub(crate) fn keep_values<T: Pod>(&self, values: Vec<T>) -> Result<Values<T>> {
+        let bytes: &[u8] = bytemuck::cast_slice(&values);
+        if self.take(bytes.len() as u64) {
+            return Ok(values.into());
+        }
+        Ok(self.join(&[bytes])?.map_or_else(|| values.into(), Values::in_file))
     }
 
     /// Writes pieces to the file, one after another as one; `None` if that fails and memory may be taken instead.
@@ -269,6 +333,14 @@ mod tests {
             assert!(held <= room);
             assert_eq!(store.in_file() == 0, room == u64::MAX);
         }
+    }
+
+    #[test]
+    fn values_come_back_wherever_they_lie() {
+        let values: Vec<u32> = (0..70_001).map(|i| i * 7_919).collect();
+        let [here, there] = [u64::MAX, 0].map(|room| Store::new(room, true).keep_values(values.clone()).unwrap());
+        assert!(matches!((&here.0, &there.0), (Where::InMemory(_), Where::InFile(_))));
+        assert!(here[..] == values && here == there && Values::<u32>::default().is_empty());
     }
 
     #[test]

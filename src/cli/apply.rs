@@ -2,7 +2,7 @@
 
 use super::args::{ApplyArgs, DeviceArgs};
 use super::device::{Choice, Device};
-use super::memory::{Memory, work};
+use super::memory::{Memory, of_sets};
 use super::progress::Teller;
 use super::rejects;
 use segma::engine::SetPass;
@@ -80,7 +80,11 @@ pub(super) fn label(
     (choice, args): (Choice, &DeviceArgs),
     teller: &mut Teller,
 ) -> Result<Labelled> {
-    let matrix = Matrix::on_frame_in(prepared, &model.frame, &memory.points(&work(prepared, false, &[1]))?)?;
+    let matrix = Matrix::on_frame_in(
+        prepared,
+        &model.frame,
+        &memory.points(&of_sets(prepared, false, std::iter::once(model.k())))?,
+    )?;
     teller.step("labelling");
     let mut device = choice.device(args, matrix.count() * matrix.dims())?;
     let labels = labels(&mut device, &matrix, model)?;

@@ -12,7 +12,7 @@ use super::run::{Phases, Ran, carried, command, pack, write_segments};
 use super::{plan, print, print_document, rejects, summary};
 use segma::error::{Error, Result};
 use segma::features::{Learnt, Options, Pipeline, Prepared};
-use segma::kmeans::{Fit, Step, ValidParams};
+use segma::kmeans::{Fit, Step};
 use segma::matrix::Matrix;
 use segma::model::Model;
 use segma::note::Note;
@@ -98,8 +98,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<()> {
     notes.extend(rejects::notes(&table));
     let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
     let params = choose::params(&args.kmeans, &pipeline)?;
-    let starts: Vec<usize> = params.iter().map(ValidParams::starts).collect();
-    let points = memory.points(&work(&prepared, weights.is_some(), &starts))?;
+    let points = memory.points(&work(&prepared, weights.is_some(), &params))?;
     let matrix = phases.time("pack", || pack(&prepared, weights, &points, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let told = (&mut teller, &mut phases, &mut keeper);

@@ -1,8 +1,10 @@
 //! How much memory a run may take: what `--memory` says, else what the control group of this process leaves.
 
 use segma::budget::{Budget, Limit, Work};
+use segma::engine::width::Width;
 use segma::error::Result;
 use segma::features::Prepared;
+use segma::kmeans::ValidParams;
 use segma::matrix::Rows;
 use segma::store::Store;
 use serde_json::{Value, json};
@@ -60,10 +62,17 @@ impl Memory {
     }
 }
 
-/// How large the fits of prepared rows are, given the starts of each.
-pub(super) fn work(prepared: &Prepared<'_>, weighted: bool, starts: &[usize]) -> Work {
+/// How large the fits of prepared rows are.
+pub(super) fn work(prepared: &Prepared<'_>, weighted: bool, params: &[ValidParams]) -> Work {
+    let fits = params.iter().map(|p| (p.k(), p.starts()));
+    of_sets(prepared, weighted, fits.flat_map(|(k, starts)| std::iter::repeat_n(k, starts)))
+}
+
+/// How large the work on prepared rows is, with centroid sets of so many clusters.
+pub(super) fn of_sets(prepared: &Prepared<'_>, weighted: bool, k: impl Iterator<Item = usize>) -> Work {
     let (rows, dims) = (prepared.count() as u64, prepared.dims() as u64);
-    Work { rows, dims, sets: starts.iter().sum::<usize>() as u64, fits: starts.len() as u64, weighted }
+    let (sets, label_bytes) = k.fold((0, 0), |(sets, bytes), k| (sets + 1, bytes + Width::of(k).bytes()));
+    Work { rows, dims, sets, label_bytes, weighted }
 }
 
 /// The budget under a limit that was asked for, or else the one of the control group, on the threads of this pool.

@@ -94,8 +94,7 @@ impl<'a> Run<'a> {
         let prepare = clock.elapsed().as_secs_f64();
         let dims = prepared.dims();
         let params = self.kmeans.params(&learnt.pipeline)?;
-        let starts: Vec<usize> = params.iter().map(ValidParams::starts).collect();
-        let work = Work { rows: extent.rows, ..work(&prepared, learnt.weights.is_some(), &starts) };
+        let work = Work { rows: extent.rows, ..work(&prepared, learnt.weights.is_some(), &params) };
         let values = usize::try_from(extent.rows).unwrap_or(usize::MAX).saturating_mul(dims);
         let device = Choice::new(self.device)?.device(self.device, values)?;
         let pass = trial(&device, &matrix, &params)?;

@@ -52,8 +52,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<()> {
     let Learnt { pipeline, weights, mut notes } = learnt;
     notes.extend(rejects::notes(&table));
     let prepared = phases.time("prepare", || pipeline.prepare(&table))?;
-    let starts: Vec<usize> = params.iter().map(ValidParams::starts).collect();
-    let points = memory.points(&work(&prepared, weights.is_some(), &starts))?;
+    let points = memory.points(&work(&prepared, weights.is_some(), &params))?;
     let matrix = phases.time("pack", || pack(&prepared, weights, &points, &mut notes))?;
     let mut device = choice.device(&args.device, matrix.count() * matrix.dims())?;
     let by = By { metrics: args.metrics, seed: args.run.seed };

@@ -11,6 +11,7 @@ mod farthest;
 pub mod gpu;
 pub mod probe;
 pub mod silhouette;
+pub mod width;
 
 pub use cpu::update;
 

@@ -296,6 +296,8 @@ impl Loop<'_, '_> {
         let end = Ending { k, iterations: run.iterations, converged: run.converged, refilled: run.refilled };
         let notes = notes(end, &self.params[run.which])?;
         let labels = self.session.labels(run.set)?;
+        // One answer has its room; those of a sweep take what is left.
+        let labels = if self.params.len() == 1 { labels.into() } else { self.matrix.store().keep_values(labels)? };
         let unsigned = |v: &[i64]| v.iter().map(|w| w.cast_unsigned()).collect::<Vec<_>>();
         let cost = self.costs[run.which];
         Ok(Fit {

@@ -3,6 +3,7 @@
 use crate::engine::Centroids;
 use crate::matrix::{Frame, Matrix};
 use crate::note::Note;
+use crate::store::Values;
 use ethnum::U256;
 use ndarray::Array2;
 
@@ -14,7 +15,7 @@ pub struct Fit {
     /// The means of the points of each label `[k x dims]`, rounded to the grid: where one more iteration would move the centroids.
     pub means: Centroids,
     /// The nearest centroid of each point `[points]`: exactly what predict gives.
-    pub labels: Vec<u32>,
+    pub labels: Values<u32>,
     /// Points in each cluster `[k]`.
     pub counts: Vec<u64>,
     /// Weight of each cluster in the fixed point of the matrix's weights `[k]` (the counts without weights).

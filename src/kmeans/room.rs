@@ -1,6 +1,7 @@
 //! Whether the labels and sums of all starts of a batch fit in memory, asked before any work.
 
 use super::params::ValidParams;
+use crate::engine::width::Width;
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, TILE};
 
@@ -10,10 +11,11 @@ const COORDINATE_BYTES: u128 = 8 + 8 + 16;
 /// Asks the system for what all starts take together, and gives it back: many small requests, each of them granted,
 /// would end the process instead.
 pub(super) fn check_room(matrix: &Matrix, params: &[ValidParams]) -> Result<()> {
-    let labels = (matrix.tiles() * TILE * size_of::<u32>()) as u128;
+    let points = (matrix.tiles() * TILE) as u128;
     // More clusters than points are another error, of the fit.
     let coordinates = |p: &ValidParams| (p.k().min(matrix.count()) * matrix.dims()) as u128;
-    let of_start = |p: &ValidParams| labels + coordinates(p) * COORDINATE_BYTES;
+    let labels = |p: &ValidParams| points * u128::from(Width::of(p.k()).bytes());
+    let of_start = |p: &ValidParams| labels(p) + coordinates(p) * COORDINATE_BYTES;
     let bytes: u128 = params.iter().map(|p| p.starts() as u128 * of_start(p)).sum();
     let room = usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
     if room {

@@ -124,6 +124,11 @@ impl Matrix {
         Ok(Self { count, frame, values, norms, weights, squares: OnceLock::new(), store: store.clone() })
     }
 
+    /// Where the points lie, and what else is made of them.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Bytes of memory that may be taken beside the points to make passes over them faster.
     pub(crate) fn spare(&self) -> u64 {
         self.store.left()

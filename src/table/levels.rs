@@ -5,7 +5,6 @@ use crate::error::Result;
 use crate::store::{Bytes, Store};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
-use std::ops::Deref;
 
 /// Most different texts in such a column; two codes more have a meaning of their own.
 pub const MOST_LEVELS: usize = u16::MAX as usize - 1;
@@ -28,45 +27,7 @@ pub struct Levels {
 }
 
 /// A code for each row.
-#[derive(Debug, Clone)]
-pub struct Codes(Lying);
-
-#[derive(Debug, Clone)]
-enum Lying {
-    InMemory(Vec<u16>),
-    InFile(Bytes),
-}
-
-impl Deref for Codes {
-    type Target = [u16];
-
-    fn deref(&self) -> &[u16] {
-        match &self.0 {
-            Lying::InMemory(codes) => codes,
-            Lying::InFile(bytes) => bytemuck::cast_slice(bytes), // it begins at a page
-        }
-    }
-}
-
-impl Default for Codes {
-    fn default() -> Self {
-        Self(Lying::InMemory(Vec::new()))
-    }
-}
-
-impl From<Vec<u16>> for Codes {
-    fn from(codes: Vec<u16>) -> Self {
-        Self(Lying::InMemory(codes))
-    }
-}
-
-impl PartialEq for Codes {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-impl Eq for Codes {}
+pub type Codes = crate::store::Values<u16>;
 
 /// Levels while they are found.
 #[derive(Debug, Clone)]
@@ -184,7 +145,7 @@ impl Finding {
         pieces.push(bytemuck::cast_slice(&self.codes));
         let in_memory = self.stored.iter().all(Bytes::in_memory);
         let codes = match if in_memory { None } else { store.join(&pieces)? } {
-            Some(bytes) => Codes(Lying::InFile(bytes)),
+            Some(bytes) => Codes::in_file(bytes),
             None if self.stored.is_empty() => self.codes.into(),
             None => self.all_codes().collect::<Vec<u16>>().into(),
         };
@@ -206,7 +167,7 @@ impl Levels {
         let codes = self.codes.iter().zip(kept).filter(|(_, kept)| **kept).map(|(c, _)| *c).collect::<Vec<u16>>();
         let bytes: &[u8] = bytemuck::cast_slice(&codes);
         let filed = if store.take(bytes.len() as u64) { None } else { store.join(&[bytes])? };
-        let codes = filed.map_or_else(|| Codes::from(codes), |bytes| Codes(Lying::InFile(bytes)));
+        let codes = filed.map_or_else(|| Codes::from(codes), Codes::in_file);
         Ok(Self { names: self.names.clone(), codes, asked: self.asked })
     }
 }

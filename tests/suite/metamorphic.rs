@@ -59,7 +59,7 @@ fn the_order_of_rows_does_not_matter() {
         let g = fitted(&n, start(&x));
         assert_eq!(m.frame(), n.frame(), "seed {seed}");
         assert_eq!((&f.centroids, f.inertia, f.iterations), (&g.centroids, g.inertia, g.iterations), "seed {seed}");
-        assert!(order.iter().zip(&g.labels).all(|(&i, l)| f.labels[i] == *l), "seed {seed}");
+        assert!(order.iter().zip(&g.labels[..]).all(|(&i, l)| f.labels[i] == *l), "seed {seed}");
     }
 }
 
@@ -216,7 +216,7 @@ fn predict_labels_each_row_alone() {
     for seed in SEEDS {
         let x = blobs(seed);
         let (m, f) = own(&x);
-        assert_eq!(predicted(&x, &m, &f), f.labels, "seed {seed}");
+        assert_eq!(f.labels, predicted(&x, &m, &f), "seed {seed}");
         let some: Vec<usize> = shuffled(x.nrows(), seed).into_iter().take(70).collect();
         let expected: Vec<u32> = some.iter().map(|&i| f.labels[i]).collect();
         assert_eq!(predicted(&rows_of(&x, &some), &m, &f), expected, "seed {seed}");

@@ -10,8 +10,8 @@ use segma::engine::gpu::shader::{Access, Binding, Kernel, Variant};
 use segma::engine::gpu::template::COUNTS;
 use segma::engine::gpu::tuned::Choices;
 use segma::engine::gpu::tuning::{Shape, candidates};
-use segma::engine::gpu::width::Width;
 use segma::engine::gpu::{CONSTANTS, LAYOUTS, SILHOUETTE_LAYOUT};
+use segma::engine::width::Width;
 
 /// Every kind of kernel on small, large and very wide shapes, with and without weights and 64-bit integers, as planned for
 /// few points and for many, with labels of every width in turn and with settled tiles left out or not; and of every choice that the tuner has for some shapes.

@@ -70,7 +70,7 @@ impl Sums {
         matrix: &Matrix,
         t: usize,
         changed: u64,
-        old: &[u32],
+        old: &[u32; TILE],
         new: &[u32; TILE],
     ) {
         let moves = Moves { left: changed, old, new };
@@ -217,7 +217,7 @@ struct Move {
 struct Moves<'a> {
     /// Their lanes, as bits.
     left: u64,
-    old: &'a [u32],
+    old: &'a [u32; TILE],
     new: &'a [u32; TILE],
 }
 

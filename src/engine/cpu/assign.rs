@@ -13,6 +13,7 @@
 #![allow(unsafe_code, reason = "SIMD kernel: raw loads from slices whose lengths are checked on entry")]
 
 use super::accumulate::Sums;
+use super::labels::Part;
 use super::lanes::Lanes;
 use super::level::Level;
 use super::{Block, prune, referee};
@@ -74,6 +75,8 @@ pub(super) struct Scratch {
     pub(super) best: [f32; TILE],
     second: [f32; TILE],
     pub(super) index: [u32; TILE],
+    /// The labels of the pass before.
+    before: [u32; TILE],
     /// Start value per distinct centroid, padded with minus infinity.
     pub(super) start: Vec<f32>,
     pub(super) guard: Vec<f32>,
@@ -95,6 +98,7 @@ impl Scratch {
             best: [0.0; TILE],
             second: [0.0; TILE],
             index: [0; TILE],
+            before: [0; TILE],
             start: vec![0.0; padded],
             guard: vec![0.0; padded],
             upper: vec![0.0; padded],
@@ -119,13 +123,14 @@ pub(super) unsafe fn pass_tiles<V: Lanes, const P: usize>(
     sums: &mut [Sums],
     scratch: &mut Scratch,
 ) {
-    let tiles = block.sets.first().map_or(0, |s| s.labels.len() / TILE);
+    let tiles = block.sets.first().map_or(0, |s| s.labels.tiles());
     for t in 0..tiles {
         let tile = block.first_tile + t;
         for ((p, share), sums) in prepared.iter().zip(&mut block.sets).zip(&mut *sums) {
-            let (labels, next) = share.labels[t * TILE..].split_at_mut(TILE);
-            // A batch has more streams of labels than the hardware foresees.
-            next.chunks_exact(16).take(TILE / 16).for_each(|line| V::prefetch(line.as_ptr().cast()));
+            if t + 1 < tiles {
+                share.labels.prefetch::<V>(t + 1); // a batch has more streams of labels than the hardware foresees
+            }
+            let labels = (&mut share.labels, t);
             // SAFETY: inlined into the same function as this one; bounds are kept of distinct centroids only.
             unsafe {
                 match share.bounds.as_mut().map(|b| b.tile(t)) {
@@ -144,7 +149,7 @@ unsafe fn pass_tile<V: Lanes, const P: usize>(
     matrix: &Matrix,
     t: usize,
     prepared: &Prepared<'_>,
-    labels: &mut [u32],
+    labels: (&mut Part<'_>, usize),
     sums: &mut Sums,
     scratch: &mut Scratch,
 ) {
@@ -172,12 +177,30 @@ unsafe fn pass_tile<V: Lanes, const P: usize>(
         sums.ties += u64::from(nearest.tie);
     }
     sums.refereed += u64::from(unsure.count_ones());
-    // SAFETY: inlined likewise; both sides hold 64 values.
-    let changed = lanes & unsafe { differing::<V>(&scratch.index, labels) };
+    // SAFETY: inlined likewise.
+    unsafe { take_labels::<V>(matrix, t, lanes, labels, sums, scratch) };
+}
+
+/// Moves the points of tile `t` whose label differs from the one they had, and keeps their labels.
+///
+/// # Safety
+/// As [`pass_tiles`].
+#[inline(always)]
+pub(super) unsafe fn take_labels<V: Lanes>(
+    matrix: &Matrix,
+    t: usize,
+    lanes: u64,
+    (labels, at): (&mut Part<'_>, usize),
+    sums: &mut Sums,
+    scratch: &mut Scratch,
+) {
+    labels.read(at, &mut scratch.before);
+    // SAFETY: inlined likewise.
+    let changed = lanes & unsafe { differing::<V>(&scratch.index, &scratch.before) };
     if changed != 0 {
         // SAFETY: inlined likewise.
-        unsafe { sums.move_points::<V>(matrix, t, changed, labels, &scratch.index) };
-        labels.copy_from_slice(&scratch.index);
+        unsafe { sums.move_points::<V>(matrix, t, changed, &scratch.before, &scratch.index) };
+        labels.write(at, &scratch.index);
     }
 }
 
@@ -360,10 +383,9 @@ pub(super) unsafe fn unproven<V: Lanes>(scratch: &Scratch, widest: f32) -> u64 {
 /// The points whose label differs, as bits.
 ///
 /// # Safety
-/// As [`pass_tiles`]; `old` must hold 64 labels.
+/// As [`pass_tiles`].
 #[inline(always)]
-pub(super) unsafe fn differing<V: Lanes>(new: &[u32; TILE], old: &[u32]) -> u64 {
-    assert!(old.len() == TILE);
+pub(super) unsafe fn differing<V: Lanes>(new: &[u32; TILE], old: &[u32; TILE]) -> u64 {
     let mut bits = 0;
     for at in (0..TILE).step_by(V::WIDTH) {
         // SAFETY: a vector at `at` lies within both.

@@ -12,6 +12,7 @@
 mod accumulate;
 mod assign;
 mod bounds;
+mod labels;
 mod lanes;
 mod level;
 mod prune;

@@ -11,8 +11,9 @@
 #![allow(unsafe_code, reason = "SIMD kernel: raw loads from slices whose lengths are checked on entry")]
 
 use super::accumulate::Sums;
-use super::assign::{Prepared, Scratch, Top, differing, unproven};
+use super::assign::{Prepared, Scratch, Top, differing, take_labels, unproven};
 use super::bounds::{Drift, OWN, SAFE, State};
+use super::labels::Part;
 use super::lanes::Lanes;
 use super::referee::Candidates;
 use crate::engine::NO_LABEL;
@@ -36,7 +37,7 @@ pub(super) unsafe fn pass_tile<V: Lanes, const P: usize>(
     t: usize,
     prepared: &Prepared<'_>,
     mut bounds: Tile<'_>,
-    labels: &mut [u32],
+    labels: (&mut Part<'_>, usize),
     sums: &mut Sums,
     scratch: &mut Scratch,
 ) {
@@ -56,15 +57,11 @@ pub(super) unsafe fn pass_tile<V: Lanes, const P: usize>(
         decide_list::<V, P>(matrix, t, prepared, sums, scratch);
     }
     let lanes = matrix.lanes(t);
-    // SAFETY: inlined likewise; both sides hold 64 values.
-    let changed = lanes & unsafe { differing::<V>(&scratch.index, labels) };
-    if changed != 0 {
-        // SAFETY: inlined likewise.
-        unsafe { sums.move_points::<V>(matrix, t, changed, labels, &scratch.index) };
-        labels.copy_from_slice(&scratch.index);
-    }
     // SAFETY: inlined likewise.
-    unsafe { refresh::<V>(bounds, known, scratch, lanes) };
+    unsafe {
+        take_labels::<V>(matrix, t, lanes, labels, sums, scratch);
+        refresh::<V>(bounds, known, scratch, lanes);
+    }
 }
 
 /// The centroids that may be nearest to a point of the tile, ascending.

@@ -3,21 +3,18 @@
 use super::accumulate::Sums;
 use super::assign::{Prepared, Scratch};
 use super::bounds::{Bounds, BoundsPart, Drift};
+use super::labels::{Labels, Part};
 use super::prune;
 use super::rules::{bounds_bytes, bounds_pay, bounds_room, next_sort, sorting_pays};
 use super::{Level, Pruning};
 use crate::engine::farthest::farthest;
-use crate::engine::{Centroids, Change, Far, NO_LABEL, Session, SetPass};
+use crate::engine::{Centroids, Change, Far, Session, SetPass};
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, Reordered, TILE};
-use rayon::prelude::*;
 use std::sync::Mutex;
 
 /// Tiles a thread takes at a time: 2,048 points, long enough to hide the queue and short enough to share evenly.
 const BLOCK_TILES: usize = 32;
-
-/// Labels worth a thread of their own.
-const SHARE: usize = 1 << 16;
 
 pub(super) struct CpuSession<'m> {
     matrix: &'m Matrix,
@@ -35,7 +32,7 @@ pub(super) struct CpuSession<'m> {
 
 /// A centroid set: its labels in the order of the points, padded to whole tiles, and the centroids of the last pass.
 struct Set {
-    labels: Vec<u32>,
+    labels: Labels,
     centroids: Option<Centroids>,
     /// Labels that changed in the last pass.
     changed: u64,
@@ -44,11 +41,7 @@ struct Set {
 
 impl Set {
     fn new(padded: usize) -> Result<Self> {
-        let mut labels = Vec::new();
-        let full = |_| Error::Memory(format!("no room for the labels of {padded} points; ask for fewer starts"));
-        labels.try_reserve_exact(padded).map_err(full)?;
-        (0..padded).into_par_iter().with_min_len(SHARE).map(|_| NO_LABEL).collect_into_vec(&mut labels);
-        Ok(Self { labels, centroids: None, changed: 0, bounds: None })
+        Ok(Self { labels: Labels::none(padded)?, centroids: None, changed: 0, bounds: None })
     }
 }
 
@@ -60,7 +53,7 @@ pub(super) struct Block<'a> {
 
 /// What a set has for a block.
 pub(super) struct Share<'a> {
-    pub(super) labels: &'a mut [u32],
+    pub(super) labels: Part<'a>,
     pub(super) bounds: Option<ShareBounds<'a>>,
 }
 
@@ -104,29 +97,22 @@ impl<'m> CpuSession<'m> {
             return Ok(());
         }
         self.next_sort = next_sort(self.passes);
-        let labels: Vec<Vec<u32>> = (0..self.sets.len()).map(|set| self.labels(set)).collect::<Result<_>>()?;
-        let room = self.sorted.take().map_or_else(|| Reordered::like(self.matrix), Ok);
-        match room {
-            Ok(mut sorted) => {
-                sorted.sort(self.matrix, &labels[most.set], k);
-                self.sorted = Some(sorted);
+        let labels = self.labels(most.set)?;
+        let before = self.sorted.as_ref().map(|sorted| sorted.places.clone());
+        let mut sorted = match self.sorted.take().map_or_else(|| Reordered::like(self.matrix), Ok) {
+            Err(Error::Memory(_)) => {
+                self.pruning = Pruning::Never; // no room for a copy: go on without one
+                return Ok(());
             }
-            Err(Error::Memory(_)) => self.pruning = Pruning::Never, // no room for a copy: go on without one
-            Err(e) => return Err(e),
-        }
-        self.place(&labels);
-        Ok(())
-    }
-
-    /// Puts the labels of all sets, given in input order, in the order of the points.
-    fn place(&mut self, labels: &[Vec<u32>]) {
-        for (set, labels) in self.sets.iter_mut().zip(labels) {
-            match &self.sorted {
-                Some(s) => s.places.iter().zip(labels).for_each(|(&at, &l)| set.labels[at as usize] = l),
-                None => set.labels[..labels.len()].copy_from_slice(labels),
-            }
+            room => room?,
+        };
+        sorted.sort(self.matrix, &labels, k);
+        for set in &mut self.sets {
+            set.labels.reorder(before.as_deref(), &sorted.places)?;
             set.bounds = None;
         }
+        self.sorted = Some(sorted);
+        Ok(())
     }
 
     /// Makes or drops the bounds of the batch's sets, and says how far their centroids moved.
@@ -169,6 +155,7 @@ impl Session for CpuSession<'_> {
 
     fn pass(&mut self, batch: &[SetPass<'_>]) -> Result<Vec<Change>> {
         self.sort(batch)?;
+        batch.iter().try_for_each(|s| self.sets[s.set].labels.widen(s.centroids.k()))?;
         let prepared: Vec<Prepared<'_>> =
             batch.iter().map(|s| Prepared::new(self.matrix, s.centroids, self.level)).collect();
         let drifts = self.prepare_bounds(batch, &prepared);
@@ -195,7 +182,7 @@ impl Session for CpuSession<'_> {
     fn relabel(&mut self, set: usize, row: usize, label: u32) -> Result<()> {
         let at = self.sorted.as_ref().map_or(row, |s| s.places[row] as usize);
         let set = &mut self.sets[set];
-        set.labels[at] = label;
+        set.labels.set(at, label);
         if let Some(bounds) = &mut set.bounds {
             bounds.forget_tile(at / TILE);
         }
@@ -204,8 +191,7 @@ impl Session for CpuSession<'_> {
 
     fn renumber(&mut self, set: usize, map: &[u32]) -> Result<()> {
         let set = &mut self.sets[set];
-        let labels = set.labels[..self.matrix.count()].par_iter_mut().with_min_len(SHARE);
-        labels.for_each(|l| *l = map[*l as usize]);
+        set.labels.renumber(self.matrix.count(), map);
         if let Some(bounds) = &mut set.bounds {
             bounds.forget();
         }
@@ -213,11 +199,8 @@ impl Session for CpuSession<'_> {
     }
 
     fn labels(&mut self, set: usize) -> Result<Vec<u32>> {
-        let labels = &self.sets[set].labels;
-        Ok(match &self.sorted {
-            Some(sorted) => sorted.places.par_iter().with_min_len(SHARE).map(|&at| labels[at as usize]).collect(),
-            None => labels[..self.matrix.count()].par_iter().with_min_len(SHARE).copied().collect(),
-        })
+        let places = self.sorted.as_ref().map(|sorted| &sorted.places[..]);
+        Ok(self.sets[set].labels.wide(self.matrix.count(), places))
     }
 }
 
@@ -239,7 +222,7 @@ fn blocks<'a>(
         let Some(set) = set else { continue };
         let mut parts = set.bounds.as_mut().map(|b| b.parts(BLOCK_TILES));
         let mut squares = squares.chunks(BLOCK_TILES * TILE);
-        for (block, labels) in blocks.iter_mut().zip(set.labels.chunks_mut(BLOCK_TILES * TILE)) {
+        for (block, labels) in blocks.iter_mut().zip(set.labels.parts(BLOCK_TILES * TILE)) {
             let part = parts.as_mut().and_then(Iterator::next).zip(squares.next());
             let bounds = part.map(|(part, squares)| ShareBounds { part, drift: drift.as_ref(), squares });
             block.sets.push(Share { labels, bounds });

@@ -24,7 +24,6 @@ pub mod template;
 pub mod tune;
 pub mod tuned;
 pub mod tuning;
-pub mod width;
 
 pub use adapter::Adapter;
 pub use batch::{CONSTANTS, LAYOUTS, Layout};
@@ -33,6 +32,7 @@ pub use silhouette::LAYOUT as SILHOUETTE_LAYOUT;
 
 use super::silhouette::{Grouped, Means};
 use super::{Engine, Session};
+use crate::engine::width::Width;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::note::Note;
@@ -49,7 +49,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use stopwatch::Ledger;
 use tuned::Choices;
 use tuning::{Shape, Tuning};
-use width::Width;
 
 /// One GPU or several as an engine.
 #[derive(Debug, Clone)]

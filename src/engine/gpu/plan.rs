@@ -4,7 +4,7 @@ use super::batch::narrow;
 use super::shader::{Kernel, Variant};
 use super::tuned::Choices;
 use super::tuning::{Hold, MOST_TILES, Shape, Tuning};
-use super::width::Width;
+use crate::engine::width::Width;
 use crate::error::{Error, Result};
 use crate::matrix::TILE;
 use std::ops::Range;

@@ -5,8 +5,8 @@
 
 use super::plan::{Kernels, Sums};
 use super::shader::{Kernel, Variant};
-use super::width::Width;
 use super::{Opened, Options};
+use crate::engine::width::Width;
 use crate::matrix::Matrix;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,7 +3,7 @@
 
 use super::template::{Source, fill};
 use super::tuning::{Hold, Tuning, slice};
-use super::width::Width;
+use crate::engine::width::Width;
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
 

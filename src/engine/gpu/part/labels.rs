@@ -9,10 +9,10 @@
 use super::super::device::Held;
 use super::super::plan::sets_a_binding;
 use super::super::record::Words;
-use super::super::width::Width;
 use super::travel::Travel;
 use super::{Part, TILE};
 use crate::engine::NO_LABEL;
+use crate::engine::width::Width;
 use crate::error::Result;
 
 /// A buffer for each group of sets and chunk.

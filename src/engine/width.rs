@@ -1,5 +1,5 @@
-//! How wide a label is on the device: as narrow as the number of clusters allows, several to a word, so that a pass that
-//! changes little reads a byte a point and not four.
+//! How wide a label is: as narrow as the number of clusters allows, so that a pass that changes little reads a byte a point and not
+//! four. A GPU has several to a word.
 
 use crate::engine::NO_LABEL;
 use crate::matrix::TILE;
@@ -28,6 +28,12 @@ impl Width {
     #[must_use]
     pub fn of(k: usize) -> Self {
         Self::ALL.into_iter().find(|width| k <= width.none() as usize).unwrap_or(Self::Word)
+    }
+
+    /// Bytes of a label.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        self.bits() as u64 / 8
     }
 
     /// Bits of a label.
