@@ -1,8 +1,8 @@
 //! Values of a column by their place in order, though it is never whole in memory.
 //!
 //! Of a column that is short enough the values are copied and put in order as far as it takes. Those of a longer one are counted
-//! in equal bins of its range; a bin in which nothing is wanted is passed over, bins with few values are copied, several at a time,
-//! and a bin with many is cut into bins in turn. Bins never fall as values rise, so it is an exact selection.
+//! in equal bins of its range. Of the bins in which something is wanted, those with few values are copied, as many in one read as
+//! there is room for, and one with many is cut into bins in turn. Bins never fall as values rise, so it is an exact selection.
 
 use super::stream::{SHORT, Stream};
 use rayon::prelude::*;
@@ -158,20 +158,24 @@ impl<S: Stream + ?Sized> Column<'_, S> {
         wanted: &dyn Fn(&Range<u64>) -> bool,
         see: &mut dyn FnMut(Range<u64>, Run<'_, T>),
     ) {
-        let mut together = Together::default();
+        let (mut together, mut rows) = (Together::default(), 0);
         for (at, bin) in self.counts(part).into_iter().enumerate().filter(|(_, bin)| bin.rows > 0) {
             let weight = passed..passed + bin.weight;
-            passed = weight.end;
-            let (wanted_here, one) = (wanted(&weight), bin.low == bin.high);
-            let copied = wanted_here && !one && (bin.rows <= self.most || !part.can_be_cut());
-            if !copied || together.rows + bin.rows > self.most {
+            let before = rows;
+            (passed, rows) = (weight.end, rows + bin.rows);
+            if !wanted(&weight) {
+                continue;
+            }
+            let (one, few) = (bin.low == bin.high, bin.rows <= self.most || !part.can_be_cut());
+            let fits = few && rows - together.rows.start <= self.most;
+            if !together.rows.is_empty() && !fits {
                 self.show(part, std::mem::take(&mut together), see);
             }
-            if copied {
-                together.add(at, bin.rows, weight);
-            } else if wanted_here && one {
+            if one && together.rows.is_empty() {
                 see(weight, Run::Same(bin.low));
-            } else if wanted_here {
+            } else if few {
+                together.add(at, before..rows, weight);
+            } else {
                 self.walk_part(Part { low: bin.low, high: bin.high }, weight.start, wanted, see);
             }
         }
@@ -180,7 +184,7 @@ impl<S: Stream + ?Sized> Column<'_, S> {
 
     /// Shows the values of some bins of a part.
     fn show<T: Item>(&self, part: Part, together: Together, see: &mut dyn FnMut(Range<u64>, Run<'_, T>)) {
-        if together.rows > 0 {
+        if !together.rows.is_empty() {
             let there = |value: f64| part.contains(value) && together.bins.contains(&part.bin(value));
             see(together.weight, Run::Some(&mut self.copied(there)));
         }
@@ -241,22 +245,22 @@ impl<S: Stream + ?Sized> Column<'_, S> {
     }
 }
 
-/// Bins that are copied together, and where they begin and end in weight.
+/// Bins that are copied together, with what lies between them, and where they begin and end in rows and in weight.
 #[derive(Default)]
 struct Together {
     bins: Range<usize>,
-    rows: usize,
+    rows: Range<usize>,
     weight: Range<u64>,
 }
 
 impl Together {
-    /// Adds the next bin, or the first.
-    fn add(&mut self, bin: usize, rows: usize, weight: Range<u64>) {
-        if self.rows == 0 {
-            (self.bins.start, self.weight.start) = (bin, weight.start);
+    /// Adds a later bin, or the first.
+    fn add(&mut self, bin: usize, rows: Range<usize>, weight: Range<u64>) {
+        if self.rows.is_empty() {
+            *self = Self { bins: bin..bin + 1, rows, weight };
+        } else {
+            (self.bins.end, self.rows.end, self.weight.end) = (bin + 1, rows.end, weight.end);
         }
-        (self.bins.end, self.weight.end) = (bin + 1, weight.end);
-        self.rows += rows;
     }
 }
 
@@ -314,7 +318,7 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
-    use super::super::columns::{ABSURD, awkward, weighted_and_repeated};
+    use super::super::columns::{ABSURD, awkward, drawn, weighted_and_repeated};
     use super::*;
 
     fn in_order(values: &[f64]) -> Vec<f64> {
@@ -359,6 +363,28 @@ mod tests {
                 assert_eq!(found(&values, most, &[0, 77_777, 150_000]), [sorted[0], sorted[77_777], sorted[150_000]]);
             }
         }
+    }
+
+    #[test]
+    fn many_places_take_few_reads() {
+        struct Counted(Vec<f64>, std::sync::atomic::AtomicUsize);
+        impl Stream for Counted {
+            fn rows(&self) -> usize {
+                self.0.len()
+            }
+            fn read(&self, first: usize, out: &mut [f64]) {
+                self.1.fetch_add(usize::from(first == 0), std::sync::atomic::Ordering::Relaxed);
+                self.0.read(first, out);
+            }
+        }
+        let values: Vec<f64> = drawn(30_000).map(|u| libm::exp(8.0 * u)).collect();
+        let places: Vec<u64> = (0..1_000).map(|place| place * 30).collect();
+        let column = Counted(values.clone(), 0.into());
+        let found_now = places_in::<f64>(&Column { values: &column, weights: None, most: 5_000 }, &places);
+        let sorted = in_order(&values);
+        assert!(found_now.iter().zip(sorted.iter().step_by(30)).all(|(a, b)| a == b));
+        let reads = column.1.into_inner();
+        assert!(reads <= 12, "{reads} reads");
     }
 
     #[test]
