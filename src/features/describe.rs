@@ -1,5 +1,6 @@
 //! What a table holds, column by column, and what a fit would do with it.
 
+use super::extent::Extent;
 use super::learn::{Before, Learner};
 use super::select::{self, LeftOut};
 use super::stream::Stream;
@@ -118,7 +119,7 @@ fn settled(table: &Table, column: &Column, options: &Options, learnt: Option<&Pi
 }
 
 fn numbers(values: &Numbers, show: impl Fn(f64) -> String) -> (Option<u64>, String) {
-    let (low, high) = values.range(None);
+    let Extent { low, high, .. } = values.extent(None);
     let range = if low < high {
         format!("{} to {}", show(low), show(high))
     } else if low == high {

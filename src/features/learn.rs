@@ -6,7 +6,7 @@ use super::moments::moments;
 use super::options::{OutlierAction, Outliers, Reshape};
 use super::outliers::{self, Method};
 use super::plan::{From, Gaps, How, Limits, Number, Plan};
-use super::stream::{Filling, Stream};
+use super::stream::{Filling, Known, Stream};
 use super::together::{Raw, Together, Way};
 use super::transform::{self, Transform};
 use super::{Encode, Missing, Options, Scale, impute, missing_value, prepared, select, sizes};
@@ -103,8 +103,9 @@ impl Learner<'_> {
         raw: &Raw<'_>,
         filled: Option<&Filled>,
     ) -> Result<(How, bool)> {
-        let impute = self.impute(column, raw);
-        let values = Filling { raw, filled, impute };
+        let raw = Known::new(raw);
+        let impute = self.impute(column, &raw);
+        let values = Filling { raw: &raw, filled, impute };
         let transform = self.transform(column, &from, &values)?;
         // Yes and no are a category of two levels: it is a share already.
         let scale = if from == From::YesNo { Scale::None } else { self.options.scale };

@@ -9,6 +9,7 @@ mod beside;
 #[cfg(test)]
 pub(crate) mod columns;
 mod describe;
+mod extent;
 mod filled;
 mod impute;
 mod iterative;

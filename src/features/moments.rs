@@ -4,6 +4,7 @@
 //! integers. Integer addition has no order, so the result depends on neither threads nor chunks, and a row of weight 3
 //! counts exactly as three rows; nothing cancels, however far the column is from zero.
 
+use super::extent::Extent;
 use super::stream::Stream;
 use crate::matrix::Weights;
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
@@ -26,7 +27,7 @@ pub(super) struct Moments {
 /// NaN.
 pub(super) fn moments(values: &(impl Stream + ?Sized), weights: Option<&Weights>) -> Moments {
     let weights = weights.map(Weights::values);
-    let (low, high) = values.range(weights);
+    let Extent { low, high, .. } = values.extent(weights);
     let grid = if low <= high { Grid::new(low, high) } else { Grid::new(0.0, 0.0) };
     let Sums { sum, squares, total } = values.fold(
         Sums::default,

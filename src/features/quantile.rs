@@ -8,7 +8,6 @@
 //! 2, 6 and 4 are one, three and two rows. That unit is taken over all rows of weight, missing values included, so it is
 //! the same in every column.
 
-use super::selection;
 use super::stream::Stream;
 use super::sums::unit;
 
@@ -21,7 +20,7 @@ pub(crate) fn linear(
     of: u64,
 ) -> Option<Vec<f64>> {
     let row = weights.map_or(1, unit);
-    let last = (selection::weight(values, weights) / row).checked_sub(1)?;
+    let last = (values.extent(weights).weight / row).checked_sub(1)?;
     let ends = |row: u64| [row, (row + 1).min(last)];
     let mut places: Vec<u64> = parts.iter().flat_map(|&part| ends(position(last, part, of).0)).collect();
     places.sort_unstable();

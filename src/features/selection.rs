@@ -23,17 +23,8 @@ pub(super) fn lower_median(values: &(impl Stream + ?Sized), weights: Option<&[u6
         let middle = there.len().checked_sub(1)? / 2;
         return Some(*there.select_nth_unstable_by(middle, f64::total_cmp).1);
     }
-    let middle = weight(values, weights).checked_sub(1)? / 2;
+    let middle = values.extent(weights).weight.checked_sub(1)? / 2;
     values.at(weights, &[middle]).first().copied()
-}
-
-/// The weight of the values that are there; without weights, how many they are.
-pub(super) fn weight(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> u64 {
-    let see = |weight: &mut u64, first: usize, values: &[f64]| {
-        let rows = values.iter().enumerate().filter(|(_, v)| !v.is_nan());
-        *weight += rows.map(|(i, _)| weights.map_or(1, |w| w[first + i])).sum::<u64>();
-    };
-    values.fold(|| 0, see, |a, b| a + b)
 }
 
 /// The values in order that so much weight comes before, given ascending, each less than there is in all.
@@ -142,12 +133,12 @@ impl<S: Stream + ?Sized> Column<'_, S> {
     fn walk<T: Item>(&self, wanted: &dyn Fn(&Range<u64>) -> bool, see: &mut dyn FnMut(Range<u64>, Run<'_, T>)) {
         if self.values.rows() <= self.most {
             let mut items = self.whole();
-            let weight = weight(self.values, self.weights);
+            let weight = self.values.extent(self.weights).weight;
             return see(0..weight, Run::Some(&mut items));
         }
-        let (low, high) = self.values.range(self.weights);
-        if low <= high {
-            self.walk_part(Part { low, high }, 0, wanted, see);
+        let extent = self.values.extent(self.weights);
+        if extent.is_some() {
+            self.walk_part(Part::new(extent.low, extent.high), 0, wanted, see);
         }
     }
 
@@ -166,17 +157,21 @@ impl<S: Stream + ?Sized> Column<'_, S> {
             if !wanted(&weight) {
                 continue;
             }
-            let (one, few) = (bin.low == bin.high, bin.rows <= self.most || !part.can_be_cut());
-            let fits = few && rows - together.rows.start <= self.most;
+            let fits = rows - together.rows.start <= self.most;
             if !together.rows.is_empty() && !fits {
                 self.show(part, std::mem::take(&mut together), see);
             }
-            if one && together.rows.is_empty() {
-                see(weight, Run::Same(bin.low));
-            } else if few {
+            if bin.rows <= self.most {
+                together.add(at, before..rows, weight);
+                continue;
+            }
+            let inner = self.extent_in(part, at);
+            if inner.low < inner.high && inner.can_be_cut() {
+                self.walk_part(inner, weight.start, wanted, see);
+            } else if inner.low < inner.high {
                 together.add(at, before..rows, weight);
             } else {
-                self.walk_part(Part { low: bin.low, high: bin.high }, weight.start, wanted, see);
+                see(weight, Run::Same(inner.low));
             }
         }
         self.show(part, together, see);
@@ -217,21 +212,36 @@ impl<S: Stream + ?Sized> Column<'_, S> {
         self.values.fold(Vec::new, see, join)
     }
 
+    /// From where to where the values in a bin of a part reach.
+    fn extent_in(&self, part: Part, bin: usize) -> Part {
+        let see = |(low, high): &mut (f64, f64), first: usize, values: &[f64]| {
+            self.each(first, values, |value, _| {
+                if part.contains(value) && part.bin(value) == bin {
+                    (*low, *high) = (low.min(value), high.max(value));
+                }
+            });
+        };
+        let join = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
+        let (low, high) = self.values.fold(|| (f64::INFINITY, f64::NEG_INFINITY), see, join);
+        Part::new(low, high)
+    }
+
     /// What lies in each bin of a part.
     fn counts(&self, part: Part) -> Vec<Bin> {
         let see = |bins: &mut Vec<Bin>, first: usize, values: &[f64]| {
+            let bins = &mut bins[..BINS];
             self.each(first, values, |value, weight| {
                 if part.contains(value) {
                     let bin = &mut bins[part.bin(value)];
-                    *bin = bin.join(Bin { rows: 1, weight, low: value, high: value });
+                    (bin.rows, bin.weight) = (bin.rows + 1, bin.weight + weight);
                 }
             });
         };
         let join = |mut a: Vec<Bin>, b: Vec<Bin>| {
-            a.iter_mut().zip(b).for_each(|(a, b)| *a = a.join(b));
+            a.iter_mut().zip(b).for_each(|(a, b)| (a.rows, a.weight) = (a.rows + b.rows, a.weight + b.weight));
             a
         };
-        self.values.fold(|| vec![Bin::EMPTY; BINS], see, join)
+        self.values.fold(|| vec![Bin::default(); BINS], see, join)
     }
 
     /// Shows the values with weight that are there.
@@ -265,25 +275,10 @@ impl Together {
 }
 
 /// What lies in a bin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Bin {
     rows: usize,
     weight: u64,
-    low: f64,
-    high: f64,
-}
-
-impl Bin {
-    const EMPTY: Self = Self { rows: 0, weight: 0, low: f64::INFINITY, high: f64::NEG_INFINITY };
-
-    fn join(self, other: Self) -> Self {
-        Self {
-            rows: self.rows + other.rows,
-            weight: self.weight + other.weight,
-            low: self.low.min(other.low),
-            high: self.high.max(other.high),
-        }
-    }
 }
 
 /// A part of the range of a column, from the lowest to the highest value.
@@ -291,28 +286,28 @@ impl Bin {
 struct Part {
     low: f64,
     high: f64,
+    /// Bins to half of what it spans, which may overflow as a whole.
+    scale: f64,
 }
 
 impl Part {
-    /// Half of what it spans, which may overflow as a whole.
-    fn reach(self) -> f64 {
-        self.high * 0.5 - self.low * 0.5
+    fn new(low: f64, high: f64) -> Self {
+        Self { low, high, scale: BINS as f64 / (high * 0.5 - low * 0.5) }
     }
 
     /// Whether the halves of its ends can still be told apart.
     fn can_be_cut(self) -> bool {
-        self.reach() > 0.0
+        self.high * 0.5 > self.low * 0.5
     }
 
     fn contains(self, value: f64) -> bool {
         value >= self.low && value <= self.high
     }
 
-    /// The bin of a value in it.
+    /// The bin of a value in it; of the smallest of all spans the scale is infinite, and what is no number is the first bin.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the number of bins")]
     fn bin(self, value: f64) -> usize {
-        let share = (value * 0.5 - self.low * 0.5) / self.reach();
-        if self.can_be_cut() { ((share * BINS as f64) as usize).min(BINS - 1) } else { 0 }
+        (((value * 0.5 - self.low * 0.5) * self.scale) as usize).min(BINS - 1)
     }
 }
 
@@ -393,7 +388,6 @@ mod tests {
             let (values, weights, repeated) = weighted_and_repeated(&column);
             let sorted = in_order(&repeated);
             let all: Vec<u64> = (0..sorted.len() as u64).collect();
-            assert_eq!(weight(&values, Some(&weights)), sorted.len() as u64);
             for most in [1, 9, 1_000] {
                 let column = Column { values: &values, weights: Some(&weights), most };
                 assert_eq!(places_in::<(f64, u64)>(&column, &all), sorted);

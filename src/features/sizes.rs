@@ -1,6 +1,7 @@
 //! What a column is shifted and divided by when outliers shall not decide it, or zeros shall stay: the numbers of the
 //! scales `robust` and `maxabs`. A column without spread is divided by 1.
 
+use super::extent::Extent;
 use super::quantile::linear;
 use super::stream::Stream;
 
@@ -14,7 +15,7 @@ pub(super) fn robust(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -
 /// Offset 0 and the divisor that brings a column's largest magnitude to 1 (scikit-learn's `MaxAbsScaler`); `None` if it has
 /// no values.
 pub(super) fn maxabs(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<(f64, f64)> {
-    let (low, high) = values.range(weights);
+    let Extent { low, high, .. } = values.extent(weights);
     (low <= high).then(|| (0.0, divisor(low.abs().max(high.abs()))))
 }
 
@@ -34,7 +35,7 @@ mod tests {
             assert_near(offset, expected[0], expected[1], 1e-14, name);
             assert_near(divisor, expected[1], expected[0].abs(), 1e-14, name);
             assert_eq!(maxabs(&values[..], None), Some((0.0, record["maxabs"].as_f64().unwrap())), "{name}");
-            let (low, high) = values.range(None);
+            let Extent { low, high, .. } = values.extent(None);
             assert_eq!(numbers(&record["minmax"]), [low, high - low], "{name}");
         }
     }

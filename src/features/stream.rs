@@ -3,17 +3,16 @@
 //!
 //! Blocks are read by all threads. What learners take from them are exact sums, ranges and selections, which have no order.
 
+use super::extent::Extent;
 use super::filled::Filled;
 use super::selection;
 use super::together::Raw;
 use crate::table::Numbers;
 use rayon::prelude::*;
+use std::sync::OnceLock;
 
 /// Rows read at a time.
 const BLOCK: usize = 1 << 16;
-
-/// Values that are compared at once.
-const LANES: usize = 8;
 
 /// Rows up to which a column may be looked at as a whole: 16 MiB.
 pub(super) const SHORT: usize = 1 << 21;
@@ -55,37 +54,9 @@ pub(crate) trait Stream: Sync {
         blocks.fold(|| (Vec::new(), start()), block).map(|(_, gathered)| gathered).reduce(&start, join)
     }
 
-    /// The lowest and the highest value with weight, -0 as 0; the first above the second if there is none.
-    fn range(&self, weights: Option<&[u64]>) -> (f64, f64) {
-        let none = || [[f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]];
-        let wider = |[lows, highs]: &mut [[f64; LANES]; 2], lane: usize, value: f64| {
-            // NaN is neither; said so that a vector of lanes is compared at once.
-            lows[lane] = if value < lows[lane] { value } else { lows[lane] };
-            highs[lane] = if value > highs[lane] { value } else { highs[lane] };
-        };
-        let see = |ends: &mut [[f64; LANES]; 2], first: usize, values: &[f64]| match weights {
-            None => {
-                let mut all = *ends;
-                let (lanes, rest) = values.as_chunks::<LANES>();
-                lanes.iter().for_each(|values| (0..LANES).for_each(|lane| wider(&mut all, lane, values[lane])));
-                rest.iter().for_each(|value| wider(&mut all, 0, *value));
-                *ends = all;
-            }
-            Some(weights) => {
-                let rows = values.iter().zip(&weights[first..]).filter(|(_, weight)| **weight > 0);
-                rows.for_each(|(value, _)| wider(ends, 0, *value));
-            }
-        };
-        let join = |[mut lows, mut highs]: [[f64; LANES]; 2], [others_low, others_high]: [[f64; LANES]; 2]| {
-            lows.iter_mut().zip(others_low).for_each(|(low, other)| *low = low.min(other));
-            highs.iter_mut().zip(others_high).for_each(|(high, other)| *high = high.max(other));
-            [lows, highs]
-        };
-        let [lows, highs] = self.fold(none, see, join);
-        (
-            lows.into_iter().fold(f64::INFINITY, f64::min) + 0.0,
-            highs.into_iter().fold(f64::NEG_INFINITY, f64::max) + 0.0,
-        )
+    /// From where to where the values reach, and how many there are.
+    fn extent(&self, weights: Option<&[u64]>) -> Extent {
+        Extent::of(self, weights)
     }
 
     /// The values in order that so much weight comes before, given ascending, each less than there is in all.
@@ -174,8 +145,8 @@ impl<S: Stream + ?Sized> Stream for &S {
         (**self).whole()
     }
 
-    fn range(&self, weights: Option<&[u64]>) -> (f64, f64) {
-        (**self).range(weights)
+    fn extent(&self, weights: Option<&[u64]>) -> Extent {
+        (**self).extent(weights)
     }
 
     fn at(&self, weights: Option<&[u64]>, places: &[u64]) -> Vec<f64> {
@@ -236,9 +207,10 @@ impl<S: Stream, F: Fn(f64) -> f64 + Sync> Stream for Risen<S, F> {
         out.iter_mut().for_each(|v| *v = (self.rising)(*v));
     }
 
-    fn range(&self, weights: Option<&[u64]>) -> (f64, f64) {
-        let (low, high) = self.inner.range(weights);
-        if low <= high { ((self.rising)(low) + 0.0, (self.rising)(high) + 0.0) } else { (low, high) }
+    fn extent(&self, weights: Option<&[u64]>) -> Extent {
+        let extent = self.inner.extent(weights);
+        let risen = |value: f64| if extent.is_some() { (self.rising)(value) + 0.0 } else { value };
+        Extent { low: risen(extent.low), high: risen(extent.high), ..extent }
     }
 
     fn at(&self, weights: Option<&[u64]>, places: &[u64]) -> Vec<f64> {
@@ -275,6 +247,34 @@ impl<S: Stream> Stream for Held<S> {
     }
 }
 
+/// A column of which the extent is looked for once.
+pub(super) struct Known<S> {
+    inner: S,
+    /// Without weights, and with them.
+    extents: [OnceLock<Extent>; 2],
+}
+
+impl<S: Stream> Known<S> {
+    pub(super) fn new(inner: S) -> Self {
+        Self { inner, extents: [OnceLock::new(), OnceLock::new()] }
+    }
+}
+
+impl<S: Stream> Stream for Known<S> {
+    fn rows(&self) -> usize {
+        self.inner.rows()
+    }
+
+    fn read(&self, first: usize, out: &mut [f64]) {
+        self.inner.read(first, out);
+    }
+
+    /// The weights must always be the same.
+    fn extent(&self, weights: Option<&[u64]>) -> Extent {
+        *self.extents[usize::from(weights.is_some())].get_or_init(|| self.inner.extent(weights))
+    }
+}
+
 /// A column without gaps.
 pub(super) struct Filling<'a, S> {
     pub(super) raw: S,
@@ -295,5 +295,10 @@ impl<S: Stream> Stream for Filling<'_, S> {
         if let Some(impute) = self.impute {
             out.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = impute);
         }
+    }
+
+    fn extent(&self, weights: Option<&[u64]>) -> Extent {
+        let raw = self.raw.extent(weights);
+        if raw.gaps == 0 { raw } else { Extent::of(self, weights) }
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! `moments.rs` does the same for the mean and deviation that scaling needs; this file takes any terms.
 
+use super::extent::Extent;
 use super::stream::Stream;
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
 
@@ -103,7 +104,7 @@ pub(crate) struct Spread {
 
 /// The spread of the values that are there; `None` if there is none.
 pub(crate) fn spread(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Spread> {
-    let (low, high) = values.range(weights);
+    let Extent { low, high, .. } = values.extent(weights);
     if low > high {
         return None;
     }

@@ -13,7 +13,7 @@
 mod gram;
 mod ridge;
 
-use super::selection;
+use super::stream::Stream;
 use super::sums::{spread, unit, unit_exponent};
 use crate::matrix::power::scale2;
 use gram::{Gram, Placed};
@@ -158,7 +158,7 @@ impl Table {
         let spreads: Vec<_> = columns.iter().map(|c| spread(c, Some(&weights))).collect::<Option<_>>()?;
         let place = |s: &super::sums::Spread| Place { mean: s.mean, exponent: unit_exponent(s.low, s.high) - 3 };
         let places: Vec<Place> = spreads.iter().map(place).collect();
-        let present: Vec<u64> = columns.iter().map(|c| selection::weight(c, Some(&weights))).collect();
+        let present: Vec<u64> = columns.iter().map(|c| c.extent(Some(&weights)).weight).collect();
         let mut order: Vec<usize> = (0..dims).collect();
         order.sort_by_key(|&j| std::cmp::Reverse(present[j]));
         let gaps = columns.iter().map(|c| (0..c.len()).filter(|&i| c[i].is_nan()).collect()).collect();

@@ -12,6 +12,7 @@
 //! known to more digits. If all values have one sign, `l` is taken from its mean: that multiplies `y` by a constant, which
 //! the slope does not see, takes the last term away, and loses nothing however far the values are from 0.
 
+use crate::features::extent::Extent;
 use crate::features::stream::Stream;
 use crate::features::sums::{Sums, spread};
 use crate::matrix::power::{ceil_exponent, pow2, scale2};
@@ -37,7 +38,7 @@ pub(crate) struct YeoJohnson {
 
 impl YeoJohnson {
     pub(super) fn learn(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<Self> {
-        let (low, high) = values.range(weights);
+        let Extent { low, high, .. } = values.extent(weights);
         (low <= high).then(|| Self { lambda: likeliest(values, weights, low, high), low, high })
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::features::columns::{ABSURD, assert_near, awkward, numbers, recorded, shuffled, weighted_and_repeated};
+use crate::features::extent::Extent;
 
 fn learnt(values: &[f64], weights: Option<&[u64]>) -> Vec<Transform> {
     let all =
@@ -111,7 +112,7 @@ fn neighbouring_values_never_change_places() {
 #[test]
 fn a_transformed_value_leads_back() {
     for (name, values, _) in recorded() {
-        let (low, high) = values.range(None);
+        let Extent { low, high, .. } = values.extent(None);
         for transform in learnt(&values, None) {
             for &v in values.iter().filter(|v| !v.is_nan()) {
                 assert_near(transform.restore(transform.apply(v)), v, high - low, 1e-7, name);
