@@ -21,8 +21,8 @@ const MOST_BINS: usize = 4_096;
 /// Bins of all groups together: 2 MiB of counts for a column, which stay in a core's cache.
 const ALL_BINS: usize = 1 << 18;
 
-/// Rows that are gathered for a quantile, in all groups together, and at least in each: 8 MiB.
-const ALL_FEW: usize = 1 << 19;
+/// Rows that are gathered for a quantile, in all groups together, and at least in each: 16 MiB.
+const ALL_FEW: usize = 1 << 20;
 const LEAST_FEW: usize = 1 << 8;
 
 /// The smallest number above 0: a deviation is 0 only where nothing deviates.
