@@ -35,9 +35,12 @@ impl Filled {
                 break;
             }
             let (places, values) = piece.split_at(piece.len() / (PLACE + VALUE) * PLACE);
-            let rows = places.as_chunks().0.iter().map(|place| begin + usize::from(u16::from_le_bytes(*place)));
-            let values = values.as_chunks().0.iter().map(|value| f64::from_le_bytes(*value));
-            rows.zip(values).filter(|(row, _)| (first..end).contains(row)).for_each(|(row, v)| out[row - first] = v);
+            let (places, values) = (places.as_chunks().0, values.as_chunks().0);
+            let row = |place: &[u8; PLACE]| begin + usize::from(u16::from_le_bytes(*place));
+            let some = places.partition_point(|p| row(p) < first)..places.partition_point(|p| row(p) < end);
+            for (place, value) in places[some.clone()].iter().zip(&values[some]) {
+                out[row(place) - first] = f64::from_le_bytes(*value);
+            }
         }
     }
 }

@@ -105,7 +105,7 @@ impl Learner<'_> {
     ) -> Result<(How, bool)> {
         let raw = Known::new(raw);
         let impute = self.impute(column, &raw);
-        let values = Filling { raw: &raw, filled, impute };
+        let values = Known::new(Filling { raw: &raw, filled, impute });
         let transform = self.transform(column, &from, &values)?;
         // Yes and no are a category of two levels: it is a share already.
         let scale = if from == From::YesNo { Scale::None } else { self.options.scale };

@@ -23,8 +23,9 @@ mod plan;
 mod prepared;
 pub(crate) mod quantile;
 mod select;
-mod selection;
+pub(crate) mod selection;
 mod sizes;
+pub(crate) mod span;
 mod stream;
 pub(crate) mod sums;
 mod together;
@@ -282,9 +283,10 @@ fn drop_rows(table: &mut Table, dropped: &[bool], why: &str) -> Result<()> {
 /// Takes rows with gaps in the columns that `drops` names out of a table, and notes how many.
 fn drop_incomplete(table: &mut Table, drops: impl Fn(&str) -> bool) -> Result<Option<Note>> {
     let mut dropped: Vec<bool> = Vec::new();
-    for column in table.columns.iter().filter(|c| c.missing > 0 && drops(&c.name)) {
+    let columns = table.columns.iter().filter(|c| c.missing > 0 && drops(&c.name));
+    for gaps in columns.filter_map(Column::gaps) {
         dropped.resize(table.rows, false);
-        column.gaps().into_iter().flatten().zip(&mut dropped).for_each(|(gap, dropped)| *dropped |= gap);
+        dropped.iter_mut().zip(gaps).for_each(|(dropped, gap)| *dropped |= gap);
     }
     if dropped.is_empty() {
         return Ok(None);

@@ -4,6 +4,7 @@
 //! in equal bins of its range. Of the bins in which something is wanted, those with few values are copied, as many in one read as
 //! there is room for, and one with many is cut into bins in turn. Bins never fall as values rise, so it is an exact selection.
 
+use super::span::Span;
 use super::stream::{SHORT, Stream};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -69,6 +70,8 @@ pub(super) fn distinct(values: &(impl Stream + ?Sized)) -> u64 {
 trait Item: Copy + Send {
     fn new(value: f64, weight: u64) -> Self;
 
+    fn weight(&self) -> u64;
+
     /// Finds the values that so much weight comes before, given ascending.
     fn find(items: &mut [Self], places: &[u64], found: &mut Vec<f64>);
 }
@@ -77,6 +80,10 @@ trait Item: Copy + Send {
 impl Item for f64 {
     fn new(value: f64, _: u64) -> Self {
         value
+    }
+
+    fn weight(&self) -> u64 {
+        1
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "places in a slice")]
@@ -101,16 +108,26 @@ impl Item for (f64, u64) {
         (value, weight)
     }
 
+    fn weight(&self) -> u64 {
+        self.1
+    }
+
     fn find(items: &mut [Self], places: &[u64], found: &mut Vec<f64>) {
-        items.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        let (mut passed, mut places) = (0, places.iter().peekable());
-        for (value, weight) in items {
-            passed += *weight;
-            while places.next_if(|place| **place < passed).is_some() {
-                found.push(*value);
-            }
+        found.extend(find_weighed(items, places));
+    }
+}
+
+/// Of values with weights, those that so much weight comes before, given ascending.
+pub(crate) fn find_weighed(items: &mut [(f64, u64)], places: &[u64]) -> Vec<f64> {
+    items.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut passed, mut places, mut found) = (0, places.iter().peekable(), Vec::with_capacity(places.len()));
+    for (value, weight) in items {
+        passed += *weight;
+        while places.next_if(|place| **place < passed).is_some() {
+            found.push(*value);
         }
     }
+    found
 }
 
 /// Some values of a column: all in a part of its range.
@@ -133,18 +150,18 @@ impl<S: Stream + ?Sized> Column<'_, S> {
     fn walk<T: Item>(&self, wanted: &dyn Fn(&Range<u64>) -> bool, see: &mut dyn FnMut(Range<u64>, Run<'_, T>)) {
         if self.values.rows() <= self.most {
             let mut items = self.whole();
-            let weight = self.values.extent(self.weights).weight;
+            let weight = items.iter().map(T::weight).sum();
             return see(0..weight, Run::Some(&mut items));
         }
         let extent = self.values.extent(self.weights);
         if extent.is_some() {
-            self.walk_part(Part::new(extent.low, extent.high), 0, wanted, see);
+            self.walk_part(Span::new(extent.low, extent.high), 0, wanted, see);
         }
     }
 
     fn walk_part<T: Item>(
         &self,
-        part: Part,
+        part: Span,
         mut passed: u64,
         wanted: &dyn Fn(&Range<u64>) -> bool,
         see: &mut dyn FnMut(Range<u64>, Run<'_, T>),
@@ -166,10 +183,8 @@ impl<S: Stream + ?Sized> Column<'_, S> {
                 continue;
             }
             let inner = self.extent_in(part, at);
-            if inner.low < inner.high && inner.can_be_cut() {
+            if inner.low < inner.high {
                 self.walk_part(inner, weight.start, wanted, see);
-            } else if inner.low < inner.high {
-                together.add(at, before..rows, weight);
             } else {
                 see(weight, Run::Same(inner.low));
             }
@@ -178,11 +193,11 @@ impl<S: Stream + ?Sized> Column<'_, S> {
     }
 
     /// Shows the values of some bins of a part.
-    fn show<T: Item>(&self, part: Part, together: Together, see: &mut dyn FnMut(Range<u64>, Run<'_, T>)) {
+    fn show<T: Item>(&self, part: Span, together: Together, see: &mut dyn FnMut(Range<u64>, Run<'_, T>)) {
         if !together.rows.is_empty() {
             let (first, many) = (together.bins.start, together.bins.len());
             // One comparison that hardly ever holds: whether a value lies before or behind the bins cannot be foreseen.
-            let there = |value: f64| part.contains(value) & (part.bin(value).wrapping_sub(first) < many);
+            let there = |value: f64| contains(part, value) & (bin(part, value).wrapping_sub(first) < many);
             see(together.weight, Run::Some(&mut self.copied(there)));
         }
     }
@@ -215,26 +230,26 @@ impl<S: Stream + ?Sized> Column<'_, S> {
     }
 
     /// From where to where the values in a bin of a part reach.
-    fn extent_in(&self, part: Part, bin: usize) -> Part {
+    fn extent_in(&self, part: Span, at: usize) -> Span {
         let see = |(low, high): &mut (f64, f64), first: usize, values: &[f64]| {
             self.each(first, values, |value, _| {
-                if part.contains(value) && part.bin(value) == bin {
+                if contains(part, value) && bin(part, value) == at {
                     (*low, *high) = (low.min(value), high.max(value));
                 }
             });
         };
         let join = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
         let (low, high) = self.values.fold(|| (f64::INFINITY, f64::NEG_INFINITY), see, join);
-        Part::new(low, high)
+        Span::new(low, high)
     }
 
     /// What lies in each bin of a part.
-    fn counts(&self, part: Part) -> Vec<Bin> {
+    fn counts(&self, part: Span) -> Vec<Bin> {
         let see = |bins: &mut Vec<Bin>, first: usize, values: &[f64]| {
             let bins = &mut bins[..BINS];
             self.each(first, values, |value, weight| {
-                if part.contains(value) {
-                    let bin = &mut bins[part.bin(value)];
+                if contains(part, value) {
+                    let bin = &mut bins[bin(part, value)];
                     (bin.rows, bin.weight) = (bin.rows + 1, bin.weight + weight);
                 }
             });
@@ -283,34 +298,14 @@ struct Bin {
     weight: u64,
 }
 
-/// A part of the range of a column, from the lowest to the highest value.
-#[derive(Debug, Clone, Copy)]
-struct Part {
-    low: f64,
-    high: f64,
-    /// Bins to half of what it spans, which may overflow as a whole.
-    scale: f64,
+fn contains(part: Span, value: f64) -> bool {
+    (value >= part.low) & (value <= part.high)
 }
 
-impl Part {
-    fn new(low: f64, high: f64) -> Self {
-        Self { low, high, scale: BINS as f64 / (high * 0.5 - low * 0.5) }
-    }
-
-    /// Whether the halves of its ends can still be told apart.
-    fn can_be_cut(self) -> bool {
-        self.high * 0.5 > self.low * 0.5
-    }
-
-    fn contains(self, value: f64) -> bool {
-        (value >= self.low) & (value <= self.high)
-    }
-
-    /// The bin of a value in it; of the smallest of all spans the scale is infinite, and what is no number is the first bin.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the number of bins")]
-    fn bin(self, value: f64) -> usize {
-        (((value * 0.5 - self.low * 0.5) * self.scale) as usize).min(BINS - 1)
-    }
+/// The bin of a value in a part.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the number of bins")]
+fn bin(part: Span, value: f64) -> usize {
+    ((part.place(value) * BINS as f64) as usize).min(BINS - 1)
 }
 
 #[cfg(test)]
@@ -354,7 +349,8 @@ mod tests {
         let mut values: Vec<f64> = (0..300_007).map(crowd).collect();
         values.extend([1e300, -1e300, f64::MAX, f64::MIN]);
         let tiny: Vec<f64> = (0..200_000).map(|i| f64::from_bits(u64::from(i % 2 == 0) + 1)).collect();
-        for values in [values, tiny] {
+        let small: Vec<f64> = (0..200_000).map(|i| f64::from(i % 70_001) * 1e-312).collect();
+        for values in [values, tiny, small] {
             let sorted = in_order(&values);
             for most in [100, 5_000, SHORT] {
                 assert_eq!(found(&values, most, &[0, 77_777, 150_000]), [sorted[0], sorted[77_777], sorted[150_000]]);

@@ -82,7 +82,8 @@ pub(crate) trait Stream: Sync {
         Mapped { inner: self, map }
     }
 
-    /// The stream with something done to each value that keeps their order: what is found by order is then found before.
+    /// The stream with something done to each value that keeps their order: what is found by order is then found before. Where
+    /// rounding lets two neighbours change places, it is the one whose value was the smaller.
     fn risen<F: Fn(f64) -> f64 + Sync>(self, rising: F) -> Risen<Self, F>
     where
         Self: Sized,
@@ -298,7 +299,7 @@ impl<S: Stream> Stream for Filling<'_, S> {
     }
 
     fn extent(&self, weights: Option<&[u64]>) -> Extent {
-        let raw = self.raw.extent(weights);
-        if raw.gaps == 0 { raw } else { Extent::of(self, weights) }
+        let (raw, filled) = (self.raw.extent(weights), self.filled.is_some() || self.impute.is_some());
+        if raw.gaps == 0 || !filled { raw } else { Extent::of(self, weights) }
     }
 }

@@ -89,7 +89,7 @@ impl Labels {
     }
 
     fn none_like(&self) -> Result<Self> {
-        let count = of_any_width!(self, Self, labels => labels.len());
+        let count = self.len();
         Ok(match self {
             Self::Byte(_) => Self::Byte(none(count)?),
             Self::Half(_) => Self::Half(none(count)?),
@@ -136,14 +136,26 @@ impl Labels {
         })
     }
 
-    /// Takes the labels of points from where these lay to where they lie now.
-    pub(super) fn reorder(&mut self, before: Option<&[u32]>, now: &[u32]) -> Result<()> {
+    /// Takes the labels of points to the places where these lie now.
+    pub(super) fn place(&mut self, places: &[u32]) -> Result<()> {
         let mut to = self.none_like()?;
-        let from = |row: usize| before.map_or(row, |places| places[row] as usize);
         match (&*self, &mut to) {
-            (Self::Byte(old), Self::Byte(new)) => place(new, now, |row| old[from(row)]),
-            (Self::Half(old), Self::Half(new)) => place(new, now, |row| old[from(row)]),
-            (Self::Word(old), Self::Word(new)) => place(new, now, |row| old[from(row)]),
+            (Self::Byte(from), Self::Byte(to)) => scatter(from, to, places),
+            (Self::Half(from), Self::Half(to)) => scatter(from, to, places),
+            (Self::Word(from), Self::Word(to)) => scatter(from, to, places),
+            _ => unreachable!("they are as wide as before"),
+        }
+        *self = to;
+        Ok(())
+    }
+
+    /// Takes the labels of points back from the places where these lay.
+    pub(super) fn displace(&mut self, places: &[u32]) -> Result<()> {
+        let mut to = self.none_like()?;
+        match (&*self, &mut to) {
+            (Self::Byte(from), Self::Byte(to)) => gather(from, to, places),
+            (Self::Half(from), Self::Half(to)) => gather(from, to, places),
+            (Self::Word(from), Self::Word(to)) => gather(from, to, places),
             _ => unreachable!("they are as wide as before"),
         }
         *self = to;
@@ -160,8 +172,12 @@ impl Labels {
     }
 }
 
-fn place<L>(to: &mut [L], places: &[u32], label: impl Fn(usize) -> L) {
-    places.iter().enumerate().for_each(|(row, &at)| to[at as usize] = label(row));
+fn scatter<L: Copy>(from: &[L], to: &mut [L], places: &[u32]) {
+    places.iter().zip(from).for_each(|(&at, label)| to[at as usize] = *label);
+}
+
+fn gather<L: Copy>(from: &[L], to: &mut [L], places: &[u32]) {
+    to.iter_mut().zip(places).for_each(|(label, &at)| *label = from[at as usize]);
 }
 
 impl Part<'_> {
@@ -246,10 +262,12 @@ mod tests {
             let places =
                 |step: usize| (0..count).map(|row| u32::try_from(row * step % count).unwrap()).collect::<Vec<_>>();
             let (first, second) = (places(2), places(4)); // 315 points
-            labels.reorder(None, &first).unwrap();
-            assert_eq!(labels.wide(count, Some(&first)), wanted[..count]);
-            labels.reorder(Some(&first), &second).unwrap();
-            assert_eq!(labels.wide(count, Some(&second)), wanted[..count]);
+            for places in [first, second] {
+                labels.place(&places).unwrap();
+                assert_eq!(labels.wide(count, Some(&places)), wanted[..count]);
+                labels.displace(&places).unwrap();
+                assert_eq!(labels.wide(count, None), wanted[..count]);
+            }
         }
     }
 

@@ -97,8 +97,9 @@ impl<'m> CpuSession<'m> {
             return Ok(());
         }
         self.next_sort = next_sort(self.passes);
-        let labels = self.labels(most.set)?;
-        let before = self.sorted.as_ref().map(|sorted| sorted.places.clone());
+        if let Some(sorted) = &self.sorted {
+            self.sets.iter_mut().try_for_each(|set| set.labels.displace(&sorted.places))?;
+        }
         let mut sorted = match self.sorted.take().map_or_else(|| Reordered::like(self.matrix), Ok) {
             Err(Error::Memory(_)) => {
                 self.pruning = Pruning::Never; // no room for a copy: go on without one
@@ -106,9 +107,9 @@ impl<'m> CpuSession<'m> {
             }
             room => room?,
         };
-        sorted.sort(self.matrix, &labels, k);
+        sorted.sort(self.matrix, &self.labels(most.set)?, k);
         for set in &mut self.sets {
-            set.labels.reorder(before.as_deref(), &sorted.places)?;
+            set.labels.place(&sorted.places)?;
             set.bounds = None;
         }
         self.sorted = Some(sorted);

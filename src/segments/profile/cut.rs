@@ -4,48 +4,14 @@
 //! counts) that is all. Else the next read gathers the rows of those bins in which something wanted lies; a bin with many rows
 //! (amounts, and a single one a thousand times as large) is cut into bins in turn, which that read counts.
 
-use crate::features::sums::unit_exponent;
-use crate::matrix::power::scale2;
+use crate::features::selection::find_weighed;
+use crate::features::span::Span;
 
 /// Rows that wait until a cut of a cut reads them together: what is gathered then stays in registers.
 const WAITING: usize = 512;
 
 /// Bins at least, so that every cut tells some rows apart.
 const LEAST_BINS: usize = 16;
-
-/// Values as places in their range, from 0 to 1.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Range {
-    pub(super) low: f64,
-    pub(super) high: f64,
-    /// Places are `v * 2^exponent - start`.
-    start: f64,
-    pub(super) exponent: i32,
-    /// `2^exponent` in two factors, since it may lie beyond an f64, and `2^-exponent` likewise.
-    up: [f64; 2],
-    down: [f64; 2],
-}
-
-impl Range {
-    pub(super) fn new(low: f64, high: f64) -> Self {
-        let exponent = if low <= high { unit_exponent(low, high) } else { 0 };
-        let half = exponent / 2;
-        let factors = |sign: i32| [scale2(1.0, sign * half), scale2(1.0, sign * (exponent - half))];
-        let (up, down) = (factors(1), factors(-1));
-        Self { low, high, start: low * up[0] * up[1], exponent, up, down }
-    }
-
-    #[inline]
-    pub(super) fn place(&self, value: f64) -> f64 {
-        value * self.up[0] * self.up[1] - self.start
-    }
-
-    /// The value at a place.
-    #[inline]
-    pub(super) fn value(&self, place: f64) -> f64 {
-        (self.start + place) * self.down[0] * self.down[1]
-    }
-}
 
 /// How rows are selected from.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +29,7 @@ pub(super) struct Limits {
 /// Rows on the way to the values that are wanted of them.
 #[derive(Debug, Clone)]
 pub(super) struct Cut {
-    range: Range,
+    range: Span,
     limits: Limits,
     /// The lowest and the highest value seen: those of a cut's cut may lie anywhere in their range.
     seen: (f64, f64),
@@ -109,7 +75,7 @@ enum Rows {
 
 impl Cut {
     /// Of rows in a range, the lowest and the highest at its ends, those wanted that so much weight comes before, given ascending.
-    pub(super) fn new(range: Range, wanted: Vec<u64>, limits: Limits) -> Self {
+    pub(super) fn new(range: Span, wanted: Vec<u64>, limits: Limits) -> Self {
         let bins = limits.bins.max(LEAST_BINS);
         Self {
             range,
@@ -223,6 +189,7 @@ impl Cut {
         let (mut passed, mut wanted) = (0, self.wanted.iter().peekable());
         let (low, high) = self.seen;
         let known = self.exact || low == high;
+        let all: u64 = self.counts.iter().sum();
         for (bin, count) in self.counts.iter_mut().enumerate() {
             let weight = std::mem::take(count);
             let here: Vec<u64> =
@@ -237,8 +204,11 @@ impl Cut {
             } else if weight / self.limits.unit <= self.limits.few {
                 Rows::Few(Vec::new())
             } else {
-                // Places round, so the bin may begin and end a little off, but never falls as values rise.
-                let range = Range::new(begin(bin).clamp(low, high), begin(bin + 1).clamp(low, high));
+                // Places round, so a bin may begin and end a little off. The first and the last one with rows reach as far as
+                // these do: so at the latest the next cut's range is that of its rows, and its bins tell some of them apart.
+                let from = if passed == weight { low } else { begin(bin).clamp(low, high) };
+                let to = if passed == all { high } else { begin(bin + 1).clamp(low, high) };
+                let range = Span::new(from, to);
                 let seen = (f64::INFINITY, f64::NEG_INFINITY);
                 Rows::Cut(Box::new(Self { seen, ..Self::new(range, here.clone(), self.limits) }))
             };
@@ -266,18 +236,7 @@ impl List {
                 let mut at = |before: &u64| rows.select_nth_unstable_by((before / limits.unit) as usize, by_value).1.0;
                 self.wanted.iter().map(&mut at).collect()
             }
-            Rows::Few(mut rows) => {
-                rows.sort_unstable_by(by_value);
-                let (mut passed, mut wanted) = (0, self.wanted.iter().peekable());
-                let mut values = Vec::with_capacity(self.wanted.len());
-                for (value, weight) in rows {
-                    passed += weight;
-                    while wanted.next_if(|before| **before < passed).is_some() {
-                        values.push(value);
-                    }
-                }
-                values
-            }
+            Rows::Few(mut rows) => find_weighed(&mut rows, &self.wanted),
         }
     }
 }
@@ -292,7 +251,7 @@ mod tests {
         let there = || values.iter().filter(|v| !v.is_nan()).map(|v| (v + 0.0, 1));
         let bounds = there().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (v, _)| (a.min(v), b.max(v)));
         let limits = Limits { bins, few, unit: 1, even: true };
-        let mut cut = Cut::new(Range::new(bounds.0, bounds.1), wanted.to_vec(), limits);
+        let mut cut = Cut::new(Span::new(bounds.0, bounds.1), wanted.to_vec(), limits);
         let mut reads = 0;
         while cut.is_open() {
             cut.read(there());
@@ -316,6 +275,22 @@ mod tests {
             for few in [0, 1, 5, 1_000] {
                 assert!(selected(column, &all, 16, few).0 == sorted, "{few} rows gathered of {:?}..", &column[..1]);
             }
+        }
+    }
+
+    /// Values around 0 are below what their bin begins with, or above what it ends with, where places round.
+    #[test]
+    fn rows_at_the_border_of_a_bin_are_told_apart() {
+        let noise: Vec<f64> = drawn(3_000).map(|u| (u - 0.5) * 2e-17).chain([-1.0, 1.0]).collect();
+        let steps = (0..3_000).map(|i| -1.4e-17 * [0.25, 0.5, 1.0, 2.0][i % 4]);
+        let steps: Vec<f64> = steps.chain([-100.0, 100.0]).collect();
+        let mirrored: Vec<f64> = steps.iter().map(|v| -v).collect();
+        for column in [noise, steps, mirrored] {
+            let sorted = in_order(&column);
+            let wanted = [1, 300, 1_500, 2_700];
+            let (values, reads) = selected(&column, &wanted, 4_096, 50);
+            assert!(wanted.iter().zip(values).all(|(at, v)| sorted[usize::try_from(*at).unwrap()] == v));
+            assert!(reads <= 12, "{reads} reads");
         }
     }
 

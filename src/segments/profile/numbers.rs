@@ -8,9 +8,10 @@
 //! The sums are those of `features/sums.rs`: integers, which have no order. A group is measured by its own range, so its figures
 //! are those it would have alone.
 
-use super::cut::{Cut, Limits, Range};
+use super::cut::{Cut, Limits};
 use super::grouping::{Grouping, Present};
 use crate::features::quantile::between;
+use crate::features::span::Span;
 use crate::features::sums::{mean, steps};
 use crate::matrix::power::scale2;
 use crate::table::Numbers;
@@ -21,8 +22,8 @@ const MOST_BINS: usize = 4_096;
 /// Bins of all groups together: 2 MiB of counts for a column, which stay in a core's cache.
 const ALL_BINS: usize = 1 << 18;
 
-/// Rows that are gathered for a quantile, in all groups together, and at least in each: 16 MiB.
-const ALL_FEW: usize = 1 << 20;
+/// Rows that are gathered for all quantiles of all groups together (32 MiB), and at least for each rank that is wanted.
+const ALL_FEW: usize = 1 << 21;
 const LEAST_FEW: usize = 1 << 8;
 
 /// The smallest number above 0: a deviation is 0 only where nothing deviates.
@@ -93,7 +94,7 @@ pub(super) fn numeric(numbers: &Numbers, grouping: &Grouping<'_>, depth: Depth) 
     groups.iter_mut().for_each(Group::measure);
     if depth == Depth::Quantiles {
         let bins = (ALL_BINS / (everyone + 1)).clamp(1, MOST_BINS);
-        let few = (ALL_FEW / (everyone + 1)).max(LEAST_FEW) as u64;
+        let few = (ALL_FEW / (2 * QUANTILES.len() * (everyone + 1))).max(LEAST_FEW) as u64;
         let bins = (bins + 1).next_power_of_two() / 2;
         let limits = Limits { bins, few, unit: grouping.unit(), even: grouping.is_even() };
         groups.iter_mut().for_each(|g| g.cut(limits));
@@ -149,7 +150,7 @@ impl<'a> Rows<'a> {
 struct Group {
     weight: u64,
     bounds: Option<(f64, f64)>,
-    range: Range,
+    range: Span,
     /// Values in steps of 2^-60 of the range.
     sum: i128,
     /// The mean as a place.
@@ -181,7 +182,7 @@ impl Group {
     /// Ends the first read: the range is known.
     fn measure(&mut self) {
         if let Some((low, high)) = self.bounds {
-            self.range = Range::new(low, high);
+            self.range = Span::new(low, high);
         }
     }
 
