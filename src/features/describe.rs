@@ -3,7 +3,7 @@
 use super::extent::Extent;
 use super::learn::{Before, Learner};
 use super::select::{self, LeftOut};
-use super::stream::Stream;
+use super::stream::{Known, Stream};
 use super::{Options, Pipeline, selection};
 use crate::error::{Result, printable};
 use crate::table::{Column, Levels, Numbers, Table, Values, spelt};
@@ -119,6 +119,7 @@ fn settled(table: &Table, column: &Column, options: &Options, learnt: Option<&Pi
 }
 
 fn numbers(values: &Numbers, show: impl Fn(f64) -> String) -> (Option<u64>, String) {
+    let values = Known::new(values);
     let Extent { low, high, .. } = values.extent(None);
     let range = if low < high {
         format!("{} to {}", show(low), show(high))
@@ -127,7 +128,7 @@ fn numbers(values: &Numbers, show: impl Fn(f64) -> String) -> (Option<u64>, Stri
     } else {
         String::new()
     };
-    (Some(selection::distinct(values)), range)
+    (Some(selection::distinct(&values)), range)
 }
 
 fn yes_no(values: &Numbers) -> (Option<u64>, String) {

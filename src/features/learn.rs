@@ -200,11 +200,11 @@ impl Learner<'_> {
         };
         let clip = self.options.outlier_action == OutlierAction::Clip;
         let limits = |column: &&Column| {
-            let values = column.numbers()?;
-            if has_two_values(values) {
+            let values = Known::new(column.numbers()?);
+            if has_two_values(&values) {
                 return None; // a yes or no in numbers: the rarer one is no outlier
             }
-            let (low, high) = outliers::limits(values, self.weights.map(Weights::values), method)?;
+            let (low, high) = outliers::limits(&values, self.weights.map(Weights::values), method)?;
             Some((column.name.clone(), Limits { low, high, clip }))
         };
         columns.par_iter().filter_map(limits).collect()

@@ -20,19 +20,32 @@ pub(crate) fn linear(
     of: u64,
 ) -> Option<Vec<f64>> {
     let row = weights.map_or(1, unit);
-    let last = (values.extent(weights).weight / row).checked_sub(1)?;
-    let ends = |row: u64| [row, (row + 1).min(last)];
-    let mut places: Vec<u64> = parts.iter().flat_map(|&part| ends(position(last, part, of).0)).collect();
-    places.sort_unstable();
-    places.dedup();
-    let found = values.at(weights, &places.iter().map(|place| place * row).collect::<Vec<_>>());
-    let at = |place: u64| found[places.partition_point(|p| *p < place)];
+    let rows = values.extent(weights).weight / row;
+    if rows == 0 {
+        return None;
+    }
+    let places: Vec<u64> = ranks(rows, parts, of).iter().map(|rank| rank * row).collect();
+    Some(interpolated(rows, parts, of, &values.at(weights, &places)))
+}
+
+/// The rows in order, of at least one, between which the quantiles at parts of `of` lie: ascending, each once.
+pub(crate) fn ranks(rows: u64, parts: &[u64], of: u64) -> Vec<u64> {
+    let mut ranks: Vec<u64> = parts.iter().flat_map(|&part| ends(rows, part, of).0).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    ranks
+}
+
+/// The linearly interpolated quantiles of so many rows, given the values of their [`ranks`].
+pub(crate) fn interpolated(rows: u64, parts: &[u64], of: u64, values: &[f64]) -> Vec<f64> {
+    let ranks = ranks(rows, parts, of);
+    let at = |rank: u64| values[ranks.partition_point(|r| *r < rank)];
     let quantile = |&part: &u64| {
-        let (row, share) = position(last, part, of);
-        let [low, high] = ends(row).map(at);
+        let (ends, share) = ends(rows, part, of);
+        let [low, high] = ends.map(at);
         between(low, high, share)
     };
-    Some(parts.iter().map(quantile).collect())
+    parts.iter().map(quantile).collect()
 }
 
 /// The middle value, or the mean of the two; `None` if there is none.
@@ -40,11 +53,12 @@ pub(super) fn median(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -
     linear(values, weights, &[1], 2)?.first().copied()
 }
 
-/// The row at or below a quantile of rows up to a last one, and how far it is from there to the next.
-fn position(last: u64, part: u64, of: u64) -> (u64, f64) {
+/// The rows at or below a quantile and at or above it, and how far it is from the one to the other.
+fn ends(rows: u64, part: u64, of: u64) -> ([u64; 2], f64) {
+    let last = rows - 1;
     let (steps, of) = (u128::from(last) * u128::from(part), u128::from(of));
-    let row = u64::try_from(steps / of).unwrap_or(last);
-    (row.min(last), (steps % of) as f64 / of as f64)
+    let row = u64::try_from(steps / of).unwrap_or(last).min(last);
+    ([row, (row + 1).min(last)], (steps % of) as f64 / of as f64)
 }
 
 /// The value that lies `share` (0 to 1) of the way from `a` to `b`, never outside them.

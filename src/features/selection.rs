@@ -18,12 +18,6 @@ const FEW: usize = 8;
 /// The smallest value up to which half of all weight lies, an element of the data; without weights each row has one. `None` if
 /// nothing with weight is there.
 pub(super) fn lower_median(values: &(impl Stream + ?Sized), weights: Option<&[u64]>) -> Option<f64> {
-    if weights.is_none() && values.rows() <= SHORT {
-        // Of most columns the median is wanted and nothing else: without counting first how many there are.
-        let mut there: Vec<f64> = Column { values, weights, most: SHORT }.whole();
-        let middle = there.len().checked_sub(1)? / 2;
-        return Some(*there.select_nth_unstable_by(middle, f64::total_cmp).1);
-    }
     let middle = values.extent(weights).weight.checked_sub(1)? / 2;
     values.at(weights, &[middle]).first().copied()
 }

@@ -88,31 +88,15 @@ impl Labels {
         none(count).map(Self::Byte)
     }
 
-    fn none_like(&self) -> Result<Self> {
-        let count = self.len();
-        Ok(match self {
-            Self::Byte(_) => Self::Byte(none(count)?),
-            Self::Half(_) => Self::Half(none(count)?),
-            Self::Word(_) => Self::Word(none(count)?),
-        })
-    }
-
     /// Makes room for the labels of so many clusters.
     pub(super) fn widen(&mut self, k: usize) -> Result<()> {
-        let wide = match (&*self, Width::of(k)) {
-            (Self::Byte(_), Width::Half) => Self::Half(none(self.len())?),
-            (Self::Byte(_) | Self::Half(_), Width::Word) => Self::Word(none(self.len())?),
+        *self = match (&*self, Width::of(k)) {
+            (Self::Byte(labels), Width::Half) => Self::Half(widened(labels)?),
+            (Self::Byte(labels), Width::Word) => Self::Word(widened(labels)?),
+            (Self::Half(labels), Width::Word) => Self::Word(widened(labels)?),
             _ => return Ok(()),
         };
-        let narrow = std::mem::replace(self, wide);
-        of_any_width!(self, Self, to => of_any_width!(&narrow, Self, from => {
-            to.par_iter_mut().zip(from).with_min_len(SHARE).for_each(|(to, from)| *to = Label::narrow(from.wide()));
-        }));
         Ok(())
-    }
-
-    fn len(&self) -> usize {
-        of_any_width!(self, Self, labels => labels.len())
     }
 
     /// Gives a point another label.
@@ -138,27 +122,13 @@ impl Labels {
 
     /// Takes the labels of points to the places where these lie now.
     pub(super) fn place(&mut self, places: &[u32]) -> Result<()> {
-        let mut to = self.none_like()?;
-        match (&*self, &mut to) {
-            (Self::Byte(from), Self::Byte(to)) => scatter(from, to, places),
-            (Self::Half(from), Self::Half(to)) => scatter(from, to, places),
-            (Self::Word(from), Self::Word(to)) => scatter(from, to, places),
-            _ => unreachable!("they are as wide as before"),
-        }
-        *self = to;
+        of_any_width!(self, Self, labels => *labels = placed(labels, places)?);
         Ok(())
     }
 
     /// Takes the labels of points back from the places where these lay.
     pub(super) fn displace(&mut self, places: &[u32]) -> Result<()> {
-        let mut to = self.none_like()?;
-        match (&*self, &mut to) {
-            (Self::Byte(from), Self::Byte(to)) => gather(from, to, places),
-            (Self::Half(from), Self::Half(to)) => gather(from, to, places),
-            (Self::Word(from), Self::Word(to)) => gather(from, to, places),
-            _ => unreachable!("they are as wide as before"),
-        }
-        *self = to;
+        of_any_width!(self, Self, labels => *labels = displaced(labels, places)?);
         Ok(())
     }
 
@@ -172,12 +142,22 @@ impl Labels {
     }
 }
 
-fn scatter<L: Copy>(from: &[L], to: &mut [L], places: &[u32]) {
-    places.iter().zip(from).for_each(|(&at, label)| to[at as usize] = *label);
+fn widened<From: Label, To: Label>(from: &[From]) -> Result<Vec<To>> {
+    let mut to: Vec<To> = none(from.len())?;
+    to.par_iter_mut().zip(from).with_min_len(SHARE).for_each(|(to, from)| *to = To::narrow(from.wide()));
+    Ok(to)
 }
 
-fn gather<L: Copy>(from: &[L], to: &mut [L], places: &[u32]) {
+fn placed<L: Label>(from: &[L], places: &[u32]) -> Result<Vec<L>> {
+    let mut to = none(from.len())?;
+    places.iter().zip(from).for_each(|(&at, label)| to[at as usize] = *label);
+    Ok(to)
+}
+
+fn displaced<L: Label>(from: &[L], places: &[u32]) -> Result<Vec<L>> {
+    let mut to = none(from.len())?;
     to.iter_mut().zip(places).for_each(|(label, &at)| *label = from[at as usize]);
+    Ok(to)
 }
 
 impl Part<'_> {

@@ -10,7 +10,7 @@
 
 use super::cut::{Cut, Limits};
 use super::grouping::{Grouping, Present};
-use crate::features::quantile::between;
+use crate::features::quantile::{interpolated, ranks};
 use crate::features::span::Span;
 use crate::features::sums::{mean, steps};
 use crate::matrix::power::scale2;
@@ -29,8 +29,9 @@ const LEAST_FEW: usize = 1 << 8;
 /// The smallest number above 0: a deviation is 0 only where nothing deviates.
 const SMALLEST: f64 = f64::from_bits(1);
 
-/// The quantiles that are told: `part / 10`.
+/// The quantiles that are told, in tenths.
 const QUANTILES: [u64; 3] = [1, 5, 9];
+const TENTHS: u64 = 10;
 
 /// Numbers of some rows, described; NaN where there are none.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -189,7 +190,8 @@ impl Group {
     /// Prepares for quantiles.
     fn cut(&mut self, limits: Limits) {
         if self.weight > 0 {
-            let wanted = wanted(self.weight / limits.unit).iter().map(|row| row * limits.unit).collect();
+            let ranks = ranks(self.weight / limits.unit, &QUANTILES, TENTHS);
+            let wanted = ranks.iter().map(|rank| rank * limits.unit).collect();
             self.cut = Some(Cut::new(self.range, wanted, limits));
         }
     }
@@ -245,46 +247,20 @@ impl Group {
     fn described(self, grouping: &Grouping<'_>) -> Numeric {
         let Some((low, high)) = self.bounds else { return Numeric::NONE };
         let rows = self.weight / grouping.unit();
-        let [p10, median, p90] = match self.cut {
-            Some(cut) => quantiles(cut, rows),
-            None => [f64::NAN; 3],
-        };
+        let quantiles = self.cut.map(|cut| interpolated(rows, &QUANTILES, TENTHS, &cut.values())).unwrap_or_default();
+        let quantile = |q: usize| quantiles.get(q).copied().unwrap_or(f64::NAN);
         let deviation = mean(self.squares, self.weight).sqrt();
         Numeric {
             weight: grouping.real(self.weight),
             mean: self.range.value(self.mean).clamp(low, high),
             sd: if deviation > 0.0 { scale2(deviation, -self.range.exponent).max(SMALLEST) } else { 0.0 },
             low: self.range.low,
-            p10,
-            median,
-            p90,
+            p10: quantile(0),
+            median: quantile(1),
+            p90: quantile(2),
             high: self.range.high,
         }
     }
-}
-
-/// The quantiles of so many rows.
-fn quantiles(cut: Cut, rows: u64) -> [f64; 3] {
-    let (wanted, values) = (wanted(rows), cut.values());
-    let at = |row: u64| wanted.partition_point(|w| *w < row);
-    QUANTILES.map(|part| {
-        let [low, high] = ends(rows, part).map(|row| values[at(row)]);
-        between(low, high, position(rows, part).1)
-    })
-}
-
-/// The rows in order that quantiles of so many rows lie between.
-fn wanted(rows: u64) -> Vec<u64> {
-    let mut wanted: Vec<u64> = QUANTILES.iter().flat_map(|&part| ends(rows, part)).collect();
-    wanted.sort_unstable(); // of few rows they may cross
-    wanted.dedup();
-    wanted
-}
-
-/// The rows between which the quantile `part / 10` of so many rows lies.
-fn ends(rows: u64, part: u64) -> [u64; 2] {
-    let row = position(rows, part).0;
-    [row, (row + 1).min(rows - 1)]
 }
 
 impl Numeric {
@@ -298,10 +274,4 @@ impl Numeric {
         p90: f64::NAN,
         high: f64::NAN,
     };
-}
-
-/// The row at or below the quantile `part / 10` of so many rows, and how far it is from there to the next.
-fn position(rows: u64, part: u64) -> (u64, f64) {
-    let steps = u128::from(rows - 1) * u128::from(part);
-    (u64::try_from(steps / 10).unwrap_or(rows - 1), (steps % 10) as f64 / 10.0)
 }
