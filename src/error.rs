@@ -100,9 +100,12 @@ pub enum Error {
         /// Passes made.
         iterations: u32,
     },
-    /// The device asked for is missing, wrong, lost or full.
+    /// The device asked for is missing, lost or full.
     #[error("{0}")]
     Device(String),
+    /// A device gives wrong answers: which kernel, in which stage.
+    #[error("{0}")]
+    Wrong(String),
     /// The job would not fit in memory.
     #[error("{0}")]
     Memory(String),
@@ -161,7 +164,7 @@ impl Error {
             Self::Data { .. } => "data",
             Self::Model { .. } => "model",
             Self::NotConverged { .. } => "not_converged",
-            Self::Device(_) => "device",
+            Self::Device(_) | Self::Wrong(_) => "device",
             Self::Memory(_) => "memory",
             Self::Output { .. } => "output",
             Self::Gate(_) => "gate",
@@ -208,7 +211,7 @@ impl Error {
             Self::Data { .. } => 3,
             Self::Model { .. } => 4,
             Self::NotConverged { .. } => 5,
-            Self::Device(_) => 6,
+            Self::Device(_) | Self::Wrong(_) => 6,
             Self::Memory(_) => 7,
             Self::Output { .. } => 8,
             Self::Gate(_) => 10,

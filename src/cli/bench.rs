@@ -97,6 +97,8 @@ fn run(
         run["variant"] = json!(gpu.ran().join(" + "));
         run["label_bits"] = json!(gpu.label_bits());
         run["tiles_skipped"] = json!(gpu.tiles_skipped());
+        let (kernels, time) = gpu.compiled();
+        (run["kernels_compiled"], run["compile_seconds"]) = (json!(kernels), json!(time.as_secs_f64()));
         add_times(&mut run, &gpu.times());
     }
     Ok(run)

@@ -1,4 +1,4 @@
-//! Where to run: what `--device` names, opened and probed.
+//! Where to run: what `--device` names, opened.
 
 use super::args::DeviceArgs;
 use segma::engine::Engine;
@@ -6,7 +6,6 @@ use segma::engine::cpu::Cpu;
 use segma::engine::fallback::Fallback;
 use segma::engine::gpu::cache::Cache;
 use segma::engine::gpu::{Adapter, Gpu, OpenOptions};
-use segma::engine::probe::probe;
 use segma::error::{Error, Result};
 use segma::note::Note;
 use std::path::Path;
@@ -41,12 +40,12 @@ impl Choice {
     /// Reads `--device`: `auto`, `cpu`, or a GPU (see [`Adapter::choose`]).
     ///
     /// # Errors
-    /// [`Error::Usage`] if it makes no sense; [`Error::Device`] if the device is missing, refuses, or answers the probe wrongly.
+    /// [`Error::Usage`] if it makes no sense; [`Error::Device`] if the device is missing, or refuses.
     pub(super) fn new(args: &DeviceArgs) -> Result<Self> {
         match args.device.trim().to_lowercase().as_str() {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Named(cpu(Vec::new())?)),
-            name => Ok(Self::Named(gpu(&Adapter::choose(name)?, args)?)),
+            name => Ok(Self::Named(gpu(&Adapter::choose(name)?, args, Fallback::new)?)),
         }
     }
 
@@ -57,7 +56,7 @@ impl Choice {
             Self::Auto if values < LEAST_FOR_GPU => cpu(Vec::new()),
             Self::Auto => match Adapter::all().into_iter().find(|a| !a.is_software()) {
                 None => cpu(vec![Note::new("gpu_unavailable", format!("{}; running on the CPU", no_gpu()))]),
-                Some(adapter) => gpu(&[adapter], args).or_else(|e| match e {
+                Some(adapter) => gpu(&[adapter], args, |a, b| Fallback::new(a, b).forgiving()).or_else(|e| match e {
                     Error::Usage(_) => Err(e),
                     e => {
                         let text = format!("{e}; running on the CPU, with the same result");
@@ -88,9 +87,12 @@ fn cpu(notes: Vec<Note>) -> Result<Device> {
     Ok(Device { kind: "cpu", adapter, engine: Box::new(cpu), spare: None, notes, gpu: None })
 }
 
-fn gpu(adapters: &[Adapter], args: &DeviceArgs) -> Result<Device> {
+fn gpu(
+    adapters: &[Adapter],
+    args: &DeviceArgs,
+    fallback: impl Fn(Box<dyn Engine>, Box<dyn Engine>) -> Fallback,
+) -> Result<Device> {
     let mut gpu = Gpu::open(adapters, OpenOptions::default())?;
-    probe(&gpu)?; // with all the memory there is: the limit is for the points
     let notes = Cache::standard().map_or_else(Vec::new, |cache| gpu.tuned(&cache));
     if let Some(bytes) = args.gpu_memory {
         gpu = gpu.memory(bytes);
@@ -99,7 +101,7 @@ fn gpu(adapters: &[Adapter], args: &DeviceArgs) -> Result<Device> {
     let spare = cpu.as_ref().map(Engine::name);
     let engine: Box<dyn Engine> = match cpu {
         None => Box::new(gpu.clone()),
-        Some(cpu) => Box::new(Fallback::new(Box::new(gpu.clone()), Box::new(cpu))),
+        Some(cpu) => Box::new(fallback(Box::new(gpu.clone()), Box::new(cpu))),
     };
     let adapter = adapters.iter().map(Adapter::name).collect::<Vec<_>>().join(" + ");
     Ok(Device { kind: "gpu", adapter, engine, spare, notes, gpu: Some(gpu) })

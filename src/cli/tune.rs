@@ -7,7 +7,6 @@ use comfy_table::{Table as Grid, presets};
 use segma::engine::gpu::cache::{Cache, Entry};
 use segma::engine::gpu::tune::{Timed, fastest, made_up, tune};
 use segma::engine::gpu::{Adapter, Gpu, OpenOptions};
-use segma::engine::probe::probe;
 use segma::error::{Error, Result, escaped, printable};
 use segma::matrix::{Matrix, Weights};
 use segma::table::npy_matrix;
@@ -19,7 +18,6 @@ pub(super) fn run(args: &TuneArgs) -> Result<()> {
     let cache = cache(args)?;
     cache.prepare()?;
     let mut gpu = Gpu::open(std::slice::from_ref(&adapter), OpenOptions::default())?;
-    probe(&gpu)?;
     if let Some(bytes) = args.gpu_memory {
         gpu = gpu.memory(bytes);
     }

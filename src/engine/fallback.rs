@@ -13,13 +13,20 @@ use crate::note::Note;
 pub struct Fallback {
     first: Box<dyn Engine>,
     second: Box<dyn Engine>,
+    forgives: bool,
 }
 
 impl Fallback {
-    /// An engine that runs on `first` as long as it works.
+    /// An engine that runs on `first` as long as it works. One that answers wrongly ends the work: who named it should know.
     #[must_use]
     pub fn new(first: Box<dyn Engine>, second: Box<dyn Engine>) -> Self {
-        Self { first, second }
+        Self { first, second, forgives: false }
+    }
+
+    /// Leaves the work to `second` where `first` answers wrongly, too: for a first that nobody named.
+    #[must_use]
+    pub fn forgiving(self) -> Self {
+        Self { forgives: true, ..self }
     }
 }
 
@@ -32,10 +39,11 @@ impl Engine for Fallback {
         let second = self.second.load(matrix)?; // a CPU session costs nothing before it is opened
         let (first, notes) = match self.first.load(matrix) {
             Ok(first) => (Some(first), Vec::new()),
-            Err(e) if is_device(&e) => (None, vec![never_began(&e)]),
+            Err(e) if is_device(&e) || self.forgives && is_wrong(&e) => (None, vec![never_began(&e)]),
             Err(e) => return Err(e),
         };
-        Ok(Box::new(FallbackSession { first, second, sets: Vec::new(), ahead: 0, notes }))
+        let forgives = self.forgives;
+        Ok(Box::new(FallbackSession { first, second, forgives, sets: Vec::new(), ahead: 0, notes }))
     }
 
     fn prepare(&self, matrix: &Matrix, sets: &[usize]) {
@@ -66,6 +74,7 @@ enum Edit {
 struct FallbackSession<'m> {
     first: Option<Box<dyn Session + 'm>>,
     second: Box<dyn Session + 'm>,
+    forgives: bool,
     sets: Vec<History>,
     /// Passes that may still come: the second session is told when it takes over, as those of the first are not its own.
     ahead: u32,
@@ -77,8 +86,9 @@ impl<'m> FallbackSession<'m> {
     fn run<T>(&mut self, work: impl Fn(&mut (dyn Session + 'm)) -> Result<T>) -> Result<T> {
         if let Some(first) = &mut self.first {
             match work(&mut **first) {
-                Err(e) if is_device(&e) => {
-                    self.notes.push(fell_back(&e));
+                Err(e) if is_device(&e) || self.forgives && is_wrong(&e) => {
+                    let began = self.sets.iter().any(|history| history.centroids.is_some());
+                    self.notes.push(if began { fell_back(&e) } else { never_began(&e) });
                     self.first = None;
                     self.rebuild()?;
                 }
@@ -148,6 +158,10 @@ impl Session for FallbackSession<'_> {
     fn notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)
     }
+}
+
+fn is_wrong(error: &Error) -> bool {
+    matches!(error, Error::Wrong(_))
 }
 
 fn is_device(error: &Error) -> bool {

@@ -1,6 +1,7 @@
-//! A known answer for every engine: a few hundred points with planted ties, tiny and large values, duplicates and a far
-//! outlier, against the judge. Anyone can check the contract on their own hardware with it.
+//! Known answers for every engine: points with planted ties, tiny and large values, duplicates and a far outlier, against
+//! the judge. Anyone can check the contract on their own hardware with it, and an engine its kernels.
 
+use super::cpu::Cpu;
 use super::exact::Exact;
 use super::{Centroids, Change, Engine, SetPass, update};
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use ndarray::Array2;
 /// totals, and keep points in registers or not.
 ///
 /// # Errors
-/// [`Error::Device`] naming the engine and the stage that answered wrongly, or what the engine itself fails with.
+/// [`Error::Wrong`] naming the engine and the stage that answered wrongly, or what the engine itself fails with.
 pub fn probe(engine: &dyn Engine) -> Result<()> {
     for (points, dims, k, weighted) in [
         (321, 3, 5, false),
@@ -23,28 +24,65 @@ pub fn probe(engine: &dyn Engine) -> Result<()> {
         (130, 33, 70, true),
     ] {
         let matrix = matrix(points, dims, weighted)?;
-        let (a, b) = (centroids(&matrix, k, 0), centroids(&matrix, k, 7));
-        // The third pass changes nothing, so that the fourth finds an engine that expects few changes.
-        let passes = [&a, &b, &b, &a];
-        let (judge, answer) = (run(&Exact, &matrix, &passes)?, run(engine, &matrix, &passes)?);
-        let wrong = judge.iter().zip(&answer).find_map(|(j, a)| wrong_stage(j, a));
-        let (judge, answer) = (run_on(&Exact, &matrix, &a)?, run_on(engine, &matrix, &a)?);
-        let wrong_on = judge.iter().zip(&answer).find_map(|(j, a)| wrong_stage(j, a).map(|_| "update"));
-        if let Some(stage) = wrong.or(wrong_on) {
+        if let Some(stage) = against(&Exact, engine, &matrix, k)?.or(against_on(&Exact, engine, &matrix, k)?) {
             let message = format!("{}: wrong answer in stage '{stage}' ({points} x {dims}, k {k})", engine.name());
-            return Err(Error::Device(message));
+            return Err(Error::Wrong(message));
         }
     }
     Ok(())
 }
 
+/// Points whose answers are known, on the grid of `bits`, and how many centroids to hold them against.
+pub(super) struct Known {
+    matrix: Matrix,
+    k: usize,
+}
+
+impl Known {
+    /// So many points and centroids.
+    pub(super) fn new(points: usize, dims: usize, bits: u32, weighted: bool, k: usize) -> Result<Self> {
+        let (table, frame) = (table(points, dims), Frame::new(vec![0.0; dims], 0, bits)?);
+        let weights = if weighted { Some(weights(points)?) } else { None };
+        Ok(Self { matrix: Matrix::on_frame_weighted(&table.view(), &frame, weights)?, k })
+    }
+
+    /// The stage in which an engine differs from the CPU, which is the judge here because it is quick; if any.
+    pub(super) fn wrong_stage(&self, engine: &dyn Engine) -> Result<Option<&'static str>> {
+        against(&Cpu::new()?, engine, &self.matrix, self.k)
+    }
+
+    /// The same in passes that go on from means to means.
+    pub(super) fn wrong_stage_on(&self, engine: &dyn Engine) -> Result<Option<&'static str>> {
+        against_on(&Cpu::new()?, engine, &self.matrix, self.k)
+    }
+}
+
+/// The stage in which an engine differs from a judge, if any.
+fn against(judge: &dyn Engine, engine: &dyn Engine, matrix: &Matrix, k: usize) -> Result<Option<&'static str>> {
+    let (a, b) = (centroids(matrix, k, 0), centroids(matrix, k, 7));
+    // The third pass changes nothing, so that the fourth finds an engine that expects few changes.
+    let passes = [&a, &b, &b, &a];
+    let (right, answer) = (run(judge, matrix, &passes)?, run(engine, matrix, &passes)?);
+    Ok(right.iter().zip(&answer).find_map(|(right, a)| wrong_stage(right, a)))
+}
+
+/// The same in passes that go on from means to means.
+fn against_on(judge: &dyn Engine, engine: &dyn Engine, matrix: &Matrix, k: usize) -> Result<Option<&'static str>> {
+    let first = centroids(matrix, k, 0);
+    let (right, answer) = (run_on(judge, matrix, &first)?, run_on(engine, matrix, &first)?);
+    Ok(right.iter().zip(&answer).find_map(|(right, a)| wrong_stage(right, a).map(|_| "update")))
+}
+
 fn matrix(points: usize, dims: usize, weighted: bool) -> Result<Matrix> {
     let table = table(points, dims);
     if weighted {
-        let weights: Vec<f64> = (0..points).map(|i| (i % 7) as f64 / 3.0).collect();
-        return Ok(Matrix::learn(&table.view(), Some(Weights::new(&weights)?))?.0);
+        return Ok(Matrix::learn(&table.view(), Some(weights(points)?))?.0);
     }
     Matrix::on_frame(&table.view(), &Frame::new(vec![0.0; dims], 0, 40)?)
+}
+
+fn weights(points: usize) -> Result<Weights> {
+    Weights::new(&(0..points).map(|i| (i % 7) as f64 / 3.0).collect::<Vec<_>>())
 }
 
 /// Small whole numbers over 8 (ties), the grid's least values, values near 1, and repeated rows.

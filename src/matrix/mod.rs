@@ -85,13 +85,22 @@ impl Matrix {
     /// # Errors
     /// As [`Matrix::on_frame`].
     pub fn on_frame_in(rows: &impl Rows, frame: &Frame, store: &Store) -> Result<Self> {
-        check_shape(rows, None)?;
+        Self::on_known_frame(rows, frame, None, store)
+    }
+
+    /// As [`Matrix::on_frame`], with weights for which the frame has room.
+    pub(crate) fn on_frame_weighted(rows: &impl Rows, frame: &Frame, weights: Option<Weights>) -> Result<Self> {
+        Self::on_known_frame(rows, frame, weights, &Store::default())
+    }
+
+    fn on_known_frame(rows: &impl Rows, frame: &Frame, weights: Option<Weights>, store: &Store) -> Result<Self> {
+        check_shape(rows, weights.as_ref())?;
         if rows.dims() != frame.dims() {
             let message = format!("expected {} columns, found {}", frame.dims(), rows.dims());
             return Err(Error::data(Place::default(), message, "use the columns that the model was fitted on"));
         }
         frame::extremes(rows, None)?; // every value must be finite here too
-        Self::pack(rows, frame.clone(), None, store)
+        Self::pack(rows, frame.clone(), weights, store)
     }
 
     fn pack(rows: &impl Rows, frame: Frame, weights: Option<Weights>, store: &Store) -> Result<Self> {

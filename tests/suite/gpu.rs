@@ -17,7 +17,8 @@ use segma::table::{ReadOptions, read};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub(crate) const ALL: OpenOptions = OpenOptions { abilities: None, checked: false, limits: None };
+/// All that a device can do. Its kernels need not prove right: every test holds their answers against the judge's.
+pub(crate) const ALL: OpenOptions = OpenOptions { abilities: None, checked: false, limits: None, unproven: true };
 
 /// GPU tests that found no adapter.
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
@@ -238,7 +239,8 @@ fn a_device_that_fails_in_the_middle_of_a_fit_costs_a_note_and_no_byte() {
                 (&whole.centroids, whole.inertia, whole.iterations),
                 (&got.centroids, got.inertia, got.iterations)
             );
-            assert!(got.device_notes.iter().any(|n| n.code == "device_lost"));
+            let code = if matches!(fault, Fault::Lose(0) | Fault::Hang(0)) { "gpu_unavailable" } else { "device_lost" };
+            assert!(got.device_notes.iter().any(|n| n.code == code), "{:?}", got.device_notes);
         }
     }
 }

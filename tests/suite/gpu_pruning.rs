@@ -22,7 +22,7 @@ fn gpus_on(adapters: &[Adapter], limits: DeviceLimits) -> Vec<Gpu> {
     let both = |adapter| {
         [(true, false), (false, true)].map(|(int64, checked)| {
             let abilities = Some(Abilities { int64 });
-            open(adapter, OpenOptions { abilities, checked, limits: Some(limits) })
+            open(adapter, OpenOptions { abilities, checked, limits: Some(limits), ..ALL })
         })
     };
     adapters.iter().flat_map(both).collect()
@@ -61,7 +61,7 @@ fn points_whose_centroid_creeps_away_are_seen_to_leave_it() {
 
 /// Overlapping groups, one after the other, as in a table that is sorted by something that matters: tiles hold points of one
 /// group, some of them far from all others.
-fn in_order(n: usize, d: usize, weighted: bool) -> Matrix {
+pub(crate) fn in_order(n: usize, d: usize, weighted: bool) -> Matrix {
     let mut random = Random(23);
     let x = Array2::from_shape_fn((n, d), |(i, j)| {
         let along = i as f64 / n as f64;

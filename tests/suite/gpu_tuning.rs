@@ -1,7 +1,7 @@
 //! What may be chosen freely for a kernel: every choice that the tuner has gives the judge's bytes.
 
 use crate::data::{Kind, Random, table};
-use crate::gpu::adapters;
+use crate::gpu::{ALL, adapters};
 use crate::gpu_ahead::{ahead_and_in_vain, outcome};
 use crate::judge::{Answer, answers, centroids, verdict};
 use segma::engine::exact::Exact;
@@ -45,7 +45,7 @@ fn every_choice(case: &Case, more: &dyn Fn(&Gpu, &str)) {
     let k = case.passes[0][0].k();
     for adapter in adapters() {
         let gpus = [(true, false), (false, true)].map(|(int64, checked)| {
-            let options = OpenOptions { abilities: Some(Abilities { int64 }), checked, limits: None };
+            let options = OpenOptions { abilities: Some(Abilities { int64 }), checked, ..ALL };
             Gpu::open(std::slice::from_ref(&adapter), options).unwrap()
         });
         let choices = candidates(&gpus[0].shape(&case.matrix).unwrap(), k, &gpus[0].limits());

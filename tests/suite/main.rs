@@ -19,6 +19,7 @@ mod gpu;
 mod gpu_ahead;
 mod gpu_labels;
 mod gpu_program;
+mod gpu_proof;
 mod gpu_pruning;
 mod gpu_tuning;
 mod hostile;

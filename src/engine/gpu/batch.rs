@@ -2,7 +2,7 @@
 //! cells of limbs to the change of each set.
 
 use super::part::{MOST_DRIFT, STEP_BITS};
-use super::plan::{COUNTERS, Kernels, Sums};
+use super::plan::{COUNTERS, Kernels, Together};
 use super::shader::{Kernel, Variant};
 use crate::engine::bound::{DIRECTED, Scoring};
 use crate::engine::{Centroids, Change};
@@ -126,6 +126,8 @@ pub(super) struct Batch {
     spans: Vec<(usize, usize)>,
     /// Cells of one pass.
     pub(super) cells: usize,
+    /// What sets whose sums are in workgroup memory have their kernel for.
+    pub(super) together: Together,
     /// Passes in one submission. For more than one, the totals have a region for the sums before the first pass and one for
     /// the change of each.
     pub(super) passes: usize,
@@ -143,10 +145,6 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn sums(&self, set: usize) -> Sums {
-        self.kernels.sums(self.k(set))
-    }
-
     fn leaves_out(&self, set: usize) -> bool {
         self.kernels.leaves_out(self.points, self.members[set].changed)
     }
@@ -164,28 +162,30 @@ impl Batch {
     /// The tables of the source's sets. Those summed in workgroup memory run together, the others alone.
     pub(super) fn new(source: &Source<'_>) -> Self {
         let members = source.members;
-        let mut batch = Self { runs: Vec::new(), spans: vec![(0, 0); members.len()], cells: 0, passes: 1 };
-        let mut binned: Vec<usize> = (0..members.len()).filter(|&i| source.sums(i) == Sums::Binned).collect();
-        binned.sort_by_key(|&i| members[i].group);
-        for together in binned.chunk_by(|&a, &b| members[a].group == members[b].group) {
-            let cells: Vec<usize> = together.iter().map(|&i| source.cells(i)).collect();
-            let most = together.iter().map(|&i| source.k(i)).max().unwrap_or(1);
-            let (rounds, bins) = source.kernels.rounds(&cells, most);
-            batch.run(source, Kernel::Binned(bins), together, &rounds);
+        let (spans, together) = (vec![(0, 0); members.len()], Together::default());
+        let mut batch = Self { runs: Vec::new(), spans, cells: 0, together, passes: 1 };
+        let mut groups: Vec<usize> = (0..members.len()).collect();
+        groups.sort_by_key(|&i| members[i].group);
+        let mut direct = Vec::new();
+        for group in groups.chunk_by(|&a, &b| members[a].group == members[b].group) {
+            let split = source.kernels.split(&group.iter().map(|&i| source.k(i)).collect::<Vec<_>>());
+            if !split.binned.is_empty() {
+                let Together { k, bins } = split.together;
+                let sets: Vec<usize> = split.binned.iter().map(|&at| group[at]).collect();
+                batch.run(source, (Kernel::Binned(bins), k), &sets, &split.rounds);
+                batch.together = batch.together.and(split.together);
+            }
+            direct.extend(split.direct.into_iter().map(|at| group[at]));
         }
         let alone = 0..1;
-        for set in 0..members.len() {
-            match source.sums(set) {
-                Sums::Binned => {}
-                Sums::Direct => batch.run(source, Kernel::Direct, &[set], from_ref(&alone)),
-            }
-        }
+        direct.into_iter().for_each(|set| {
+            batch.run(source, (Kernel::Direct, source.k(set)), &[set], from_ref(&alone));
+        });
         batch
     }
 
-    /// Adds a run of these sets, in these rounds.
-    fn run(&mut self, source: &Source<'_>, kernel: Kernel, sets: &[usize], rounds: &[Range<usize>]) {
-        let k = sets.iter().map(|&set| source.k(set)).max().unwrap_or(1);
+    /// Adds a run of these sets, in these rounds, by a kernel for sets of up to so many centroids.
+    fn run(&mut self, source: &Source<'_>, (kernel, k): (Kernel, usize), sets: &[usize], rounds: &[Range<usize>]) {
         let slack = sets.iter().all(|&set| source.leaves_out(set));
         let variant = Variant { slack, ..source.kernels.variant(kernel, k) };
         let mut run = Run::new(source.members[sets[0]].group, variant);

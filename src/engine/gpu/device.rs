@@ -28,7 +28,7 @@ pub(super) struct Device {
     pub(super) name: String,
     memory: Arc<Memory>,
     trouble: Arc<Mutex<Option<String>>>,
-    submitted: Mutex<Submitted>,
+    submitted: Arc<Mutex<Submitted>>,
 }
 
 /// Submissions that are not known to have finished, oldest first and numbered.
@@ -43,6 +43,12 @@ struct Submitted {
 struct Memory {
     used: AtomicU64,
     most: AtomicU64,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { used: AtomicU64::new(0), most: AtomicU64::new(u64::MAX) }
+    }
 }
 
 /// A buffer on the device; its bytes are given back when it is dropped.
@@ -92,9 +98,23 @@ impl Device {
             has.group_tiles = SOFTWARE_TILES;
         }
         let limits = most.map_or(has, |most| has.within(most));
-        let memory = Arc::new(Memory { used: AtomicU64::new(0), most: AtomicU64::new(u64::MAX) });
+        let memory = Arc::new(Memory::default());
         let name = adapter.name().to_owned();
-        Ok(Self { device, queue, limits, name, memory, trouble, submitted: Mutex::default() })
+        Ok(Self { device, queue, limits, name, memory, trouble, submitted: Arc::default() })
+    }
+
+    /// The same device with buffers that are counted by themselves, without a limit.
+    pub(super) fn aside(&self) -> Self {
+        let memory = Arc::new(Memory::default());
+        Self {
+            device: self.device.clone(),
+            queue: self.queue.clone(),
+            limits: self.limits,
+            name: self.name.clone(),
+            memory,
+            trouble: self.trouble.clone(),
+            submitted: self.submitted.clone(),
+        }
     }
 
     /// The bytes its buffers may take, if that is limited.

@@ -7,12 +7,14 @@ pub enum Fault {
     Lose(u32),
     /// It stops answering after as many.
     Hang(u32),
+    /// Its kernels answer wrongly.
+    Lie,
 }
 
 impl Fault {
     /// Counts: whether the fault happens now.
     pub(super) fn due(&mut self) -> bool {
-        let (Self::Lose(left) | Self::Hang(left)) = self;
+        let (Self::Lose(left) | Self::Hang(left)) = self else { return false };
         let due = *left == 0;
         *left = left.saturating_sub(1);
         due

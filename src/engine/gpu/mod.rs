@@ -14,6 +14,7 @@ mod part;
 mod pipelines;
 pub mod plan;
 mod prepare;
+mod proof;
 mod record;
 mod session;
 pub mod shader;
@@ -42,10 +43,13 @@ use device::Device;
 use pipelines::Pipelines;
 use plan::{Abilities, DeviceLimits, chunk_tiles};
 use prepare::Compiling;
+use proof::Proofs;
 use session::GpuSession;
+use shader::Variant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use stopwatch::Ledger;
 use tuned::Choices;
 use tuning::{Shape, Tuning};
@@ -64,6 +68,8 @@ struct Opened {
     device: Arc<Device>,
     pipelines: Arc<Pipelines>,
     ledger: Arc<Ledger>,
+    proofs: Arc<Proofs>,
+    proves: bool,
     abilities: Abilities,
     checked: bool,
     identity: Identity,
@@ -76,6 +82,10 @@ struct Opened {
 struct Options {
     chunk_bytes: Option<u64>,
     fault: Option<Fault>,
+    /// The kernel that labels, whatever the sets.
+    only: Option<Variant>,
+    /// Whether a pass waits for a kernel that would only save time.
+    patient: bool,
 }
 
 /// How to open adapters.
@@ -85,6 +95,9 @@ pub struct OpenOptions {
     pub abilities: Option<Abilities>,
     /// Whether shaders are compiled with the wrapper's bounds and loop checks.
     pub checked: bool,
+    /// Whether kernels work on points that did not prove right on known ones, and a pass waits for one that would only save time:
+    /// for tests and whatever else holds every answer against another.
+    pub unproven: bool,
     /// The points are cut and the kernels chosen as if the device had no more than these; for tests.
     pub limits: Option<DeviceLimits>,
 }
@@ -103,13 +116,20 @@ impl Gpu {
         }
         let devices = adapters.iter().map(|a| Opened::new(a, options)).collect::<Result<_>>()?;
         let chunk_bytes = std::env::var("SEGMA_GPU_CHUNK").ok().map(|text| chunk_bytes(&text)).transpose()?;
-        Ok(Self { devices, compiling: Arc::default(), options: Options { chunk_bytes, fault: None } })
+        let options = Options { chunk_bytes, patient: options.unproven, ..Options::default() };
+        Ok(Self { devices, compiling: Arc::default(), options })
     }
 
     /// Takes no more than so many bytes for buffers on each device; the points that do not fit stream through it.
     #[must_use]
     pub fn memory(self, bytes: u64) -> Self {
         self.devices.iter().for_each(|d| d.device.limit_memory(bytes));
+        self
+    }
+
+    /// Lets a pass wait for a kernel that would only save time, so that it is timed.
+    fn patient(mut self) -> Self {
+        self.options.patient = true;
         self
     }
 
@@ -156,6 +176,13 @@ impl Gpu {
     #[must_use]
     pub fn tiles_skipped(&self) -> u64 {
         self.devices.iter().map(|d| d.ledger.skipped()).sum()
+    }
+
+    /// How many kernels were compiled so far, and how long that would have taken one after another.
+    #[must_use]
+    pub fn compiled(&self) -> (u64, Duration) {
+        let spent = self.devices.iter().map(|d| d.pipelines.spent());
+        spent.fold((0, Duration::ZERO), |all, one| (all.0 + one.0, all.1 + one.1))
     }
 
     /// Submissions made to its devices so far.
@@ -222,7 +249,7 @@ impl Gpu {
 
     /// Takes the points of a matrix to the devices.
     fn session<'m>(&self, matrix: &'m Matrix) -> Result<GpuSession<'m>> {
-        GpuSession::new(&self.devices, matrix, &self.options)
+        GpuSession::new(&self.devices, &self.compiling, matrix, &self.options)
     }
 
     /// Name and WGSL text of each kernel that was run so far.
@@ -246,6 +273,8 @@ impl Opened {
             device: Arc::new(Device::open(adapter, abilities, options.limits)?),
             pipelines: Arc::default(),
             ledger: Arc::default(),
+            proofs: Arc::default(),
+            proves: !options.unproven,
             abilities,
             checked: options.checked,
             identity: Identity::new(adapter.info(), abilities.int64),

@@ -9,8 +9,8 @@ pub(super) use travel::{MOST_DRIFT, STEP_BITS};
 
 use super::batch::{ChunkInfo, narrow};
 use super::device::{Device, Held};
-use super::fault::Fault;
 use super::plan::Kernels;
+use super::prepare::Compiling;
 use super::record::Recorder;
 use super::staging::Ring;
 use super::tuned::Choices;
@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::matrix::{Matrix, TILE};
 use labels::Labels;
 use std::ops::Range;
+use std::sync::Arc;
 use travel::Travel;
 
 /// Chunks that stream take turns in so many berths, so that one arrives while the other is worked on.
@@ -31,6 +32,8 @@ const ROUNDS: u32 = 3;
 /// A share of the tiles on a device.
 pub(super) struct Part<'m> {
     gpu: Opened,
+    compiling: Arc<Compiling>,
+    options: Options,
     matrix: &'m Matrix,
     kernels: Kernels,
     chunk_tiles: usize,
@@ -50,7 +53,6 @@ pub(super) struct Part<'m> {
     later: Vec<Held>,
     step_tiles: u32,
     totals: Option<Held>,
-    fault: Option<Fault>,
 }
 
 /// A run of tiles.
@@ -79,15 +81,27 @@ struct Points {
 
 impl<'m> Part<'m> {
     /// Takes these tiles of the matrix to the device, as many as fit.
-    pub(super) fn load(gpu: Opened, matrix: &'m Matrix, tiles: Range<usize>, options: &Options) -> Result<Self> {
+    pub(super) fn load(
+        gpu: Opened,
+        compiling: &Arc<Compiling>,
+        matrix: &'m Matrix,
+        tiles: Range<usize>,
+        options: &Options,
+    ) -> Result<Self> {
         let device = &gpu.device;
         let shape = gpu.shape(matrix, tiles.len(), options)?;
         let chunk_tiles = shape.chunk_tiles as usize;
         let kernels = Kernels::new(shape, device.limits, gpu.abilities, gpu.choices.clone());
+        let kernels = match options.only {
+            Some(variant) => kernels.only(variant),
+            None => kernels,
+        };
         let ring = Ring::new(device, size_of_val(matrix.tiles_in(tiles.start..tiles.start + chunk_tiles)))?;
         let chunks = tiles.clone().step_by(chunk_tiles);
         let chunks = chunks.map(|first| Chunk::new(matrix, first, chunk_tiles.min(tiles.end - first)));
         let mut part = Self {
+            compiling: compiling.clone(),
+            options: *options,
             kernels,
             chunk_tiles,
             chunks: chunks.collect(),
@@ -101,7 +115,6 @@ impl<'m> Part<'m> {
             later: Vec::new(),
             step_tiles: 0,
             totals: None,
-            fault: options.fault,
             gpu,
             matrix,
         };

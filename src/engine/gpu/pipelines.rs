@@ -7,15 +7,25 @@ use super::shader::{Access, Binding, Variant};
 use crate::error::Result;
 use pollster::block_on;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The pipelines compiled so far, and those that were run: whether since points were last loaded.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
-    compiled: Mutex<HashMap<Variant, wgpu::ComputePipeline>>,
+    compiled: Arc<Compiled>,
     ran: Mutex<HashMap<Variant, bool>>,
 }
+
+/// What was compiled, each variant under a lock of its own, so that nobody waits for a kernel that is not wanted yet.
+#[derive(Debug, Default)]
+struct Compiled {
+    slots: Mutex<HashMap<Variant, Slot>>,
+    /// How many, and how long they took, one after another.
+    spent: Mutex<(u64, Duration)>,
+}
+
+type Slot = Arc<Mutex<Option<wgpu::ComputePipeline>>>;
 
 impl Pipelines {
     /// The pipeline of a variant; `checked` keeps the wrapper's bounds and loop checks in the shader.
@@ -25,12 +35,29 @@ impl Pipelines {
         Ok(pipeline)
     }
 
-    /// The same, without saying that it is run. One variant is compiled at a time.
+    /// The same, without saying that it is run.
     pub(super) fn compile(&self, device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {
-        Ok(match lock(&self.compiled).entry(variant) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => new.insert(compile(device, variant, checked)?).clone(),
-        })
+        let slot = lock(&self.compiled.slots).entry(variant).or_default().clone();
+        let mut slot = lock(&slot);
+        if let Some(pipeline) = &*slot {
+            return Ok(pipeline.clone());
+        }
+        let clock = Instant::now();
+        let pipeline = compile(device, variant, checked)?;
+        *slot = Some(pipeline.clone());
+        let mut spent = lock(&self.compiled.spent);
+        *spent = (spent.0 + 1, spent.1 + clock.elapsed());
+        Ok(pipeline)
+    }
+
+    /// The same pipelines for a session whose runs do not count.
+    pub(super) fn aside(&self) -> Self {
+        Self { compiled: self.compiled.clone(), ran: Mutex::default() }
+    }
+
+    /// How many were compiled so far, and how long that took if one after another.
+    pub(super) fn spent(&self) -> (u64, Duration) {
+        *lock(&self.compiled.spent)
     }
 
     /// The variants that were run so far.

@@ -3,7 +3,7 @@
 use super::batch::narrow;
 use super::shader::{Kernel, Variant};
 use super::tuned::Choices;
-use super::tuning::{Hold, MOST_TILES, Shape, Tuning};
+use super::tuning::{MOST_TILES, Shape, Tuning};
 use crate::engine::width::Width;
 use crate::error::{Error, Result};
 use crate::matrix::TILE;
@@ -125,15 +125,6 @@ pub fn grid(groups: u32, limit: u32) -> (u32, u32) {
     (groups.div_ceil(y), y)
 }
 
-/// Where the sums of a set are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sums {
-    /// In workgroup memory, while the points are labelled.
-    Binned,
-    /// In the totals, while the points are labelled.
-    Direct,
-}
-
 /// The choice of kernels for a matrix on a device.
 #[derive(Debug, Clone)]
 pub struct Kernels {
@@ -142,18 +133,64 @@ pub struct Kernels {
     abilities: Abilities,
     choices: Choices,
     width: Width,
+    /// The kernel that labels, whatever the sets.
+    only: Option<Variant>,
+    together: Together,
+}
+
+/// What a kernel that sums in workgroup memory is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Together {
+    /// Centroids of the largest of its sets.
+    pub k: usize,
+    /// Bins.
+    pub bins: u32,
+}
+
+impl Together {
+    /// One that is enough for both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { k: self.k.max(other.k), bins: self.bins.max(other.bins) }
+    }
+}
+
+/// How sets are summed: which of them in workgroup memory, in which rounds and by what kernel, and which in the totals.
+#[derive(Debug, Default)]
+pub struct Split {
+    /// Those in workgroup memory.
+    pub binned: Vec<usize>,
+    /// Which of those, by their place in the list, are in workgroup memory together.
+    pub rounds: Vec<Range<usize>>,
+    /// Their kernel.
+    pub together: Together,
+    /// Those in the totals.
+    pub direct: Vec<usize>,
 }
 
 impl Kernels {
     /// For points of a shape on a device; `choices` go before the plan's own where they fit.
     #[must_use]
     pub fn new(shape: Shape, limits: DeviceLimits, abilities: Abilities, choices: Choices) -> Self {
-        Self { shape, limits, abilities, choices, width: Width::default() }
+        let (only, together) = (None, Together::default());
+        Self { shape, limits, abilities, choices, width: Width::default(), only, together }
+    }
+
+    /// Lets this kernel label whatever sets there are.
+    #[must_use]
+    pub fn only(self, variant: Variant) -> Self {
+        Self { width: variant.labels, only: Some(variant), ..self }
+    }
+
+    /// Goes on with this kernel, or a larger one, where sums are in workgroup memory: sets that leave the batch are no reason
+    /// to compile another, which takes a driver as long as hundreds of passes.
+    pub fn keep(&mut self, together: Together) {
+        self.together = together;
     }
 
     /// Lets labels be of this width from now on.
     pub fn widen(&mut self, width: Width) {
-        self.width = width;
+        self.width = self.only.map_or(width, |only| width.max(only.labels));
     }
 
     /// Lets these choices go before the plan's own from now on.
@@ -170,6 +207,9 @@ impl Kernels {
     /// How sets of up to `k` centroids are scored.
     #[must_use]
     pub fn tuning(&self, k: usize) -> Tuning {
+        if let Some(only) = &self.only {
+            return only.tuning;
+        }
         let chosen = self.choices.of(&self.shape, k).filter(|t| t.fits(&self.shape, &self.limits));
         chosen.unwrap_or_else(|| Tuning::plan(&self.shape, k, &self.limits))
     }
@@ -177,16 +217,16 @@ impl Kernels {
     /// The kernel's text and sizes, for sets of up to `k` centroids.
     #[must_use]
     pub fn variant(&self, kernel: Kernel, k: usize) -> Variant {
-        let chosen = self.tuning(k);
-        let tuning = match kernel {
-            Kernel::Binned(_) | Kernel::Direct => chosen,
-            // A lane for each coordinate of a centroid, no tiles; and a kernel that has no choices.
-            Kernel::Silhouette => return Variant::silhouette(self.shape.dims),
-            Kernel::Update => Tuning { tiles: 1, wide: 1, hold: Hold::Nothing, stage: false, bin_bytes: 0 },
-        };
-        let Shape { dims, bits, weighted, .. } = self.shape;
-        let labels = if kernel == Kernel::Update { Width::default() } else { self.width };
-        Variant { kernel, dims, bits, weighted, slack: false, labels, tuning, int64: self.abilities.int64 }
+        let (Shape { dims, bits, weighted, .. }, int64) = (self.shape, self.abilities.int64);
+        match (kernel, self.only) {
+            (Kernel::Silhouette, _) => Variant::silhouette(dims),
+            (Kernel::Update, _) => Variant::update(dims, bits, weighted, int64),
+            (_, Some(only)) => only,
+            (_, None) => {
+                let (labels, tuning) = (self.width, self.tuning(k));
+                Variant { kernel, dims, bits, weighted, slack: false, labels, tuning, int64 }
+            }
+        }
     }
 
     /// Cells of a set of `k` clusters in the totals.
@@ -202,39 +242,55 @@ impl Kernels {
 
     /// Cells that fit in workgroup memory while sets of up to `k` centroids are scored.
     fn bins_beside(&self, k: usize) -> usize {
+        match self.only.map(|only| only.kernel) {
+            Some(Kernel::Binned(bins)) => return bins as usize,
+            Some(_) => return 0,
+            None => {}
+        }
         self.bins(self.tuning(k).bin_bytes(self.shape.dims, &self.limits))
     }
 
-    /// Where the sums of a set are made.
+    /// Whether a set of `k` clusters is summed in workgroup memory, by itself, and not straight in the totals.
     #[must_use]
-    pub fn sums(&self, k: usize) -> Sums {
-        if self.cells(k) <= self.bins_beside(k) { Sums::Binned } else { Sums::Direct }
+    pub fn is_binned(&self, k: usize) -> bool {
+        self.cells(k) <= self.bins_beside(k)
     }
 
     /// Whether settled tiles are left out of a pass over a set, of whose points `changed` changed in the last one: while many
     /// change, few tiles are settled, and finding out costs time.
     #[must_use]
     pub fn leaves_out(&self, points: usize, changed: Option<u64>) -> bool {
-        changed.is_some_and(|c| c.saturating_mul(self.limits.calm) <= points as u64)
+        match &self.only {
+            Some(only) => only.slack,
+            None => changed.is_some_and(|c| c.saturating_mul(self.limits.calm) <= points as u64),
+        }
     }
 
-    /// Cuts binned sets of so many cells and up to `k` centroids into rounds whose bins are in workgroup memory together,
-    /// and gives the bins that the largest round needs: a power of two, so that a set that leaves the batch seldom means
-    /// another kernel.
+    /// How sets of these numbers of clusters are summed. Those whose bins fit in workgroup memory are cut into rounds whose
+    /// bins are there together; the kernel's bins are a power of two, so that most fits of a shape have the same.
     #[must_use]
-    pub fn rounds(&self, cells: &[usize], k: usize) -> (Vec<Range<usize>>, u32) {
+    pub fn split(&self, sets: &[usize]) -> Split {
+        let fits = |set: &usize| self.is_binned(sets[*set]);
+        let k = (0..sets.len()).filter(fits).map(|set| sets[set]).fold(self.together.k, usize::max);
         let most = self.bins_beside(k);
+        let (binned, direct): (Vec<usize>, Vec<usize>) =
+            (0..sets.len()).partition(|set| fits(set) && self.cells(sets[*set]) <= most);
+        if binned.is_empty() {
+            return Split { direct, ..Split::default() };
+        }
         let (mut rounds, mut first, mut used, mut largest) = (Vec::new(), 0, 0, 0);
-        for (set, &cells) in cells.iter().enumerate() {
-            if used + cells > most && set > first {
-                rounds.push(first..set);
-                (first, used) = (set, 0);
+        for (at, &set) in binned.iter().enumerate() {
+            let cells = self.cells(sets[set]);
+            if used + cells > most {
+                rounds.push(first..at);
+                (first, used) = (at, 0);
             }
             used += cells;
             largest = largest.max(used);
         }
-        rounds.push(first..cells.len());
-        (rounds, narrow(largest.next_power_of_two().max(64).min(most)))
+        rounds.push(first..binned.len());
+        let bins = narrow(largest.next_power_of_two().max(64).min(most)).max(self.together.bins);
+        Split { binned, rounds, together: Together { k, bins }, direct }
     }
 
     /// Tiles that the device is handed at a time with so many centroids: whole workgroups of any length, and a power of
@@ -342,8 +398,8 @@ mod tests {
 
     #[test]
     fn sums_are_made_where_they_fit() {
-        assert_eq!([8, 1000].map(|k| kernels(16, false).sums(k)), [Sums::Binned, Sums::Direct]);
-        assert_eq!([8, 150].map(|k| kernels(16, true).sums(k)), [Sums::Binned, Sums::Direct]);
+        assert_eq!([8, 1000].map(|k| kernels(16, false).is_binned(k)), [true, false]);
+        assert_eq!([8, 150].map(|k| kernels(16, true).is_binned(k)), [true, false]);
     }
 
     #[test]
@@ -373,11 +429,27 @@ mod tests {
     #[test]
     fn rounds_hold_every_set_once_and_no_more_than_fits() {
         let k = kernels(16, false);
-        let cells: Vec<usize> = (2..=12).flat_map(|c| [k.cells(c); 40]).collect();
-        let (rounds, bins) = k.rounds(&cells, 12);
-        assert!(rounds.len() > 1 && bins <= 4096);
-        assert!(rounds.iter().all(|r| cells[r.clone()].iter().sum::<usize>() <= bins as usize));
-        assert_eq!(rounds.into_iter().flatten().collect::<Vec<_>>(), (0..cells.len()).collect::<Vec<_>>());
+        let mut sets: Vec<usize> = (2..=12).flat_map(|c| [c; 40]).collect();
+        sets.extend([2000, 3]);
+        let split = k.split(&sets);
+        assert!(split.rounds.len() > 1 && split.together.bins <= 4096 && split.together.k == 12);
+        let cells = |round: &Range<usize>| split.binned[round.clone()].iter().map(|&s| k.cells(sets[s])).sum::<usize>();
+        assert!(split.rounds.iter().all(|r| cells(r) <= split.together.bins as usize));
+        assert_eq!(split.rounds.into_iter().flatten().collect::<Vec<_>>(), (0..split.binned.len()).collect::<Vec<_>>());
+        assert_eq!((split.binned.len(), split.direct), (sets.len() - 1, vec![sets.len() - 2]));
+    }
+
+    #[test]
+    fn sets_that_leave_the_batch_leave_the_kernel() {
+        let mut k = kernels(16, false);
+        let all: Vec<usize> = (2..=40).collect();
+        let together = k.split(&all).together;
+        let binned = |k: &Kernels, t: Together| k.variant(Kernel::Binned(t.bins), t.k);
+        let few = k.split(&[2, 3]).together;
+        assert_ne!(binned(&k, few), binned(&k, together));
+        k.keep(together);
+        assert_eq!(k.split(&[2, 3]).together, together);
+        assert_eq!(k.split(&[]).together, Together::default());
     }
 
     #[test]

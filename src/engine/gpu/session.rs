@@ -7,6 +7,7 @@
 //! rests on the device's division.
 
 use super::part::{Asked, Made, Part};
+use super::prepare::Compiling;
 use super::stopwatch::Ledger;
 use super::tuning::Tuning;
 use super::{Opened, Options};
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -67,12 +69,18 @@ impl Set {
 }
 
 impl<'m> GpuSession<'m> {
-    pub(super) fn new(devices: &[Opened], matrix: &'m Matrix, options: &Options) -> Result<Self> {
+    pub(super) fn new(
+        devices: &[Opened],
+        compiling: &Arc<Compiling>,
+        matrix: &'m Matrix,
+        options: &Options,
+    ) -> Result<Self> {
         devices.iter().for_each(|d| d.pipelines.begin());
         let share = matrix.tiles().div_ceil(devices.len());
         let shares = (0..matrix.tiles()).step_by(share).map(|first| first..(first + share).min(matrix.tiles()));
         let work: Vec<_> = devices.iter().zip(shares).collect();
-        let parts = work.into_par_iter().map(|(gpu, tiles)| Part::load(gpu.clone(), matrix, tiles, options));
+        let load = |(gpu, tiles): (&Opened, Range<usize>)| Part::load(gpu.clone(), compiling, matrix, tiles, options);
+        let parts = work.into_par_iter().map(load);
         let parts = parts.collect::<Result<_>>().map_err(of_device)?;
         let ledger = devices.first().map(|d| d.ledger.clone()).unwrap_or_default();
         Ok(Self { matrix, parts, sets: Vec::new(), asked: 0, left: 0, ledger })

@@ -89,17 +89,27 @@ impl Variant {
     /// The kernel of the silhouette for so many columns: it has no choices.
     #[must_use]
     pub fn silhouette(dims: u32) -> Self {
-        let tuning = Tuning { hold: Hold::Nothing, stage: false, wide: 4, tiles: 1, bin_bytes: 0 };
+        Self::without_choices(dims, 4)
+    }
+
+    fn without_choices(dims: u32, wide: u32) -> Self {
+        let tuning = Tuning { hold: Hold::Nothing, stage: false, wide, tiles: 1, bin_bytes: 0 };
         Self {
             kernel: Kernel::Silhouette,
             dims,
             bits: 0,
             weighted: false,
             slack: false,
-            labels: Width::Word,
+            labels: Width::default(),
             tuning,
             int64: false,
         }
+    }
+
+    /// The kernel that moves centroids: it has no choices either.
+    #[must_use]
+    pub fn update(dims: u32, bits: u32, weighted: bool, int64: bool) -> Self {
+        Self { kernel: Kernel::Update, bits, weighted, int64, ..Self::without_choices(dims, 1) }
     }
 
     /// The stage it is.

@@ -7,6 +7,7 @@
 use super::super::batch::{Batch, CUT, DRIFT, Member, SKIPPED, Source, TABLES, narrow};
 use super::super::device::{Device, Held};
 use super::super::fault::Fault;
+use super::super::proof::Standing;
 use super::super::record::{Dispatch, Words};
 use super::super::shader::{Kernel, Variant};
 use super::super::staging::Ring;
@@ -63,6 +64,8 @@ impl Part<'_> {
         });
         let totals: Option<Vec<Change>> = sets.iter().map(|s| s.totals.cloned()).collect();
         batch.go_on(if totals.is_some() { self.most_passes(&batch, most) } else { 1 });
+        self.kernels.keep(batch.together);
+        self.prove(&mut batch)?;
         let totals = totals.unwrap_or_default();
         self.with_room(|part| part.prepare(&batch, &totals))?;
         self.record(&batch)?;
@@ -71,6 +74,20 @@ impl Part<'_> {
             sets.iter().zip(&last.changes).for_each(|(s, change)| self.changed[s.set] = Some(change.changed));
         }
         Ok(made)
+    }
+
+    /// Sees that the kernels of a batch are right. One that leaves tiles out only saves time: until it has proven right, which
+    /// goes on beside the passes, all tiles are read.
+    fn prove(&mut self, batch: &mut Batch) -> Result<()> {
+        for run in batch.runs.iter_mut().filter(|run| run.variant.slack && !self.options.patient) {
+            let standing = self.gpu.proofs.standing(run.variant);
+            if standing == Standing::Unknown {
+                self.compiling.prove(&self.gpu, run.variant, batch.passes > 1, self.options);
+            }
+            run.variant.slack = standing == Standing::Known;
+        }
+        let (ahead, options) = (batch.passes > 1, self.options);
+        self.with_room(|part| batch.runs.iter().try_for_each(|run| part.gpu.prove(run.variant, ahead, &options)))
     }
 
     pub(super) fn points(&self) -> usize {
@@ -292,10 +309,10 @@ impl Part<'_> {
 
     /// Does what a planted fault asks for.
     fn plant(&mut self) -> Result<()> {
-        if !self.fault.as_mut().is_some_and(Fault::due) {
+        if !self.options.fault.as_mut().is_some_and(Fault::due) {
             return Ok(());
         }
-        match self.fault {
+        match self.options.fault {
             Some(Fault::Hang(_)) => self.gpu.device.wait_for(&AtomicBool::new(false), Duration::from_millis(20)),
             _ => {
                 self.gpu.device.lose();
