@@ -402,6 +402,30 @@ def timed_run(ctx, verb, path, *options, limit=150):
     return seconds, run, json.loads(said)
 
 
+def start(ctx):
+    n, d, k = ctx.sizes["both"]
+    x, c, kept = ctx.points(n, d), ctx.centroids(n, d, k), os.path.join(ctx.folder, "drivers")
+    rows = []
+    ctx.add(f"`segma bench` of {n:,} x {d}, k {k}, in a process of its own: first where the driver has never seen its kernels "
+            "(with an empty folder for what drivers keep), then where it has. Compiling is what the kernels took one after "
+            "another; it goes on while the points go up.")
+    ctx.add(lambda: table(["what drivers keep", "whole process, s", "kernels", "compiling, s", "fit, s"], rows))
+    # Where NVIDIA's driver and Mesa's keep compiled kernels.
+    os.environ.update(__GL_SHADER_DISK_CACHE_PATH=kept, MESA_SHADER_CACHE_DIR=kept)
+    try:
+        for what in ("nothing", "these", "these"):
+            os.makedirs(kept, exist_ok=True)
+            began = time.monotonic()
+            out = ctx.segma("bench", "--matrix", x, "--init", c, "--clusters", str(k), "--max-iter",
+                            str(ctx.sizes["iterations"]), "--json", "--device", ctx.args.device)
+            seconds, [run] = time.monotonic() - began, json.loads(out)["runs"]
+            rows.append((what, f"{seconds:.2f}", run["kernels_compiled"], f"{run['compile_seconds']:.3f}", f"{run['fit_seconds']:.3f}"))
+            ctx.report.write()
+    finally:
+        for name in ("__GL_SHADER_DISK_CACHE_PATH", "MESA_SHADER_CACHE_DIR"):
+            del os.environ[name]
+
+
 def sweep(ctx):
     n, d = ctx.sizes["sweep"]
     path, starts = ctx.points(n, d), "4"
@@ -454,6 +478,7 @@ def big(ctx):
 SECTIONS = [
     ("machine", "Machine and versions", machine),
     ("selftest", "Selftest", selftest),
+    ("start", "A first start", start),
     ("passes", "Passes", passes),
     ("identity", "The same bytes, run to run", identity),
     ("tune", "Tuner", tuner),

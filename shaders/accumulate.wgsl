@@ -116,7 +116,8 @@ fn flush_tally(cset: Set) {
 }
 //#end
 
-// The points of a step that moved, in any order; two counters take turns, so that one is cleared while the other is read.
+// The points of a step that moved, in any order; two counters of them, and of those in doubt (see `referee.wgsl`), take turns,
+// so that one is cleared while the other is read.
 struct Move {
     place: u32, // in the step
     old: u32,
@@ -136,10 +137,10 @@ fn list(at: u32, place: u32, old: u32, label: u32) {
 // Moves the listed points between the sums, all lanes together: eight points by so many coordinates at a time, since lanes
 // that add to one bin wait for each other.
 fn move_listed(cset: Set, step: u32, lane: u32) {
-    workgroupBarrier();
     let count = atomicLoad(&moving[turn]);
     if (lane == 0u) {
         atomicStore(&moving[1u - turn], 0u);
+        atomicStore(&doubting[1u - turn], 0u);
     }
     turn = 1u - turn;
     for (var i = lane; i < (count + 7u) / 8u * 8u * COORDINATES; i += LANES) {

@@ -6,7 +6,8 @@
 //
 // There are two ways to score, TILED and not; what each takes is counted where it stands below. Beside it, bytes a point
 // and set, with B = LABEL_BITS / 8: B of label read, and where it changed one atomicXor of a word with the bits in which the
-// old and the new label differ. Operations: none but a comparison where the best two are apart.
+// old and the new label differ. Operations: none but a comparison where the best two are apart. Barriers a set and step: two,
+// and two more for every part of the centroids that is brought anew, and some for every point in doubt.
 //
 // Without TILED the four points of a lane share a word of labels that are a byte, or have two or four words of their own.
 // With TILED the points of LABELS lanes share a word. The other way to write it, each word by one lane after the lanes have
@@ -266,9 +267,8 @@ fn settle_own(cset: Set, top: Top) {
 // Scores every centroid of a set for the points that a lane holds, QUADS times four centroids for all lanes at a time.
 //
 // Reads: VECTORS times four points that follow each other, as vec4, kept in registers (HOLD) or read again for every QUADS
-// times four centroids; the centroids, four to a vec4, from workgroup memory a few at a time (STAGE) or straight from
-// `scores`. All lanes read the same centroid, so one fetch serves all points of a workgroup. Four labels of a byte are a
-// word that is the lane's own. Gives: the best two upper scores of each point.
+// times four centroids; the centroids, four to a vec4, from workgroup memory (STAGE) or straight from `scores`. All lanes read
+// the same centroid, so one fetch serves all points of a workgroup. Four labels of a byte are a word that is the lane's own. Gives: the best two upper scores of each point.
 //
 // Bytes a point: 4 DIMS read, once for all sets of a round (HOLD), or for every 4 QUADS centroids. Operations a point and
 // centroid: DIMS fused multiply-adds and five to keep the best two. Words fetched into registers a multiply-add:
@@ -321,17 +321,26 @@ fn fetch(first: u32, lane: u32) {
 }
 
 //#if STAGE
-// A few quads of centroids at a time in workgroup memory.
+// Quads of centroids in workgroup memory: of a set that is alone in its round all of them, brought once for all its tiles, if
+// they fit; else a few at a time. (Those of several sets could stay too, but where a set begins is then a sum for every read
+// and takes registers: up to half as many again, by NVIDIA's compiler for compute capability 9.0.)
 var<workgroup> staged: array<vec4<f32>, STAGED * (DIMS + 2u)>;
+var<private> resident: bool;
 
-fn stage(cset: Set, quad: u32, lane: u32) {
-    let first = (cset.first_quad + quad) * (DIMS + 2u);
-    let count = min(STAGED, cset.quads - quad) * (DIMS + 2u);
+fn stage(first: u32, count: u32, lane: u32) {
     workgroupBarrier();
-    for (var i = lane; i < count; i += LANES) {
-        staged[i] = scores[first + i];
+    for (var i = lane; i < count * (DIMS + 2u); i += LANES) {
+        staged[i] = scores[first * (DIMS + 2u) + i];
     }
     workgroupBarrier();
+}
+
+// Brings the centroids of a set that is alone in its round, if they fit.
+fn stage_resident(cset: Set, alone: bool, lane: u32) {
+    resident = alone && cset.quads <= STAGED;
+    if (resident) {
+        stage(cset.first_quad, cset.quads, lane);
+    }
 }
 //#end
 
@@ -349,13 +358,15 @@ fn label_points(cset: Set, lane: u32) {
     var top{v} = Tops(vec4<f32>(LOWEST), vec4<f32>(LOWEST), vec4<u32>(0u));
     //#end
     for (var first = 0u; first < cset.quads; first += STAGED) {
+        let end = min(STAGED, cset.quads - first);
         //#if STAGE
-        stage(cset, first, lane);
+        if (!resident) {
+            stage(cset.first_quad + first, end, lane);
+        }
         let begin = 0u;
         //#else
         let begin = (cset.first_quad + first) * (DIMS + 2u);
         //#end
-        let end = min(STAGED, cset.quads - first);
         for (var quad = 0u; quad < end; quad += QUADS) {
             //#each QUADS
             let at{q} = begin + min(quad + {q}u, end - 1u) * (DIMS + 2u);
@@ -458,6 +469,44 @@ fn change_labels(cset: Set, p: Point, bits: vec4<u32>) {
     //#end
 }
 
+// The largest half square and the largest norm of the centroids of a round, as bits: they lie in the order of the numbers.
+var<workgroup> largest: array<atomic<u32>, 2>;
+
+const NONE: f32 = 1e37; // half squares of the padding are beyond
+
+fn find_largest(first: Set, last: Set, lane: u32) {
+    if (lane < 2u) {
+        atomicStore(&largest[lane], 0u);
+    }
+    workgroupBarrier();
+    for (var i = lane; i < 2u * (last.first_quad + last.quads - first.first_quad); i += LANES) {
+        let four = scores[(first.first_quad + i / 2u) * (DIMS + 2u) + i % 2u];
+        let real = select(four, vec4<f32>(0.0), four > vec4<f32>(NONE));
+        atomicMax(&largest[i % 2u], bitcast<u32>(max(max(real.x, real.y), max(real.z, real.w))));
+    }
+    workgroupBarrier();
+}
+
+// Lower bounds of the best scores of four points. A guard as wide as any of the round's is enough for most points; to look each
+// one's own up takes reads that lie apart. With SLACK more rests on them than the proof.
+fn lower_scores(cset: Set, p: Point, top: Tops) -> vec4<f32> {
+    //#if SLACK
+    //#else
+    let half2 = bitcast<f32>(atomicLoad(&largest[0]));
+    let norm = bitcast<f32>(atomicLoad(&largest[1]));
+    let lower = top.best - vec4<f32>(cset.guard * (half2 + p.norm * norm));
+    if (all(lower > top.second)) {
+        return lower;
+    }
+    //#end
+    return top.best - vec4<f32>(
+        guard(cset, top.position.x, p.norm),
+        guard(cset, top.position.y, p.norm),
+        guard(cset, top.position.z, p.norm),
+        guard(cset, top.position.w, p.norm),
+    );
+}
+
 const PLACES: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 
 // Settles four points that follow each other.
@@ -468,12 +517,7 @@ fn settle_four(cset: Set, p: Point, top: Tops) {
     }
     let old = load_labels(cset.first_label + p.row);
     let position = top.position;
-    let lower = top.best - vec4<f32>(
-        guard(cset, position.x, p.norm),
-        guard(cset, position.y, p.norm),
-        guard(cset, position.z, p.norm),
-        guard(cset, position.w, p.norm),
-    );
+    let lower = lower_scores(cset, p, top);
     let stands = lower > top.second;
     let place = place_of(p);
     let doubtful = here & !stands;
@@ -514,6 +558,9 @@ fn settle_four(cset: Set, p: Point, top: Tops) {
 //#end
 
 fn label_at(cset: Set, position: u32) -> u32 {
+    if (cset.distinct == cset.k) {
+        return position;
+    }
     return exact[(cset.first_centroid + position) * (DIMS + 1u)].x;
 }
 
@@ -526,7 +573,7 @@ fn main(
     let first = chunk.first_tile + (group.y * groups.x + group.x) * TILES;
     if (lane < 2u) {
         atomicStore(&moving[lane], 0u);
-        atomicStore(&doubting, 0u);
+        atomicStore(&doubting[lane], 0u);
     }
     workgroupBarrier();
     var end = 0u;
@@ -542,15 +589,25 @@ fn main(
         group_tile = first;
         let count = min(TILES, max(chunk.end_tile, first) - first);
         //#end
+        //#if TILED
+        //#else
+        //#if SLACK
+        //#else
+        find_largest(round, sets[end - 1u], lane);
+        //#end
+        //#if STAGE
+        stage_resident(round, end == begin + 1u, lane);
+        //#end
+        //#end
         for (var step = 0u; step < count; step += STEP) {
             fetch(step, lane);
             for (var s = begin; s < end; s++) {
                 label_points(sets[s], lane);
                 decide_doubts(sets[s], step, lane);
-                move_listed(sets[s], step, lane);
                 //#if SLACK
                 keep_slack(sets[s], step, lane);
                 //#end
+                move_listed(sets[s], step, lane);
             }
         }
         //#if BINS

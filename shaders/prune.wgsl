@@ -16,9 +16,9 @@
 // multiplying, and where one is off by more than it should be, the slack is none. A point that went to the referee has none.
 //
 // Bytes: 4 a tile and set read, and 4 written where it is scored; of a tile that no set needs, nothing else. Operations: a
-// point DIMS multiply-adds for |x|^2, a point and set about 25, a lane and set one atomicMin in workgroup memory, a set and
-// step of a workgroup two barriers. So it is built in only where few labels change (see `plan.rs`). The other way, a slack in scores,
-// needs no root but |x| + |c| in place of |x - c|, some times as much to take from it for each move.
+// point DIMS multiply-adds for |x|^2, a point and set about 25, a lane and set one atomicMin in workgroup memory. So it is
+// built in only where few labels change (see `plan.rs`). The other way, a slack in scores, needs no root but |x| + |c| in
+// place of |x - c|, some times as much to take from it for each move.
 
 const UNKNOWN: u32 = 0xffffffffu;
 const BEYOND: u32 = 0xffffffffu;  // a tile that there is not
@@ -120,7 +120,6 @@ fn margin(square: f32, lower: f32, second: f32) -> u32 {
 
 // Keeps the slack of the tiles of a step. Of centroids that were scored as one, one may come nearer than what was compared.
 fn keep_slack(cset: Set, step: u32, lane: u32) {
-    workgroupBarrier();
     if (lane < STEP) {
         let steps = atomicExchange(&least[lane], UNKNOWN);
         let tile = unsettled[step + lane];
@@ -128,5 +127,4 @@ fn keep_slack(cset: Set, step: u32, lane: u32) {
             atomicStore(&labels[cset.first_slack + tile], ~added(travel(cset), steps));
         }
     }
-    workgroupBarrier();
 }

@@ -125,11 +125,8 @@ fn referee(cset: Set, base: u32, norm: f32, lane: u32) -> u32 {
 // make room for them one by one.
 fn decide_doubts(cset: Set, step: u32, lane: u32) {
     workgroupBarrier();
-    if (lane == 0u) {
-        doubts = atomicLoad(&doubting);
-        atomicStore(&doubting, 0u);
-    }
-    for (var i = workgroupUniformLoad(&doubts); i > 0u; i--) {
+    let doubts = atomicLoad(&doubting[turn]);
+    for (var i = doubts; i > 0u; i--) {
         let place = moves[STEP * 64u - i].place;
         let p = point(step, place);
         let position = referee(cset, p.base, p.norm, lane);
@@ -138,12 +135,14 @@ fn decide_doubts(cset: Set, step: u32, lane: u32) {
             change_label(cset, p, place, load_label(cset, p), label);
         }
     }
+    if (doubts > 0u) {
+        workgroupBarrier();
+    }
 }
 
-var<workgroup> doubting: atomic<u32>;
-var<workgroup> doubts: u32;
+var<workgroup> doubting: array<atomic<u32>, 2>;
 
 // Leaves a point of the step to the referee.
 fn doubt(place: u32) {
-    moves[STEP * 64u - 1u - min(atomicAdd(&doubting, 1u), STEP * 64u - 1u)].place = place; // see `list`
+    moves[STEP * 64u - 1u - min(atomicAdd(&doubting[turn], 1u), STEP * 64u - 1u)].place = place; // see `list`
 }

@@ -12,6 +12,7 @@ use super::{Gpu, Opened, Options};
 use crate::engine::probe::Known;
 use crate::error::{Error, Result};
 use crate::matrix::TILE;
+use rayon::ThreadPoolBuilder;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -99,14 +100,16 @@ impl Opened {
         &self,
         asked: Variant,
         labels: Variant,
-        answer: impl FnOnce(&Known, &Gpu) -> Result<Option<&'static str>>,
+        answer: impl FnOnce(&Known, &Gpu) -> Result<Option<&'static str>> + Send,
         options: &Options,
     ) -> Result<()> {
         let ask = || {
             if options.fault == Some(Fault::Lie) {
                 return Ok(Some("assign"));
             }
-            answer(&known(&labels)?, &self.aside(labels))
+            // A thread of the pool may wait for this verdict: it must not be found by that pool.
+            let pool = ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| self.device.error(e))?;
+            pool.install(|| answer(&known(&labels)?, &self.aside(labels)))
         };
         self.proofs.verdict(asked, ask)?.map_err(|what| Error::Wrong(format!("{}: {what}", self.device.name)))
     }

@@ -73,8 +73,8 @@ const LIST_BYTES: u32 = 1024 + 64 * 32 + 128;
 /// Vectors of four words in workgroup memory for staged centroids: 16 KiB with the lists of eight tiles.
 const STAGE: u32 = 432;
 
-/// The same beside sums.
-const STAGE_BESIDE: u32 = 256;
+/// The same beside sums: 64 centroids of 16 columns.
+const STAGE_BESIDE: u32 = 288;
 
 /// Bytes of workgroup memory for a point that moved.
 const MOVE_BYTES: u32 = 12;
