@@ -70,6 +70,8 @@ struct Opened {
     ledger: Arc<Ledger>,
     proofs: Arc<Proofs>,
     proves: bool,
+    /// The kernel that labels, whatever the sets.
+    only: Option<Variant>,
     abilities: Abilities,
     checked: bool,
     identity: Identity,
@@ -82,8 +84,6 @@ struct Opened {
 struct Options {
     chunk_bytes: Option<u64>,
     fault: Option<Fault>,
-    /// The kernel that labels, whatever the sets.
-    only: Option<Variant>,
     /// Whether a pass waits for a kernel that would only save time.
     patient: bool,
 }
@@ -275,6 +275,7 @@ impl Opened {
             ledger: Arc::default(),
             proofs: Arc::default(),
             proves: !options.unproven,
+            only: None,
             abilities,
             checked: options.checked,
             identity: Identity::new(adapter.info(), abilities.int64),

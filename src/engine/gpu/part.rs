@@ -92,7 +92,7 @@ impl<'m> Part<'m> {
         let shape = gpu.shape(matrix, tiles.len(), options)?;
         let chunk_tiles = shape.chunk_tiles as usize;
         let kernels = Kernels::new(shape, device.limits, gpu.abilities, gpu.choices.clone());
-        let kernels = match options.only {
+        let kernels = match gpu.only {
             Some(variant) => kernels.only(variant),
             None => kernels,
         };

@@ -13,8 +13,8 @@ use crate::engine::probe::Known;
 use crate::error::{Error, Result};
 use crate::matrix::TILE;
 use rayon::ThreadPoolBuilder;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Most centroids of known answers: several fills of what is staged of them.
 const MOST_CENTROIDS: usize = 160;
@@ -25,41 +25,36 @@ const MOST_WORK: usize = 1 << 23;
 /// The fewest known points: some tiles, of which the last is not full.
 const LEAST_POINTS: usize = 3 * TILE - 17;
 
-/// What kernels answered.
+/// What kernels answered, and which were begun with beside the passes.
 #[derive(Debug, Default)]
-pub(super) struct Proofs(Mutex<HashMap<Variant, Arc<Mutex<Option<Verdict>>>>>);
+pub(super) struct Proofs {
+    verdicts: Mutex<HashMap<Variant, Slot>>,
+    begun: Mutex<HashSet<Variant>>,
+}
+
+type Slot = Arc<Mutex<Option<Verdict>>>;
 
 /// Right, or what was wrong.
 type Verdict = std::result::Result<(), String>;
 
-/// What is known of a kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// It was not asked yet.
-    Unknown,
-    /// It is being compiled or asked.
-    Underway,
-    /// It answered.
-    Known,
-}
-
 impl Proofs {
-    fn of(&self, variant: Variant) -> Arc<Mutex<Option<Verdict>>> {
-        lock(&self.0).entry(variant).or_default().clone()
+    /// Whether the verdict on a kernel is known.
+    pub(super) fn is_known(&self, variant: Variant) -> bool {
+        self.slot(variant).try_lock().is_ok_and(|verdict| verdict.is_some())
     }
 
-    /// What is known of a kernel.
-    pub(super) fn standing(&self, variant: Variant) -> Standing {
-        match self.of(variant).try_lock() {
-            Ok(verdict) if verdict.is_none() => Standing::Unknown,
-            Err(TryLockError::WouldBlock) => Standing::Underway,
-            Ok(_) | Err(TryLockError::Poisoned(_)) => Standing::Known,
-        }
+    /// Whether nobody has begun with a kernel: whoever asks does now.
+    pub(super) fn begin(&self, variant: Variant) -> bool {
+        lock(&self.begun).insert(variant)
+    }
+
+    fn slot(&self, variant: Variant) -> Slot {
+        lock(&self.verdicts).entry(variant).or_default().clone()
     }
 
     /// The verdict on a kernel; `ask` gives the stage in which it is wrong, and is called only if that is not known yet.
     fn verdict(&self, variant: Variant, ask: impl FnOnce() -> Result<Option<&'static str>>) -> Result<Verdict> {
-        let slot = self.of(variant);
+        let slot = self.slot(variant);
         let mut slot = lock(&slot);
         if let Some(verdict) = &*slot {
             return Ok(verdict.clone());
@@ -122,10 +117,10 @@ impl Opened {
             ledger: Arc::default(),
             proofs: Arc::default(),
             proves: false,
+            only: Some(variant),
             ..self.clone()
         };
-        let options = Options { only: Some(variant), ..Options::default() };
-        Gpu { devices: vec![device], compiling: Arc::default(), options }
+        Gpu { devices: vec![device], compiling: Arc::default(), options: Options::default() }
     }
 }
 

@@ -7,7 +7,6 @@
 use super::super::batch::{Batch, CUT, DRIFT, Member, SKIPPED, Source, TABLES, narrow};
 use super::super::device::{Device, Held};
 use super::super::fault::Fault;
-use super::super::proof::Standing;
 use super::super::record::{Dispatch, Words};
 use super::super::shader::{Kernel, Variant};
 use super::super::staging::Ring;
@@ -80,11 +79,11 @@ impl Part<'_> {
     /// goes on beside the passes, all tiles are read.
     fn prove(&mut self, batch: &mut Batch) -> Result<()> {
         for run in batch.runs.iter_mut().filter(|run| run.variant.slack && !self.options.patient) {
-            let standing = self.gpu.proofs.standing(run.variant);
-            if standing == Standing::Unknown {
-                self.compiling.prove(&self.gpu, run.variant, batch.passes > 1, self.options);
+            let (variant, proofs) = (run.variant, &self.gpu.proofs);
+            run.variant.slack = proofs.is_known(variant);
+            if !run.variant.slack && proofs.begin(variant) {
+                self.compiling.prove(&self.gpu, variant, batch.passes > 1, self.options);
             }
-            run.variant.slack = standing == Standing::Known;
         }
         let (ahead, options) = (batch.passes > 1, self.options);
         self.with_room(|part| batch.runs.iter().try_for_each(|run| part.gpu.prove(run.variant, ahead, &options)))
