@@ -411,6 +411,7 @@ def start(ctx):
             "another; it goes on while the points go up.")
     ctx.add(lambda: table(["what drivers keep", "whole process, s", "kernels", "compiling, s", "fit, s"], rows))
     # Where NVIDIA's driver and Mesa's keep compiled kernels.
+    before = dict(os.environ)
     os.environ.update(__GL_SHADER_DISK_CACHE_PATH=kept, MESA_SHADER_CACHE_DIR=kept)
     try:
         for what in ("nothing", "these", "these"):
@@ -422,8 +423,8 @@ def start(ctx):
             rows.append((what, f"{seconds:.2f}", run["kernels_compiled"], f"{run['compile_seconds']:.3f}", f"{run['fit_seconds']:.3f}"))
             ctx.report.write()
     finally:
-        for name in ("__GL_SHADER_DISK_CACHE_PATH", "MESA_SHADER_CACHE_DIR"):
-            del os.environ[name]
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def sweep(ctx):

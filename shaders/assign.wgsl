@@ -7,7 +7,7 @@
 // There are two ways to score, TILED and not; what each takes is counted where it stands below. Beside it, bytes a point
 // and set, with B = LABEL_BITS / 8: B of label read, and where it changed one atomicXor of a word with the bits in which the
 // old and the new label differ. Operations: none but a comparison where the best two are apart. Barriers a set and step: two,
-// and two more for every part of the centroids that is brought anew, and some for every point in doubt.
+// two more for every part of the centroids that is brought anew, some for every point in doubt, and with TILED those of the fold.
 //
 // Without TILED the four points of a lane share a word of labels that are a byte, or have two or four words of their own.
 // With TILED the points of LABELS lanes share a word. The other way to write it, each word by one lane after the lanes have
@@ -268,7 +268,8 @@ fn settle_own(cset: Set, top: Top) {
 //
 // Reads: VECTORS times four points that follow each other, as vec4, kept in registers (HOLD) or read again for every QUADS
 // times four centroids; the centroids, four to a vec4, from workgroup memory (STAGE) or straight from `scores`. All lanes read
-// the same centroid, so one fetch serves all points of a workgroup. Four labels of a byte are a word that is the lane's own. Gives: the best two upper scores of each point.
+// the same centroid, so one fetch serves all points of a workgroup. Four labels of a byte are a word that is the lane's own.
+// Gives: the best two upper scores of each point.
 //
 // Bytes a point: 4 DIMS read, once for all sets of a round (HOLD), or for every 4 QUADS centroids. Operations a point and
 // centroid: DIMS fused multiply-adds and five to keep the best two. Words fetched into registers a multiply-add:
@@ -591,13 +592,15 @@ fn main(
         //#end
         //#if TILED
         //#else
-        //#if SLACK
-        //#else
-        find_largest(round, sets[end - 1u], lane);
-        //#end
-        //#if STAGE
-        stage_resident(round, end == begin + 1u, lane);
-        //#end
+        if (count > 0u) {
+            //#if SLACK
+            //#else
+            find_largest(round, sets[end - 1u], lane);
+            //#end
+            //#if STAGE
+            stage_resident(round, end == begin + 1u, lane);
+            //#end
+        }
         //#end
         for (var step = 0u; step < count; step += STEP) {
             fetch(step, lane);

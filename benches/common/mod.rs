@@ -24,7 +24,9 @@ pub(crate) fn engines() -> Vec<Box<dyn Engine>> {
 pub(crate) fn gpus() -> Vec<Gpu> {
     let software = std::env::var("SEGMA_REQUIRE_GPU").as_deref() == Ok("1");
     let adapters = Adapter::all().into_iter().filter(|a| software || !a.is_software());
-    adapters.map(|a| Gpu::open(&[a], OpenOptions { unproven: true, ..OpenOptions::default() }).unwrap()).collect()
+    adapters
+        .map(|a| Gpu::open(&[a], OpenOptions { unproven: true, patient: true, ..OpenOptions::default() }).unwrap())
+        .collect()
 }
 
 /// A bench id: what it runs on and how large it is.

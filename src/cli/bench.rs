@@ -59,7 +59,7 @@ fn run(
     args: &BenchFitArgs,
     teller: &mut Teller,
 ) -> Result<Value> {
-    let asked = DeviceArgs { device: device.into(), gpu_memory: args.gpu_memory, no_fallback: true };
+    let asked = DeviceArgs { device: device.into(), gpu_memory: args.gpu_memory, no_fallback: true, patient: true };
     let device = Choice::new(&asked)?.device(&asked, points.len())?;
     teller.step(&format!("fitting on {}", device.engine.name()));
     device.gpu.iter().for_each(Gpu::time_stages);

@@ -92,7 +92,8 @@ fn gpu(
     args: &DeviceArgs,
     fallback: impl Fn(Box<dyn Engine>, Box<dyn Engine>) -> Fallback,
 ) -> Result<Device> {
-    let mut gpu = Gpu::open(adapters, OpenOptions::default())?;
+    let options = OpenOptions { patient: args.patient, ..OpenOptions::default() };
+    let mut gpu = Gpu::open(adapters, options)?;
     let notes = Cache::standard().map_or_else(Vec::new, |cache| gpu.tuned(&cache));
     if let Some(bytes) = args.gpu_memory {
         gpu = gpu.memory(bytes);

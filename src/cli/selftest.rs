@@ -42,7 +42,7 @@ pub(super) fn selftest(args: &DevicesArgs) -> Result<()> {
 
 /// An adapter as an engine; its kernels make use of no more than these abilities.
 fn open(adapter: &Adapter, abilities: Option<Abilities>) -> Result<Box<dyn Engine>> {
-    let options = OpenOptions { abilities, unproven: true, ..OpenOptions::default() };
+    let options = OpenOptions { abilities, unproven: true, patient: true, ..OpenOptions::default() };
     Ok(Box::new(Gpu::open(std::slice::from_ref(adapter), options)?))
 }
 

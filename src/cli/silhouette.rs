@@ -15,7 +15,8 @@ use std::time::Instant;
 
 /// Runs the verb.
 pub(super) fn bench(args: &BenchSilhouetteArgs) -> Result<()> {
-    let asked = DeviceArgs { device: args.device.clone(), gpu_memory: args.gpu_memory, no_fallback: true };
+    let asked =
+        DeviceArgs { device: args.device.clone(), gpu_memory: args.gpu_memory, no_fallback: true, patient: true };
     let choice = Choice::new(&asked)?;
     let points = npy_matrix(&args.matrix)?;
     let (labels, k) = npy_labels(&args.labels)?;

@@ -17,7 +17,8 @@ pub(super) fn run(args: &TuneArgs) -> Result<()> {
     let adapter = adapter(&args.device)?;
     let cache = cache(args)?;
     cache.prepare()?;
-    let mut gpu = Gpu::open(std::slice::from_ref(&adapter), OpenOptions::default())?;
+    let options = OpenOptions { patient: true, ..OpenOptions::default() };
+    let mut gpu = Gpu::open(std::slice::from_ref(&adapter), options)?;
     if let Some(bytes) = args.gpu_memory {
         gpu = gpu.memory(bytes);
     }

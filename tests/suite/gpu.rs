@@ -18,7 +18,8 @@ use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// All that a device can do. Its kernels need not prove right: every test holds their answers against the judge's.
-pub(crate) const ALL: OpenOptions = OpenOptions { abilities: None, checked: false, limits: None, unproven: true };
+pub(crate) const ALL: OpenOptions =
+    OpenOptions { abilities: None, checked: false, limits: None, unproven: true, patient: true };
 
 /// GPU tests that found no adapter.
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);

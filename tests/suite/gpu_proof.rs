@@ -75,7 +75,7 @@ fn a_kernel_that_answers_wrongly_does_not_see_the_points() {
             assert_eq!((error.exit_code(), error.code()), (6, "device"));
             let text = error.to_string();
             assert!(
-                text.contains(adapter.name()) && text.contains("wrong answer in stage 'assign' (assign-"),
+                text.contains(adapter.name()) && text.contains("wrong answer in stage 'accumulate' (assign-"),
                 "{text}"
             );
         }
@@ -96,6 +96,19 @@ fn a_kernel_that_only_saves_time_is_waited_for_by_no_pass() {
             gpu.tiles_skipped() == 0
         });
         assert!(fits.count() < 200, "no tile was left out: {:?}", gpu.ran());
+    }
+}
+
+#[test]
+fn a_kernel_that_only_saves_time_is_waited_for_where_it_is_timed() {
+    let (matrix, params) = (in_order(4000, 3, false), [params(7, 1)]);
+    let right = outcome(&Exact, &matrix, &params);
+    for adapter in adapters() {
+        let limits = Some(DeviceLimits { calm: 0, ..DeviceLimits::LEAST });
+        let gpu = open(&adapter, OpenOptions { limits, patient: true, ..OpenOptions::default() });
+        assert!(right == outcome(&gpu, &matrix, &params), "{:?}", gpu.ran());
+        assert!(gpu.tiles_skipped() > 0 && gpu.passes_ahead().0 > 0, "{:?}", gpu.ran());
+        assert_eq!(gpu.compiled().0, gpu.ran().len() as u64, "{:?}", gpu.ran());
     }
 }
 

@@ -61,6 +61,9 @@ pub(crate) struct DeviceArgs {
     /// Stop if the GPU is lost instead of going on on the CPU (exit 6)
     #[arg(long)]
     pub(crate) no_fallback: bool,
+    /// Whether a pass waits for a kernel that would only save time: what is timed should not rest on when it is ready.
+    #[arg(skip)]
+    pub(crate) patient: bool,
 }
 
 pub(crate) fn memory(text: &str) -> Result<u64, String> {

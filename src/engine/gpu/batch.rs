@@ -126,8 +126,6 @@ pub(super) struct Batch {
     spans: Vec<(usize, usize)>,
     /// Cells of one pass.
     pub(super) cells: usize,
-    /// What sets whose sums are in workgroup memory have their kernel for.
-    pub(super) together: Together,
     /// Passes in one submission. For more than one, the totals have a region for the sums before the first pass and one for
     /// the change of each.
     pub(super) passes: usize,
@@ -162,8 +160,7 @@ impl Batch {
     /// The tables of the source's sets. Those summed in workgroup memory run together, the others alone.
     pub(super) fn new(source: &Source<'_>) -> Self {
         let members = source.members;
-        let (spans, together) = (vec![(0, 0); members.len()], Together::default());
-        let mut batch = Self { runs: Vec::new(), spans, cells: 0, together, passes: 1 };
+        let mut batch = Self { runs: Vec::new(), spans: vec![(0, 0); members.len()], cells: 0, passes: 1 };
         let mut groups: Vec<usize> = (0..members.len()).collect();
         groups.sort_by_key(|&i| members[i].group);
         let mut direct = Vec::new();
@@ -173,7 +170,6 @@ impl Batch {
                 let Together { k, bins } = split.together;
                 let sets: Vec<usize> = split.binned.iter().map(|&at| group[at]).collect();
                 batch.run(source, (Kernel::Binned(bins), k), &sets, &split.rounds);
-                batch.together = batch.together.and(split.together);
             }
             direct.extend(split.direct.into_iter().map(|at| group[at]));
         }

@@ -28,7 +28,7 @@ pub(super) struct Device {
     pub(super) name: String,
     memory: Arc<Memory>,
     trouble: Arc<Mutex<Option<String>>>,
-    submitted: Arc<Mutex<Submitted>>,
+    submitted: Mutex<Submitted>,
 }
 
 /// Submissions that are not known to have finished, oldest first and numbered.
@@ -100,10 +100,10 @@ impl Device {
         let limits = most.map_or(has, |most| has.within(most));
         let memory = Arc::new(Memory::default());
         let name = adapter.name().to_owned();
-        Ok(Self { device, queue, limits, name, memory, trouble, submitted: Arc::default() })
+        Ok(Self { device, queue, limits, name, memory, trouble, submitted: Mutex::default() })
     }
 
-    /// The same device with buffers that are counted by themselves, without a limit.
+    /// The same device with buffers and submissions that are counted by themselves, the buffers without a limit.
     pub(super) fn aside(&self) -> Self {
         let memory = Arc::new(Memory::default());
         Self {
@@ -113,7 +113,7 @@ impl Device {
             name: self.name.clone(),
             memory,
             trouble: self.trouble.clone(),
-            submitted: self.submitted.clone(),
+            submitted: Mutex::default(),
         }
     }
 

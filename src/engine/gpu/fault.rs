@@ -7,7 +7,7 @@ pub enum Fault {
     Lose(u32),
     /// It stops answering after as many.
     Hang(u32),
-    /// Its kernels answer wrongly.
+    /// What comes back from it is wrong.
     Lie,
 }
 

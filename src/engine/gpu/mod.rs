@@ -95,9 +95,10 @@ pub struct OpenOptions {
     pub abilities: Option<Abilities>,
     /// Whether shaders are compiled with the wrapper's bounds and loop checks.
     pub checked: bool,
-    /// Whether kernels work on points that did not prove right on known ones, and a pass waits for one that would only save time:
-    /// for tests and whatever else holds every answer against another.
+    /// Whether kernels work on points without proving right on known ones: where every answer is held against another.
     pub unproven: bool,
+    /// Whether a pass waits for a kernel that would only save time: where it is timed, or counted what it saves.
+    pub patient: bool,
     /// The points are cut and the kernels chosen as if the device had no more than these; for tests.
     pub limits: Option<DeviceLimits>,
 }
@@ -116,20 +117,15 @@ impl Gpu {
         }
         let devices = adapters.iter().map(|a| Opened::new(a, options)).collect::<Result<_>>()?;
         let chunk_bytes = std::env::var("SEGMA_GPU_CHUNK").ok().map(|text| chunk_bytes(&text)).transpose()?;
-        let options = Options { chunk_bytes, patient: options.unproven, ..Options::default() };
+        let options = Options { chunk_bytes, patient: options.patient, ..Options::default() };
         Ok(Self { devices, compiling: Arc::default(), options })
     }
 
-    /// Takes no more than so many bytes for buffers on each device; the points that do not fit stream through it.
+    /// Takes no more than so many bytes for buffers on each device, but for the few known points that kernels prove right on; the
+    /// points that do not fit stream through it.
     #[must_use]
     pub fn memory(self, bytes: u64) -> Self {
         self.devices.iter().for_each(|d| d.device.limit_memory(bytes));
-        self
-    }
-
-    /// Lets a pass wait for a kernel that would only save time, so that it is timed.
-    fn patient(mut self) -> Self {
-        self.options.patient = true;
         self
     }
 

@@ -35,8 +35,9 @@ pub struct DeviceLimits {
 }
 
 impl DeviceLimits {
-    /// What every device of WebGPU's default limits has. 4096 workgroups keep the largest GPUs busy; where one point in 1024 changes, one tile in sixteen has such a point; and 2^36 multiply-adds take a small GPU well below the two seconds after which some
-    /// systems reset it, a large one a few milliseconds.
+    /// What every device of WebGPU's default limits has. 4096 workgroups keep the largest GPUs busy; where one point in 1024
+    /// changes, one tile in sixteen has such a point; and 2^36 multiply-adds take a small GPU well below the two seconds after
+    /// which some systems reset it, a large one a few milliseconds.
     pub const LEAST: Self = Self {
         binding_bytes: 1 << 27,
         buffer_bytes: 1 << 28,
@@ -147,14 +148,6 @@ pub struct Together {
     pub bins: u32,
 }
 
-impl Together {
-    /// One that is enough for both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self { k: self.k.max(other.k), bins: self.bins.max(other.bins) }
-    }
-}
-
 /// How sets are summed: which of them in workgroup memory, in which rounds and by what kernel, and which in the totals.
 #[derive(Debug, Default)]
 pub struct Split {
@@ -182,10 +175,16 @@ impl Kernels {
         Self { width: variant.labels, only: Some(variant), ..self }
     }
 
-    /// Goes on with this kernel, or a larger one, where sums are in workgroup memory: sets that leave the batch are no reason
+    /// Sums in workgroup memory by no smaller kernel from now on than these sets take: those that leave the batch are no reason
     /// to compile another, which takes a driver as long as hundreds of passes.
-    pub fn keep(&mut self, together: Together) {
-        self.together = together;
+    pub fn keep(&mut self, sets: &[usize]) {
+        let Together { k, bins } = self.split(sets).together;
+        self.together = Together { k: k.max(self.together.k), bins: bins.max(self.together.bins) };
+    }
+
+    /// Forgets what was kept.
+    pub fn forget(&mut self) {
+        self.together = Together::default();
     }
 
     /// Lets labels be of this width from now on.
@@ -289,7 +288,7 @@ impl Kernels {
             largest = largest.max(used);
         }
         rounds.push(first..binned.len());
-        let bins = narrow(largest.next_power_of_two().max(64).min(most)).max(self.together.bins);
+        let bins = narrow(largest.next_power_of_two().max(64).max(self.together.bins as usize).min(most));
         Split { binned, rounds, together: Together { k, bins }, direct }
     }
 
@@ -447,9 +446,27 @@ mod tests {
         let binned = |k: &Kernels, t: Together| k.variant(Kernel::Binned(t.bins), t.k);
         let few = k.split(&[2, 3]).together;
         assert_ne!(binned(&k, few), binned(&k, together));
-        k.keep(together);
+        k.keep(&all);
         assert_eq!(k.split(&[2, 3]).together, together);
-        assert_eq!(k.split(&[]).together, Together::default());
+        k.keep(&[100_000]); // summed in the totals
+        assert_eq!(k.split(&[2, 3]).together, together);
+        k.forget();
+        assert_eq!(k.split(&[2, 3]).together, few);
+    }
+
+    #[test]
+    fn bins_that_are_kept_fit_beside_what_more_centroids_take() {
+        for (limits, dims) in [(NVIDIA, 16), (LAVAPIPE, 16), (LAVAPIPE, 5), (DeviceLimits::LEAST, 3)] {
+            let shape = Shape { dims, bits: 40, weighted: false, chunk_tiles: 1 << 20 };
+            let mut k = Kernels::new(shape, limits, PLAIN, Choices::default());
+            let (few, many): (Vec<usize>, Vec<usize>) = ((2..=22).cycle().take(200).collect(), (30..=40).collect());
+            for sets in [&few, &many, &few] {
+                k.keep(sets);
+                let Together { k: most, bins } = k.split(sets).together;
+                let tuning = k.variant(Kernel::Binned(bins), most).tuning;
+                assert!(bins * 8 <= tuning.bin_bytes(dims, &limits), "{limits:?}: {bins} bins for k {most}");
+            }
+        }
     }
 
     #[test]

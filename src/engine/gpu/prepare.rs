@@ -54,7 +54,9 @@ impl Compiling {
         self.spawn(move || {
             // The pass that needs it will meet the same error.
             if !stop.load(Ordering::Relaxed) && gpu.pipelines.compile(&gpu.device, variant, gpu.checked).is_ok() {
-                let _ = gpu.prove(variant, ahead, &options);
+                let _ = gpu
+                    .prove(variant, &options)
+                    .and_then(|()| if ahead { gpu.prove_ahead(variant, &options) } else { Ok(false) });
             }
         });
     }
@@ -62,7 +64,9 @@ impl Compiling {
     /// Runs this on a thread of its own. Without a thread the kernels are compiled when they are needed.
     fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         if let Ok(thread) = thread::Builder::new().name("segma-compile".into()).spawn(work) {
-            self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+            let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            threads.retain(|thread| !thread.is_finished());
+            threads.push(thread);
         }
     }
 }

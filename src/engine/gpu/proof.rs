@@ -9,12 +9,14 @@ use super::plan::COUNTERS;
 use super::shader::{Kernel, Variant};
 use super::tuning::Shape;
 use super::{Gpu, Opened, Options};
-use crate::engine::probe::Known;
+use crate::engine::Engine;
+use crate::engine::probe::{Known, few_of};
 use crate::error::{Error, Result};
 use crate::matrix::TILE;
 use rayon::ThreadPoolBuilder;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// Most centroids of known answers: several fills of what is staged of them.
 const MOST_CENTROIDS: usize = 160;
@@ -22,25 +24,32 @@ const MOST_CENTROIDS: usize = 160;
 /// Most multiply-adds of a pass over known points, but for the fewest points that there are.
 const MOST_WORK: usize = 1 << 23;
 
-/// The fewest known points: some tiles, of which the last is not full.
-const LEAST_POINTS: usize = 3 * TILE - 17;
+/// The fewest known points, and how many the last tile of any number of them lacks.
+const LEAST_POINTS: usize = 3 * TILE;
+const LACKING: usize = 17;
 
 /// What kernels answered, and which were begun with beside the passes.
 #[derive(Debug, Default)]
 pub(super) struct Proofs {
     verdicts: Mutex<HashMap<Variant, Slot>>,
+    /// Each once: where a device has no room even for known points, it will not have it later.
     begun: Mutex<HashSet<Variant>>,
 }
 
 type Slot = Arc<Mutex<Option<Verdict>>>;
 
-/// Right, or what was wrong.
-type Verdict = std::result::Result<(), String>;
+#[derive(Debug, Clone)]
+enum Verdict {
+    Right,
+    Wrong(String),
+    /// The known points gave it nothing to do.
+    Untried,
+}
 
 impl Proofs {
-    /// Whether the verdict on a kernel is known.
-    pub(super) fn is_known(&self, variant: Variant) -> bool {
-        self.slot(variant).try_lock().is_ok_and(|verdict| verdict.is_some())
+    /// Whether a kernel is known to be right.
+    pub(super) fn is_right(&self, variant: Variant) -> bool {
+        self.slot(variant).try_lock().is_ok_and(|verdict| matches!(*verdict, Some(Verdict::Right)))
     }
 
     /// Whether nobody has begun with a kernel: whoever asks does now.
@@ -52,18 +61,14 @@ impl Proofs {
         lock(&self.verdicts).entry(variant).or_default().clone()
     }
 
-    /// The verdict on a kernel; `ask` gives the stage in which it is wrong, and is called only if that is not known yet.
-    fn verdict(&self, variant: Variant, ask: impl FnOnce() -> Result<Option<&'static str>>) -> Result<Verdict> {
+    /// The verdict on a kernel, which `ask` finds if it is not known yet.
+    fn verdict(&self, variant: Variant, ask: impl FnOnce() -> Result<Verdict>) -> Result<Verdict> {
         let slot = self.slot(variant);
         let mut slot = lock(&slot);
-        if let Some(verdict) = &*slot {
-            return Ok(verdict.clone());
-        }
-        let verdict = match ask()? {
-            None => Ok(()),
-            Some(stage) => Err(format!("wrong answer in stage '{stage}' ({variant})")),
-        };
-        Ok(slot.insert(verdict).clone())
+        Ok(match &*slot {
+            Some(verdict) => verdict.clone(),
+            None => slot.insert(ask()?).clone(),
+        })
     }
 }
 
@@ -72,45 +77,63 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Opened {
-    /// Sees that a kernel that labels gives the right answers, and if the device is to make passes ahead the one that moves
-    /// centroids, too.
+    /// Sees that a kernel that labels gives the right answers.
     ///
     /// # Errors
     /// [`Error::Wrong`] if it does not; [`Error::Device`] or [`Error::Memory`] if that cannot be found out.
-    pub(super) fn prove(&self, variant: Variant, ahead: bool, options: &Options) -> Result<()> {
-        if !self.proves {
+    pub(super) fn prove(&self, variant: Variant, options: &Options) -> Result<()> {
+        let ran = |gpu: &Gpu| gpu.devices.iter().any(|d| d.pipelines.variants().contains(&variant));
+        let ask = || self.ask(variant, options, Known::wrong_stage, ran);
+        if !self.proves || self.is_right(self.proofs.verdict(variant, ask)?)? {
             return Ok(());
         }
-        self.ask(variant, variant, |known, gpu| known.wrong_stage(gpu), options)?;
-        if ahead {
-            let Variant { dims, bits, weighted, int64, .. } = variant;
-            let update = Variant::update(dims, bits, weighted, int64);
-            self.ask(update, variant, |known, gpu| known.wrong_stage_on(gpu), options)?;
-        }
-        Ok(())
+        Err(self.device.error(format_args!("{variant} was not tried")))
     }
 
-    /// Asks for the verdict on a kernel, with another one to label.
+    /// Sees that centroids which the device moves after this kernel are right, too; false if it made no pass with them.
+    ///
+    /// # Errors
+    /// As [`Opened::prove`].
+    pub(super) fn prove_ahead(&self, variant: Variant, options: &Options) -> Result<bool> {
+        let Variant { dims, bits, weighted, int64, .. } = variant;
+        let update = Variant::update(dims, bits, weighted, int64);
+        let ask = || self.ask(variant, options, Known::wrong_stage_on, |gpu| gpu.passes_ahead().0 > 0);
+        Ok(!self.proves || self.is_right(self.proofs.verdict(update, ask)?)?)
+    }
+
+    fn is_right(&self, verdict: Verdict) -> Result<bool> {
+        match verdict {
+            Verdict::Right => Ok(true),
+            Verdict::Untried => Ok(false),
+            Verdict::Wrong(what) => Err(Error::Wrong(format!("{}: {what}", self.device.name))),
+        }
+    }
+
+    /// The verdict on what a kernel that labels answers to known points, if `tried` says that it was tried.
     fn ask(
         &self,
-        asked: Variant,
-        labels: Variant,
-        answer: impl FnOnce(&Known, &Gpu) -> Result<Option<&'static str>> + Send,
+        variant: Variant,
         options: &Options,
-    ) -> Result<()> {
-        let ask = || {
-            if options.fault == Some(Fault::Lie) {
-                return Ok(Some("assign"));
-            }
-            // A thread of the pool may wait for this verdict: it must not be found by that pool.
-            let pool = ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| self.device.error(e))?;
-            pool.install(|| answer(&known(&labels)?, &self.aside(labels)))
+        answer: impl FnOnce(&Known, &dyn Engine) -> Result<Option<&'static str>> + Send,
+        tried: impl FnOnce(&Gpu) -> bool + Send,
+    ) -> Result<Verdict> {
+        let work = || {
+            let gpu = self.aside(variant, options);
+            Ok(match answer(&known(&variant)?, &gpu)? {
+                Some(stage) => Verdict::Wrong(format!("wrong answer in stage '{stage}' ({variant})")),
+                None if tried(&gpu) => Verdict::Right,
+                None => Verdict::Untried,
+            })
         };
-        self.proofs.verdict(asked, ask)?.map_err(|what| Error::Wrong(format!("{}: {what}", self.device.name)))
+        // Threads of a pool may wait for this verdict: it must not rest on that pool, nor may one that finds it do other work
+        // of the pool meanwhile, which could wait for it, too.
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| self.device.error(e))?;
+        let done = thread::scope(|scope| scope.spawn(|| pool.install(work)).join());
+        done.unwrap_or_else(|_| Err(self.device.error("the driver failed")))
     }
 
     /// The device as an engine for known points, on which nothing but `variant` labels; what it does is not counted.
-    fn aside(&self, variant: Variant) -> Gpu {
+    fn aside(&self, variant: Variant, options: &Options) -> Gpu {
         let device = Self {
             device: Arc::new(self.device.aside()),
             pipelines: Arc::new(self.pipelines.aside()),
@@ -120,19 +143,28 @@ impl Opened {
             only: Some(variant),
             ..self.clone()
         };
-        Gpu { devices: vec![device], compiling: Arc::default(), options: Options::default() }
+        let fault = options.fault.filter(|fault| *fault == Fault::Lie);
+        Gpu {
+            devices: vec![device],
+            compiling: Arc::default(),
+            options: Options { patient: true, fault, ..Options::default() },
+        }
     }
 }
 
-/// Points and centroids for a kernel: enough for two of its workgroups, if that is not too much work.
+/// Points and centroids for a kernel: enough for two of its workgroups, if that is not too much work; of one that sums in
+/// workgroup memory as many as there is room for beside the smaller set, so that both are there together.
 fn known(variant: &Variant) -> Result<Known> {
     let Variant { dims, bits, weighted, tuning, .. } = *variant;
     let coordinates = Shape { dims, bits, weighted, chunk_tiles: 1 }.coordinates() as usize;
     let most = match variant.kernel {
-        Kernel::Binned(bins) => (bins as usize).saturating_sub(COUNTERS) / coordinates,
+        Kernel::Binned(bins) => {
+            let all = (bins as usize).saturating_sub(2 * COUNTERS) / coordinates;
+            all.saturating_sub(few_of(all)).max(all * 2 / 3)
+        }
         _ => MOST_CENTROIDS,
     };
     let (dims, k) = (dims as usize, most.clamp(1, MOST_CENTROIDS));
-    let points = (MOST_WORK / (k * dims)).min(2 * tuning.tiles as usize * TILE);
-    Known::new(points.max(LEAST_POINTS) - 17, dims, bits, weighted, k)
+    let points = (MOST_WORK / (k * dims)).min(2 * tuning.tiles as usize * TILE).max(LEAST_POINTS);
+    Known::new(points / TILE * TILE - LACKING, dims, bits, weighted, k)
 }

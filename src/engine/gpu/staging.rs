@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wgpu::WriteOnly;
 
-/// Buffers of the ring: one being filled, one on its way, one coming back.
-const SLOTS: usize = 3;
+/// Buffers of the ring: one being filled, one being handed over, one on its way, one coming back.
+const SLOTS: usize = 4;
 
 /// No slot is larger: by then a transfer's start no longer counts, and the wrapper zeroes every slot once (5 GB/s).
-const MOST_SLOT_BYTES: usize = 8 << 20;
+const MOST_SLOT_BYTES: usize = 6 << 20;
 
 /// What a thread copies at a time: one thread does not fill a fast bus.
 const COPY_BYTES: usize = 1 << 18;
@@ -55,7 +55,7 @@ impl Ring {
         for (i, piece) in bytes.chunks(self.bytes).enumerate() {
             let slot = &self.slots[self.next];
             device.wait(&slot.mapped)?;
-            // To hand a slot over takes about half as long as to fill one: so the one before goes meanwhile.
+            // Handing over takes its time too: so the slot before goes meanwhile.
             let (fill, sent) = rayon::join(|| slot.fill(device, piece), || send(filled));
             fill.and(sent)?;
             filled = Some((slot, offset + (i * self.bytes) as u64, piece.len()));

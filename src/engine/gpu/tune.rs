@@ -43,7 +43,7 @@ pub fn tune(
     // The points stay where they are from choice to choice: in memory that was given back and taken again a pass was seen to
     // take three times as long.
     gpu.time_stages();
-    let mut session = gpu.clone().patient().session(matrix)?;
+    let mut session = gpu.session(matrix)?;
     let sets = [centroids(matrix, k, 0), centroids(matrix, k, 1)];
     let mut all = Vec::new();
     let mut right = None;

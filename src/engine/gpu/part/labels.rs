@@ -7,7 +7,7 @@
 //! widened when a set comes that needs more.
 
 use super::super::device::Held;
-use super::super::plan::{Together, sets_a_binding};
+use super::super::plan::sets_a_binding;
 use super::super::record::Words;
 use super::travel::Travel;
 use super::{Part, TILE};
@@ -35,7 +35,7 @@ impl Part<'_> {
     /// Forgets all labels and makes room for `sets` sets.
     pub(in crate::engine::gpu) fn open(&mut self, sets: usize) -> Result<()> {
         self.changed = vec![None; sets];
-        self.kernels.keep(Together::default());
+        self.kernels.forget();
         self.travels.clear();
         self.travels.resize_with(sets, Travel::default);
         self.make_labels(Width::default())

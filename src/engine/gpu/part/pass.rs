@@ -53,6 +53,7 @@ impl Part<'_> {
         self.plant()?;
         self.widen(sets.iter().map(|s| s.centroids.k()).max().unwrap_or(1))?;
         sets.iter().try_for_each(|s| self.go(s))?;
+        self.kernels.keep(&sets.iter().map(|s| s.centroids.k()).collect::<Vec<_>>());
         let members: Vec<Member<'_>> = sets.iter().map(|s| self.member(s.set, s.centroids)).collect();
         let mut batch = Batch::new(&Source {
             members: &members,
@@ -62,9 +63,9 @@ impl Part<'_> {
             stride: self.chunk_tiles,
         });
         let totals: Option<Vec<Change>> = sets.iter().map(|s| s.totals.cloned()).collect();
-        batch.go_on(if totals.is_some() { self.most_passes(&batch, most) } else { 1 });
-        self.kernels.keep(batch.together);
-        self.prove(&mut batch)?;
+        let passes = if totals.is_some() { self.most_passes(&batch, most) } else { 1 };
+        let goes_ahead = self.prove(&mut batch, passes > 1)?;
+        batch.go_on(if goes_ahead { passes } else { 1 });
         let totals = totals.unwrap_or_default();
         self.with_room(|part| part.prepare(&batch, &totals))?;
         self.record(&batch)?;
@@ -75,18 +76,26 @@ impl Part<'_> {
         Ok(made)
     }
 
-    /// Sees that the kernels of a batch are right. One that leaves tiles out only saves time: until it has proven right, which
-    /// goes on beside the passes, all tiles are read.
-    fn prove(&mut self, batch: &mut Batch) -> Result<()> {
+    /// Sees that the kernels of a batch are right, and whether it may make passes `ahead`. A kernel that leaves tiles out only
+    /// saves time: until it has proven right, which goes on beside the passes, all tiles are read, and if it is wrong they
+    /// always are.
+    fn prove(&mut self, batch: &mut Batch, ahead: bool) -> Result<bool> {
         for run in batch.runs.iter_mut().filter(|run| run.variant.slack && !self.options.patient) {
             let (variant, proofs) = (run.variant, &self.gpu.proofs);
-            run.variant.slack = proofs.is_known(variant);
+            run.variant.slack = proofs.is_right(variant);
             if !run.variant.slack && proofs.begin(variant) {
-                self.compiling.prove(&self.gpu, variant, batch.passes > 1, self.options);
+                self.compiling.prove(&self.gpu, variant, false, self.options);
             }
         }
-        let (ahead, options) = (batch.passes > 1, self.options);
-        self.with_room(|part| batch.runs.iter().try_for_each(|run| part.gpu.prove(run.variant, ahead, &options)))
+        let options = self.options;
+        self.with_room(|part| {
+            let mut goes_ahead = ahead;
+            for run in &batch.runs {
+                part.gpu.prove(run.variant, &options)?;
+                goes_ahead = goes_ahead && part.gpu.prove_ahead(run.variant, &options)?;
+            }
+            Ok(goes_ahead)
+        })
     }
 
     pub(super) fn points(&self) -> usize {
@@ -279,6 +288,9 @@ impl Part<'_> {
         }
         let mut words = Vec::new();
         self.recorder.read(&sources, |w| words.extend_from_slice(w))?;
+        if self.options.fault == Some(Fault::Lie) {
+            words[0] ^= 1;
+        }
         let (sums, exact) = words.split_at(batch.passes * region);
         let mut made = Vec::new();
         for pass in 0..batch.passes {
