@@ -113,25 +113,29 @@ fn centroids(matrix: &Matrix, k: usize, shift: usize) -> Centroids {
     Centroids::new(matrix.dims(), (0..k).flat_map(point).collect())
 }
 
-/// Labels and change of both sets after each pass: one with all centroids, one with the first of them; then of the latter
-/// alone.
+/// Labels and change of both sets after each pass: one with all centroids, one with some of them, no two alike; then of the
+/// latter alone: twice the same, moved a little, and moved far.
 fn run(engine: &dyn Engine, matrix: &Matrix, passes: &[&Centroids]) -> Result<Vec<(Vec<u32>, Change)>> {
     let mut session = engine.load(matrix)?;
     session.open(2)?;
     let mut answers = Vec::new();
-    let few = |of: &Centroids| {
-        let rows = of.rows().take(few_of(of.k()));
-        Centroids::new(matrix.dims(), rows.flatten().copied().collect())
+    let few = |of: &Centroids, by: i64| {
+        let unlike = of.rows().enumerate().filter(|(c, _)| *c != 3).map(|(_, row)| row);
+        let values = unlike.take(few_of(of.k())).flatten().map(|q| q + by);
+        Centroids::new(matrix.dims(), values.collect())
     };
     for &centroids in passes {
-        let few = few(centroids);
+        let few = few(centroids, 0);
         let batch = [SetPass { set: 0, centroids }, SetPass { set: 1, centroids: &few }];
         for (set, change) in session.pass(&batch)?.into_iter().enumerate() {
             answers.push((session.labels(set)?, change));
         }
     }
-    let change = session.pass(&[SetPass { set: 1, centroids: &few(passes[1]) }])?.pop().unwrap_or_default();
-    answers.push((session.labels(1)?, change));
+    for (pass, by) in [(1, 0), (1, 0), (1, 1 << 20), (0, 0)] {
+        let centroids = few(passes[pass], by);
+        let change = session.pass(&[SetPass { set: 1, centroids: &centroids }])?.pop().unwrap_or_default();
+        answers.push((session.labels(1)?, change));
+    }
     Ok(answers)
 }
 

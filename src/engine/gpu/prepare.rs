@@ -56,7 +56,7 @@ impl Compiling {
             if !stop.load(Ordering::Relaxed) && gpu.pipelines.compile(&gpu.device, variant, gpu.checked).is_ok() {
                 let _ = gpu
                     .prove(variant, &options)
-                    .and_then(|()| if ahead { gpu.prove_ahead(variant, &options) } else { Ok(false) });
+                    .and_then(|_| if ahead { gpu.prove_ahead(variant, &options) } else { Ok(false) });
             }
         });
     }

@@ -77,17 +77,15 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Opened {
-    /// Sees that a kernel that labels gives the right answers.
+    /// Sees that a kernel that labels gives the right answers; false if it left no tile out though it should.
     ///
     /// # Errors
     /// [`Error::Wrong`] if it does not; [`Error::Device`] or [`Error::Memory`] if that cannot be found out.
-    pub(super) fn prove(&self, variant: Variant, options: &Options) -> Result<()> {
+    pub(super) fn prove(&self, variant: Variant, options: &Options) -> Result<bool> {
         let ran = |gpu: &Gpu| gpu.devices.iter().any(|d| d.pipelines.variants().contains(&variant));
-        let ask = || self.ask(variant, options, Known::wrong_stage, ran);
-        if !self.proves || self.is_right(self.proofs.verdict(variant, ask)?)? {
-            return Ok(());
-        }
-        Err(self.device.error(format_args!("{variant} was not tried")))
+        let tried = |gpu: &Gpu| ran(gpu) && (!variant.slack || gpu.tiles_skipped() > 0);
+        let ask = || self.ask(variant, options, Known::wrong_stage, tried);
+        Ok(!self.proves || self.is_right(self.proofs.verdict(variant, ask)?)?)
     }
 
     /// Sees that centroids which the device moves after this kernel are right, too; false if it made no pass with them.
@@ -128,8 +126,18 @@ impl Opened {
         // Threads of a pool may wait for this verdict: it must not rest on that pool, nor may one that finds it do other work
         // of the pool meanwhile, which could wait for it, too.
         let pool = ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| self.device.error(e))?;
-        let done = thread::scope(|scope| scope.spawn(|| pool.install(work)).join());
-        done.unwrap_or_else(|_| Err(self.device.error("the driver failed")))
+        let done = thread::scope(|scope| {
+            let thread = thread::Builder::new().spawn_scoped(scope, || pool.install(work));
+            thread
+                .map_err(|e| self.device.error(e))?
+                .join()
+                .unwrap_or_else(|_| Err(self.device.error("the driver failed")))
+        });
+        // What goes wrong while nothing is wrong with the device is as a rule a lack of room.
+        match done {
+            Err(Error::Device(what)) if self.device.check().is_ok() => Err(Error::Memory(what)),
+            done => done,
+        }
     }
 
     /// The device as an engine for known points, on which nothing but `variant` labels; what it does is not counted.
@@ -152,19 +160,20 @@ impl Opened {
     }
 }
 
-/// Points and centroids for a kernel: enough for two of its workgroups, if that is not too much work; of one that sums in
-/// workgroup memory as many as there is room for beside the smaller set, so that both are there together.
+/// Points and centroids for a kernel: points for two of its workgroups, if that is not too much work; of one that sums in
+/// workgroup memory as many centroids as there is room for beside the smaller set, so that both are there together, or else two.
 fn known(variant: &Variant) -> Result<Known> {
     let Variant { dims, bits, weighted, tuning, .. } = *variant;
     let coordinates = Shape { dims, bits, weighted, chunk_tiles: 1 }.coordinates() as usize;
     let most = match variant.kernel {
         Kernel::Binned(bins) => {
-            let all = (bins as usize).saturating_sub(2 * COUNTERS) / coordinates;
-            all.saturating_sub(few_of(all)).max(all * 2 / 3)
+            let fit = |sets: usize| (bins as usize).saturating_sub(sets * COUNTERS) / coordinates;
+            fit(2).saturating_sub(few_of(fit(2))).max(fit(2) * 2 / 3).max(fit(1).min(2))
         }
         _ => MOST_CENTROIDS,
     };
-    let (dims, k) = (dims as usize, most.clamp(1, MOST_CENTROIDS));
+    let dims = dims as usize;
+    let k = most.min(MOST_WORK / (LEAST_POINTS * dims)).clamp(most.clamp(1, 2), MOST_CENTROIDS);
     let points = (MOST_WORK / (k * dims)).min(2 * tuning.tiles as usize * TILE).max(LEAST_POINTS);
     Known::new(points / TILE * TILE - LACKING, dims, bits, weighted, k)
 }

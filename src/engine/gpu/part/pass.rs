@@ -80,18 +80,24 @@ impl Part<'_> {
     /// saves time: until it has proven right, which goes on beside the passes, all tiles are read, and if it is wrong they
     /// always are.
     fn prove(&mut self, batch: &mut Batch, ahead: bool) -> Result<bool> {
-        for run in batch.runs.iter_mut().filter(|run| run.variant.slack && !self.options.patient) {
-            let (variant, proofs) = (run.variant, &self.gpu.proofs);
-            run.variant.slack = proofs.is_right(variant);
-            if !run.variant.slack && proofs.begin(variant) {
-                self.compiling.prove(&self.gpu, variant, false, self.options);
+        let (options, proves) = (self.options, self.gpu.proves);
+        for run in batch.runs.iter_mut().filter(|run| run.variant.slack && proves) {
+            let variant = run.variant;
+            run.variant.slack = if options.patient {
+                self.with_room(|part| part.gpu.prove(variant, &options))?
+            } else {
+                self.gpu.proofs.is_right(variant)
+            };
+            if !run.variant.slack && !options.patient && self.gpu.proofs.begin(variant) {
+                self.compiling.prove(&self.gpu, variant, false, options);
             }
         }
-        let options = self.options;
         self.with_room(|part| {
             let mut goes_ahead = ahead;
             for run in &batch.runs {
-                part.gpu.prove(run.variant, &options)?;
+                if !part.gpu.prove(run.variant, &options)? {
+                    return Err(part.gpu.device.error(format_args!("{} was not tried", run.variant)));
+                }
                 goes_ahead = goes_ahead && part.gpu.prove_ahead(run.variant, &options)?;
             }
             Ok(goes_ahead)
