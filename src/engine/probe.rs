@@ -139,9 +139,9 @@ fn run(engine: &dyn Engine, matrix: &Matrix, passes: &[&Centroids]) -> Result<Ve
     Ok(answers)
 }
 
-/// The centroids of the smaller set beside one of `k`.
+/// The centroids of the smaller set beside one of `k`: so few that no two lie so close that most points are in doubt.
 pub(super) fn few_of(k: usize) -> usize {
-    k.div_ceil(2).min(5)
+    k.div_ceil(2).min(4)
 }
 
 /// Changes of passes of which each has the means of the one before, and the labels after the last: an engine that is told

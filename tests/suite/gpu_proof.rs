@@ -121,3 +121,17 @@ fn points_that_stream_leave_room_for_what_is_known() {
         assert_eq!((&got[0].centroids, &got[0].labels), (&right[0].centroids, &right[0].labels));
     }
 }
+
+#[test]
+fn tiles_of_known_points_settle_whatever_the_columns() {
+    for (d, k) in [(1, 2), (2, 9), (8, 3), (17, 2), (33, 8), (64, 20), (120, 5), (300, 3)] {
+        let (matrix, params) = (matrix(400, d, false), [params(k, 1)]);
+        let right = outcome(&Exact, &matrix, &params);
+        for adapter in adapters() {
+            let limits = Some(DeviceLimits { calm: 0, ..DeviceLimits::LEAST });
+            let gpu = open(&adapter, OpenOptions { limits, patient: true, ..OpenOptions::default() });
+            assert!(right == outcome(&gpu, &matrix, &params), "{:?}", gpu.ran());
+            assert!(gpu.ran().iter().any(|name| name.ends_with("-slack")), "{d} columns, k {k}: {:?}", gpu.ran());
+        }
+    }
+}
