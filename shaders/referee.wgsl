@@ -125,7 +125,8 @@ fn referee(cset: Set, base: u32, norm: f32, lane: u32) -> u32 {
 // make room for them one by one.
 fn decide_doubts(cset: Set, step: u32, lane: u32) {
     workgroupBarrier();
-    let doubts = atomicLoad(&doubting[turn]); // the same for all lanes, though no checker can know, so that they meet at the barriers
+    // The same for all lanes, so that they meet at the barriers, though no checker can know.
+    let doubts = atomicLoad(&doubting[turn]);
     for (var i = doubts; i > 0u; i--) {
         let place = moves[STEP * 64u - i].place;
         let p = point(step, place);

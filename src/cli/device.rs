@@ -45,7 +45,7 @@ impl Choice {
         match args.device.trim().to_lowercase().as_str() {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Named(cpu(Vec::new())?)),
-            name => Ok(Self::Named(gpu(&Adapter::choose(name)?, args, Fallback::new)?)),
+            name => Ok(Self::Named(gpu(&Adapter::choose(name)?, args, true)?)),
         }
     }
 
@@ -56,7 +56,7 @@ impl Choice {
             Self::Auto if values < LEAST_FOR_GPU => cpu(Vec::new()),
             Self::Auto => match Adapter::all().into_iter().find(|a| !a.is_software()) {
                 None => cpu(vec![Note::new("gpu_unavailable", format!("{}; running on the CPU", no_gpu()))]),
-                Some(adapter) => gpu(&[adapter], args, |a, b| Fallback::new(a, b).forgiving()).or_else(|e| match e {
+                Some(adapter) => gpu(&[adapter], args, false).or_else(|e| match e {
                     Error::Usage(_) => Err(e),
                     e => {
                         let text = format!("{e}; running on the CPU, with the same result");
@@ -87,11 +87,8 @@ fn cpu(notes: Vec<Note>) -> Result<Device> {
     Ok(Device { kind: "cpu", adapter, engine: Box::new(cpu), spare: None, notes, gpu: None })
 }
 
-fn gpu(
-    adapters: &[Adapter],
-    args: &DeviceArgs,
-    fallback: impl Fn(Box<dyn Engine>, Box<dyn Engine>) -> Fallback,
-) -> Result<Device> {
+/// Opens adapters that were `named`, or that nobody asked for.
+fn gpu(adapters: &[Adapter], args: &DeviceArgs, named: bool) -> Result<Device> {
     let options = OpenOptions { patient: args.patient, ..OpenOptions::default() };
     let mut gpu = Gpu::open(adapters, options)?;
     let notes = Cache::standard().map_or_else(Vec::new, |cache| gpu.tuned(&cache));
@@ -102,7 +99,10 @@ fn gpu(
     let spare = cpu.as_ref().map(Engine::name);
     let engine: Box<dyn Engine> = match cpu {
         None => Box::new(gpu.clone()),
-        Some(cpu) => Box::new(fallback(Box::new(gpu.clone()), Box::new(cpu))),
+        Some(cpu) => {
+            let both = Fallback::new(Box::new(gpu.clone()), Box::new(cpu));
+            Box::new(if named { both } else { both.forgiving() })
+        }
     };
     let adapter = adapters.iter().map(Adapter::name).collect::<Vec<_>>().join(" + ");
     Ok(Device { kind: "gpu", adapter, engine, spare, notes, gpu: Some(gpu) })

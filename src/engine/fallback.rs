@@ -39,7 +39,7 @@ impl Engine for Fallback {
         let second = self.second.load(matrix)?; // a CPU session costs nothing before it is opened
         let (first, notes) = match self.first.load(matrix) {
             Ok(first) => (Some(first), Vec::new()),
-            Err(e) if is_device(&e) || self.forgives && is_wrong(&e) => (None, vec![never_began(&e)]),
+            Err(e) if takes_over(&e, self.forgives) => (None, vec![never_began(&e)]),
             Err(e) => return Err(e),
         };
         let forgives = self.forgives;
@@ -86,7 +86,7 @@ impl<'m> FallbackSession<'m> {
     fn run<T>(&mut self, work: impl Fn(&mut (dyn Session + 'm)) -> Result<T>) -> Result<T> {
         if let Some(first) = &mut self.first {
             match work(&mut **first) {
-                Err(e) if is_device(&e) || self.forgives && is_wrong(&e) => {
+                Err(e) if takes_over(&e, self.forgives) => {
                     let began = self.sets.iter().any(|history| history.centroids.is_some());
                     self.notes.push(if began { fell_back(&e) } else { never_began(&e) });
                     self.first = None;
@@ -160,8 +160,9 @@ impl Session for FallbackSession<'_> {
     }
 }
 
-fn is_wrong(error: &Error) -> bool {
-    matches!(error, Error::Wrong(_))
+/// Whether the second engine takes over from a first that fails so.
+fn takes_over(error: &Error, forgives: bool) -> bool {
+    is_device(error) || forgives && matches!(error, Error::Wrong(_))
 }
 
 fn is_device(error: &Error) -> bool {

@@ -33,12 +33,12 @@ pub fn probe(engine: &dyn Engine) -> Result<()> {
 }
 
 /// Points whose answers are known, on the grid of `bits`, and how many centroids to hold them against.
-pub(super) struct Known {
+pub(super) struct KnownPoints {
     matrix: Matrix,
     k: usize,
 }
 
-impl Known {
+impl KnownPoints {
     /// So many points and centroids.
     pub(super) fn new(points: usize, dims: usize, bits: u32, weighted: bool, k: usize) -> Result<Self> {
         let (table, frame) = (table(points, dims), Frame::new(vec![0.0; dims], 0, bits)?);

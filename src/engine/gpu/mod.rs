@@ -10,6 +10,7 @@ mod batch;
 pub mod cache;
 mod device;
 mod fault;
+mod known;
 mod part;
 mod pipelines;
 pub mod plan;
@@ -41,7 +42,7 @@ use batch::narrow;
 use cache::{Cache, Identity};
 use device::Device;
 use pipelines::Pipelines;
-use plan::{Abilities, DeviceLimits, chunk_tiles};
+use plan::{Abilities, DeviceLimits, Kernels, chunk_tiles};
 use prepare::Compiling;
 use proof::Proofs;
 use session::GpuSession;
@@ -278,6 +279,15 @@ impl Opened {
             choices: Choices::default(),
             name: format!("{kind} ({})", adapter.name()),
         })
+    }
+
+    /// The choice of kernels for points of a shape.
+    fn kernels(&self, shape: Shape) -> Kernels {
+        let kernels = Kernels::new(shape, self.device.limits, self.abilities, self.choices.clone());
+        match self.only {
+            Some(variant) => kernels.only(variant),
+            None => kernels,
+        }
     }
 
     /// The shape of so many tiles of a matrix, cut into chunks.

@@ -91,11 +91,7 @@ impl<'m> Part<'m> {
         let device = &gpu.device;
         let shape = gpu.shape(matrix, tiles.len(), options)?;
         let chunk_tiles = shape.chunk_tiles as usize;
-        let kernels = Kernels::new(shape, device.limits, gpu.abilities, gpu.choices.clone());
-        let kernels = match gpu.only {
-            Some(variant) => kernels.only(variant),
-            None => kernels,
-        };
+        let kernels = gpu.kernels(shape);
         let ring = Ring::new(device, size_of_val(matrix.tiles_in(tiles.start..tiles.start + chunk_tiles)))?;
         let chunks = tiles.clone().step_by(chunk_tiles);
         let chunks = chunks.map(|first| Chunk::new(matrix, first, chunk_tiles.min(tiles.end - first)));

@@ -3,11 +3,12 @@
 #![allow(unsafe_code, reason = "shaders without run-time checks, in one function")]
 
 use super::device::Device;
+use super::known::{Known, lock};
 use super::shader::{Access, Binding, Variant};
 use crate::error::Result;
 use pollster::block_on;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The pipelines compiled so far, and those that were run: whether since points were last loaded.
@@ -17,15 +18,13 @@ pub(super) struct Pipelines {
     ran: Mutex<HashMap<Variant, bool>>,
 }
 
-/// What was compiled, each variant under a lock of its own, so that nobody waits for a kernel that is not wanted yet.
+/// What was compiled.
 #[derive(Debug, Default)]
 struct Compiled {
-    slots: Mutex<HashMap<Variant, Slot>>,
+    pipelines: Known<wgpu::ComputePipeline>,
     /// How many, and how long they took, one after another.
     spent: Mutex<(u64, Duration)>,
 }
-
-type Slot = Arc<Mutex<Option<wgpu::ComputePipeline>>>;
 
 impl Pipelines {
     /// The pipeline of a variant; `checked` keeps the wrapper's bounds and loop checks in the shader.
@@ -37,17 +36,13 @@ impl Pipelines {
 
     /// The same, without saying that it is run.
     pub(super) fn compile(&self, device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {
-        let slot = lock(&self.compiled.slots).entry(variant).or_default().clone();
-        let mut slot = lock(&slot);
-        if let Some(pipeline) = &*slot {
-            return Ok(pipeline.clone());
-        }
-        let clock = Instant::now();
-        let pipeline = compile(device, variant, checked)?;
-        *slot = Some(pipeline.clone());
-        let mut spent = lock(&self.compiled.spent);
-        *spent = (spent.0 + 1, spent.1 + clock.elapsed());
-        Ok(pipeline)
+        self.compiled.pipelines.get(variant, || {
+            let clock = Instant::now();
+            let pipeline = compile(device, variant, checked)?;
+            let mut spent = lock(&self.compiled.spent);
+            *spent = (spent.0 + 1, spent.1 + clock.elapsed());
+            Ok(pipeline)
+        })
     }
 
     /// The same pipelines for a session whose runs do not count.
@@ -74,10 +69,6 @@ impl Pipelines {
     pub(super) fn ran(&self) -> Vec<Variant> {
         lock(&self.ran).iter().filter(|(_, now)| **now).map(|(variant, _)| *variant).collect()
     }
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn compile(device: &Device, variant: Variant, checked: bool) -> Result<wgpu::ComputePipeline> {

@@ -172,7 +172,7 @@ impl Kernels {
     /// Lets this kernel label whatever sets there are.
     #[must_use]
     pub fn only(self, variant: Variant) -> Self {
-        Self { width: variant.labels, only: Some(variant), ..self }
+        Self { width: variant.labels, choices: Choices::forced(variant.tuning), only: Some(variant), ..self }
     }
 
     /// Sums in workgroup memory by no smaller kernel from now on than these sets take: those that leave the batch are no reason
@@ -206,9 +206,6 @@ impl Kernels {
     /// How sets of up to `k` centroids are scored.
     #[must_use]
     pub fn tuning(&self, k: usize) -> Tuning {
-        if let Some(only) = &self.only {
-            return only.tuning;
-        }
         let chosen = self.choices.of(&self.shape, k).filter(|t| t.fits(&self.shape, &self.limits));
         chosen.unwrap_or_else(|| Tuning::plan(&self.shape, k, &self.limits))
     }

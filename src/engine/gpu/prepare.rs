@@ -35,7 +35,7 @@ impl Compiling {
         alone: bool,
     ) {
         let Ok(shape) = gpu.shape(matrix, tiles, options) else { return }; // loading will say why
-        let mut kernels = Kernels::new(shape, gpu.device.limits, gpu.abilities, gpu.choices.clone());
+        let mut kernels = gpu.kernels(shape);
         kernels.widen(Width::of(sets.iter().copied().max().unwrap_or(1)));
         let variants = variants(&kernels, sets);
         let work = kernels.label_work(narrow(tiles), sets.iter().sum());

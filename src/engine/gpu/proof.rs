@@ -5,17 +5,18 @@
 //! tenths of a second, many times what the known points take.
 
 use super::fault::Fault;
+use super::known::{Known, lock};
 use super::plan::COUNTERS;
 use super::shader::{Kernel, Variant};
 use super::tuning::Shape;
 use super::{Gpu, Opened, Options};
 use crate::engine::Engine;
-use crate::engine::probe::{Known, few_of};
+use crate::engine::probe::{KnownPoints, few_of};
 use crate::error::{Error, Result};
 use crate::matrix::TILE;
 use rayon::ThreadPoolBuilder;
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// Most centroids of known answers: several fills of what is staged of them.
@@ -31,12 +32,10 @@ const LACKING: usize = 17;
 /// What kernels answered, and which were begun with beside the passes.
 #[derive(Debug, Default)]
 pub(super) struct Proofs {
-    verdicts: Mutex<HashMap<Variant, Slot>>,
+    verdicts: Known<Verdict>,
     /// Each once: where a device has no room even for known points, it will not have it later.
     begun: Mutex<HashSet<Variant>>,
 }
-
-type Slot = Arc<Mutex<Option<Verdict>>>;
 
 #[derive(Debug, Clone)]
 enum Verdict {
@@ -49,31 +48,13 @@ enum Verdict {
 impl Proofs {
     /// Whether a kernel is known to be right.
     pub(super) fn is_right(&self, variant: Variant) -> bool {
-        self.slot(variant).try_lock().is_ok_and(|verdict| matches!(*verdict, Some(Verdict::Right)))
+        matches!(self.verdicts.peek(variant), Some(Verdict::Right))
     }
 
     /// Whether nobody has begun with a kernel: whoever asks does now.
     pub(super) fn begin(&self, variant: Variant) -> bool {
         lock(&self.begun).insert(variant)
     }
-
-    fn slot(&self, variant: Variant) -> Slot {
-        lock(&self.verdicts).entry(variant).or_default().clone()
-    }
-
-    /// The verdict on a kernel, which `ask` finds if it is not known yet.
-    fn verdict(&self, variant: Variant, ask: impl FnOnce() -> Result<Verdict>) -> Result<Verdict> {
-        let slot = self.slot(variant);
-        let mut slot = lock(&slot);
-        Ok(match &*slot {
-            Some(verdict) => verdict.clone(),
-            None => slot.insert(ask()?).clone(),
-        })
-    }
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Opened {
@@ -84,8 +65,8 @@ impl Opened {
     pub(super) fn prove(&self, variant: Variant, options: &Options) -> Result<bool> {
         let ran = |gpu: &Gpu| gpu.devices.iter().any(|d| d.pipelines.variants().contains(&variant));
         let tried = |gpu: &Gpu| ran(gpu) && (!variant.slack || gpu.tiles_skipped() > 0);
-        let ask = || self.ask(variant, options, Known::wrong_stage, tried);
-        Ok(!self.proves || self.is_right(self.proofs.verdict(variant, ask)?)?)
+        let ask = || self.ask(variant, options, KnownPoints::wrong_stage, tried);
+        Ok(!self.proves || self.is_right(self.proofs.verdicts.get(variant, ask)?)?)
     }
 
     /// Sees that centroids which the device moves after this kernel are right, too; false if it made no pass with them.
@@ -95,8 +76,8 @@ impl Opened {
     pub(super) fn prove_ahead(&self, variant: Variant, options: &Options) -> Result<bool> {
         let Variant { dims, bits, weighted, int64, .. } = variant;
         let update = Variant::update(dims, bits, weighted, int64);
-        let ask = || self.ask(variant, options, Known::wrong_stage_on, |gpu| gpu.passes_ahead().0 > 0);
-        Ok(!self.proves || self.is_right(self.proofs.verdict(update, ask)?)?)
+        let ask = || self.ask(variant, options, KnownPoints::wrong_stage_on, |gpu| gpu.passes_ahead().0 > 0);
+        Ok(!self.proves || self.is_right(self.proofs.verdicts.get(update, ask)?)?)
     }
 
     fn is_right(&self, verdict: Verdict) -> Result<bool> {
@@ -112,7 +93,7 @@ impl Opened {
         &self,
         variant: Variant,
         options: &Options,
-        answer: impl FnOnce(&Known, &dyn Engine) -> Result<Option<&'static str>> + Send,
+        answer: impl FnOnce(&KnownPoints, &dyn Engine) -> Result<Option<&'static str>> + Send,
         tried: impl FnOnce(&Gpu) -> bool + Send,
     ) -> Result<Verdict> {
         let work = || {
@@ -162,7 +143,7 @@ impl Opened {
 
 /// Points and centroids for a kernel: points for two of its workgroups, if that is not too much work; of one that sums in
 /// workgroup memory as many centroids as there is room for beside the smaller set, so that both are there together, or else two.
-fn known(variant: &Variant) -> Result<Known> {
+fn known(variant: &Variant) -> Result<KnownPoints> {
     let Variant { dims, bits, weighted, tuning, .. } = *variant;
     let coordinates = Shape { dims, bits, weighted, chunk_tiles: 1 }.coordinates() as usize;
     let most = match variant.kernel {
@@ -175,5 +156,5 @@ fn known(variant: &Variant) -> Result<Known> {
     let dims = dims as usize;
     let k = most.min(MOST_WORK / (LEAST_POINTS * dims)).clamp(most.clamp(1, 2), MOST_CENTROIDS);
     let points = (MOST_WORK / (k * dims)).min(2 * tuning.tiles as usize * TILE).max(LEAST_POINTS);
-    Known::new(points / TILE * TILE - LACKING, dims, bits, weighted, k)
+    KnownPoints::new(points / TILE * TILE - LACKING, dims, bits, weighted, k)
 }
